@@ -1,0 +1,205 @@
+import { z } from 'zod';
+import { matcherShape, namespaceShape } from './namespace.ts';
+import { policyShape } from './policy.ts';
+import { providerShape, upstreamShape } from './provider.ts';
+import { virtualKeyShape } from './virtual-key.ts';
+
+/** One route of the config center: the server registers it, `openapi.json` and the dashboard's client are made from it. */
+export interface AdminRoute {
+  readonly method: 'get' | 'post' | 'put' | 'delete';
+  /** Path below `/api/v2`, parameters as `:name`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly tag: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** Shape of `data` in the envelope. */
+  readonly response: z.ZodType;
+  readonly status?: 200 | 201;
+  /** Routes are for logged-in administrators unless they say otherwise. */
+  readonly access?: 'public';
+}
+
+/** Every answer of the control plane; `code` repeats the HTTP status. */
+export const envelope = <T extends z.ZodType>(data: T) =>
+  z.object({ code: z.number().int(), message: z.string(), data, timestamp: z.iso.datetime() });
+
+/** A failed call. Drafts get all faults at once; `path` is the JSON path of the field. */
+export const adminError = z.object({
+  code: z.number().int(),
+  message: z.string(),
+  data: z.object({ errors: z.array(z.object({ path: z.string(), message: z.string() })) }),
+  timestamp: z.iso.datetime(),
+});
+
+const audited = { createdAt: z.iso.datetime(), updatedAt: z.iso.datetime() };
+export const namespaceRow = namespaceShape.extend(audited);
+export const matcherRow = matcherShape.extend(audited);
+export const policyRow = policyShape.extend(audited);
+export const providerRow = providerShape.extend(audited);
+export const upstreamRow = upstreamShape.extend(audited);
+export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true }).extend(audited);
+
+export const namespaceDraft = namespaceShape.omit({ id: true }).strict();
+export const matcherDraft = matcherShape.omit({ id: true }).strict();
+export const policyDraft = policyShape.omit({ id: true }).strict();
+export const providerDraft = providerShape.omit({ id: true }).strict();
+export const upstreamDraft = upstreamShape.omit({ id: true }).strict();
+export const virtualKeyDraft = virtualKeyShape.omit({ id: true, prefix: true, secretHash: true }).strict();
+
+/** Live picture of one namespace, summed over all gateways that reported in the last 5 s. Rates are per second. */
+export const namespaceLive = z.object({
+  namespaceId: z.string(),
+  requestsPerSecond: z.number(),
+  refusedPerSecond: z.number(),
+  inputTokensPerSecond: z.number(),
+  outputTokensPerSecond: z.number(),
+  inFlight: z.number().int(),
+  /** Sums since the gateways started. */
+  requests: z.number().int(),
+  refused: z.number().int(),
+  failed: z.number().int(),
+  inputTokens: z.number().int(),
+  outputTokens: z.number().int(),
+});
+
+/** One gateway as it last reported. */
+export const gatewayRow = z.object({
+  gatewayId: z.string(),
+  version: z.string(),
+  revision: z.number().int(),
+  refusedRevision: z.object({ revision: z.number().int(), reason: z.string() }).optional(),
+  lastSeenAt: z.iso.datetime(),
+  inFlight: z.number().int(),
+});
+
+/** Who is logged in. */
+export const sessionInfo = z.object({ administrator: z.string(), expiresAt: z.iso.datetime() });
+
+const paging = {
+  page: z.coerce.number().int().min(1).default(1),
+  size: z.coerce.number().int().min(1).max(100).default(10),
+  keyword: z.string().max(100).optional(),
+};
+const listOf = <T extends z.ZodType>(row: T) =>
+  z.object({
+    items: z.array(row),
+    total: z.number().int(),
+    page: z.number().int(),
+    size: z.number().int(),
+    pages: z.number().int(),
+  });
+const nothing = z.object({});
+
+interface Resource {
+  readonly tag: string;
+  readonly path: string;
+  readonly row: z.ZodType;
+  readonly draft: z.ZodType;
+  readonly filters?: z.ZodRawShape;
+}
+
+function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
+  return {
+    list: {
+      method: 'get',
+      path,
+      tag,
+      summary: `List ${tag}`,
+      query: z.object({ ...paging, ...(filters ?? {}) }),
+      response: listOf(row as R['row']),
+    },
+    create: {
+      method: 'post',
+      path,
+      tag,
+      summary: `Create one of ${tag}`,
+      body: draft as R['draft'],
+      response: row as R['row'],
+      status: 201,
+    },
+    read: { method: 'get', path: `${path}/:id`, tag, summary: `Read one of ${tag}`, response: row as R['row'] },
+    update: {
+      method: 'put',
+      path: `${path}/:id`,
+      tag,
+      summary: `Replace one of ${tag}`,
+      body: draft as R['draft'],
+      response: row as R['row'],
+    },
+    remove: { method: 'delete', path: `${path}/:id`, tag, summary: `Delete one of ${tag}`, response: nothing },
+  } as const satisfies Record<string, AdminRoute>;
+}
+
+const ofNamespace = { namespaceId: z.string().optional() };
+
+/** All routes of the control plane, below `/api/v2`. */
+export const ADMIN_API = {
+  session: {
+    login: {
+      method: 'post',
+      path: '/session',
+      tag: 'session',
+      summary: 'Redeem a one-time login code for a session cookie',
+      body: z.object({ code: z.string().min(1).max(200) }).strict(),
+      response: sessionInfo,
+      access: 'public',
+    },
+    current: { method: 'get', path: '/session', tag: 'session', summary: 'Who is logged in', response: sessionInfo },
+    logout: { method: 'delete', path: '/session', tag: 'session', summary: 'End the session', response: nothing },
+  },
+  namespaces: crud({
+    tag: 'namespaces',
+    path: '/namespaces',
+    row: namespaceRow,
+    draft: namespaceDraft,
+    filters: { isEnabled: z.stringbool().optional() },
+  }),
+  matchers: crud({ tag: 'matchers', path: '/matchers', row: matcherRow, draft: matcherDraft, filters: ofNamespace }),
+  policies: crud({ tag: 'policies', path: '/policies', row: policyRow, draft: policyDraft, filters: ofNamespace }),
+  providers: crud({ tag: 'providers', path: '/providers', row: providerRow, draft: providerDraft }),
+  upstreams: crud({
+    tag: 'upstreams',
+    path: '/upstreams',
+    row: upstreamRow,
+    draft: upstreamDraft,
+    filters: { providerId: z.string().optional() },
+  }),
+  virtualKeys: {
+    ...crud({ tag: 'virtual-keys', path: '/virtual-keys', row: virtualKeyRow, draft: virtualKeyDraft }),
+    create: {
+      method: 'post',
+      path: '/virtual-keys',
+      tag: 'virtual-keys',
+      summary: 'Create a virtual key; the answer is the only time its secret is shown',
+      body: virtualKeyDraft,
+      response: virtualKeyRow.extend({ secret: z.string() }),
+      status: 201,
+    },
+  },
+  live: {
+    namespaces: {
+      method: 'get',
+      path: '/live/namespaces',
+      tag: 'live',
+      summary: 'Live rates of every namespace that has traffic',
+      response: z.object({ items: z.array(namespaceLive) }),
+    },
+    gateways: {
+      method: 'get',
+      path: '/gateways',
+      tag: 'live',
+      summary: 'Gateways and the revision that each runs',
+      response: z.object({ items: z.array(gatewayRow), revision: z.number().int() }),
+    },
+  },
+} as const satisfies Record<string, Record<string, AdminRoute>>;
+
+export type NamespaceRow = z.infer<typeof namespaceRow>;
+export type MatcherRow = z.infer<typeof matcherRow>;
+export type PolicyRow = z.infer<typeof policyRow>;
+export type ProviderRow = z.infer<typeof providerRow>;
+export type UpstreamRow = z.infer<typeof upstreamRow>;
+export type VirtualKeyRow = z.infer<typeof virtualKeyRow>;
+export type NamespaceLive = z.infer<typeof namespaceLive>;
+export type GatewayRow = z.infer<typeof gatewayRow>;

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+/**
+ * `GET /internal/v1/rules?epoch=&revision=&waitMs=`: the newest snapshot (200), or 304 when nothing newer than the
+ * named epoch and revision came within `waitMs` (long poll). Bearer `GATEWAY_TOKEN`.
+ */
+export const RULES_PATH = '/internal/v1/rules';
+
+/** Longest wait of one long poll, ms. */
+export const MAX_RULES_WAIT_MS = 30_000;
+
+/** `POST /internal/v1/gateways/report` every second: what the gateway runs and counts. Bearer `GATEWAY_TOKEN`. */
+export const REPORT_PATH = '/internal/v1/gateways/report';
+
+/** Running totals of one namespace since the gateway started; the receiver takes differences. */
+export const namespaceTotals = z.object({
+  namespaceId: z.string(),
+  requests: z.number().int().min(0),
+  refused: z.number().int().min(0),
+  failed: z.number().int().min(0),
+  inputTokens: z.number().int().min(0),
+  outputTokens: z.number().int().min(0),
+  inFlight: z.number().int().min(0),
+});
+
+/** `instanceId` is drawn at each start, so that totals falling back to zero are not taken for negative rates. */
+export const gatewayReport = z.object({
+  gatewayId: z.string().min(1).max(100),
+  instanceId: z.string().min(1).max(100),
+  version: z.string().max(50),
+  epoch: z.string(),
+  revision: z.number().int().min(0),
+  /** Why the newest revision was refused, when it was. */
+  refusedRevision: z.object({ revision: z.number().int(), reason: z.string().max(2000) }).optional(),
+  namespaces: z.array(namespaceTotals).max(20_000),
+});
+
+export type NamespaceTotals = z.infer<typeof namespaceTotals>;
+export type GatewayReport = z.infer<typeof gatewayReport>;

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { conditionShape } from './condition.ts';
+
+/** Smaller numbers are tried first, everywhere in the product. */
+export const priority = z.number().int().min(1).max(10_000).default(100);
+
+/** `open`: anyone who matches may call. `key`: a virtual key is required. */
+export const authMode = z.enum(['open', 'key']);
+
+/** Traffic class (a channel). A request belongs to at most one, found by its matchers. */
+export const namespaceShape = z.object({
+  id: z.string(),
+  code: z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9_-]{0,49}$/,
+      'lower-case letters, digits, "-" and "_", 1 to 50 characters, no leading sign',
+    ),
+  name: z.string().min(1).max(100),
+  description: z.string().max(500).default(''),
+  isEnabled: z.boolean().default(true),
+  authMode: authMode.default('key'),
+});
+
+/** Assigns requests to a namespace. All enabled matchers are tried in order of priority, then source, then id. */
+export const matcherShape = conditionShape.extend({
+  id: z.string(),
+  namespaceId: z.string(),
+  priority,
+  isEnabled: z.boolean().default(true),
+});
+
+export type AuthMode = z.infer<typeof authMode>;
+export type Namespace = z.infer<typeof namespaceShape>;
+export type Matcher = z.infer<typeof matcherShape>;

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { matcherShape, namespaceShape } from './namespace.ts';
+import { policyShape } from './policy.ts';
+import { providerShape, upstreamShape } from './provider.ts';
+import { virtualKeyShape } from './virtual-key.ts';
+
+/**
+ * The complete rules of one revision: all that a gateway needs, and no secret.
+ * `epoch` is drawn once per database, so that a gateway notices when it is given another one's revisions.
+ */
+export const snapshotShape = z.object({
+  epoch: z.string().min(1),
+  revision: z.number().int().min(0),
+  createdAt: z.iso.datetime(),
+  namespaces: z.array(namespaceShape),
+  matchers: z.array(matcherShape),
+  policies: z.array(policyShape),
+  providers: z.array(providerShape),
+  upstreams: z.array(upstreamShape),
+  virtualKeys: z.array(virtualKeyShape),
+});
+
+export type Snapshot = z.infer<typeof snapshotShape>;

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/** Credential of a client. The secret is shown once; only its HMAC-SHA-256 (hex, keyed by `KEY_PEPPER`) is kept. */
+export const virtualKeyShape = z.object({
+  id: z.string(),
+  name: z.string().min(1).max(100),
+  /** First characters of the secret, for people to recognise it. */
+  prefix: z.string(),
+  secretHash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Namespaces it opens; empty means all. */
+  namespaceIds: z.array(z.string()).max(1000).default([]),
+  isEnabled: z.boolean().default(true),
+  /** RFC 3339 instant after which it is refused. */
+  expiresAt: z.iso.datetime().optional(),
+});
+
+export type VirtualKey = z.infer<typeof virtualKeyShape>;

@@ -1,0 +1,35 @@
+import type { AuthMode, VirtualKey } from '@ai-gateway/contracts';
+import { GatewayError } from './gateway-error.ts';
+
+/** Who sent the request: the holder of a virtual key, or nobody in particular. */
+export type Caller = { readonly kind: 'anonymous' } | { readonly kind: 'key'; readonly keyId: string };
+
+/**
+ * May this key be used in this namespace now? An open namespace takes anyone; a key that is not ours is then ignored,
+ * because clients must send some key.
+ * @throws GatewayError `invalid_api_key`, `key_not_allowed_here`
+ */
+export function callerOf(
+  { id, authMode }: { readonly id: string; readonly authMode: AuthMode },
+  key: VirtualKey | undefined,
+  nowMs: number,
+): Caller {
+  if (authMode === 'open') return key === undefined ? { kind: 'anonymous' } : { kind: 'key', keyId: key.id };
+  if (key === undefined) throw new GatewayError('invalid_api_key');
+  if (!key.isEnabled) throw new GatewayError('invalid_api_key', { internal: `key ${key.id} is disabled` });
+  if (key.expiresAt !== undefined && Date.parse(key.expiresAt) <= nowMs) {
+    throw new GatewayError('invalid_api_key', { internal: `key ${key.id} has expired` });
+  }
+  if (key.namespaceIds.length > 0 && !key.namespaceIds.includes(id)) throw new GatewayError('key_not_allowed_here');
+  return { kind: 'key', keyId: key.id };
+}
+
+/** The secret in the request: `Authorization: Bearer …` (or bare), else `x-virtual-key`. */
+export function secretIn(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+): string | undefined {
+  const { authorization, 'x-virtual-key': virtualKey } = headers;
+  const text = typeof authorization === 'string' ? authorization.replace(/^bearer\s+/i, '').trim() : '';
+  if (text !== '') return text;
+  return typeof virtualKey === 'string' && virtualKey !== '' ? virtualKey : undefined;
+}

@@ -1,0 +1,209 @@
+import {
+  type CompiledCondition,
+  type Condition,
+  compileCondition,
+  type Matcher,
+  type Namespace,
+  type Policy,
+  type Provider,
+  type Snapshot,
+  type TokenLimit,
+  type Upstream,
+  type VirtualKey,
+} from '@ai-gateway/contracts';
+import { type Limit, limitsOf } from './limits/plan.ts';
+
+/** A message-matching policy made ready to run. */
+export interface MessageRule {
+  readonly policy: Policy;
+  readonly action: 'allow' | 'deny';
+  readonly matches: CompiledCondition;
+}
+
+/** A token-limit policy with the policy it belongs to. */
+export interface TokenPolicy {
+  readonly policy: Policy;
+  readonly rule: TokenLimit;
+}
+
+/** A namespace with everything that is decided by it. */
+export interface CompiledNamespace {
+  readonly namespace: Namespace;
+  readonly messageRules: readonly MessageRule[];
+  readonly tokenPolicies: readonly TokenPolicy[];
+  /** Limits of a streamed and of a plain request; token policies may apply to one of them only. */
+  readonly streamLimits: readonly Limit[];
+  readonly plainLimits: readonly Limit[];
+  /** Limits of a request whose body is not read (files, audio, images): all but token windows. */
+  readonly passthroughLimits: readonly Limit[];
+}
+
+/** A provider with its enabled upstreams. */
+export interface CompiledProvider {
+  readonly provider: Provider;
+  readonly upstreams: readonly Upstream[];
+}
+
+/** Matchers of one field that test for equality: one look-up however many there are. */
+interface EqualityIndex {
+  readonly read: CompiledField;
+  readonly byValue: ReadonlyMap<string, RankedMatcher>;
+}
+
+interface CompiledField {
+  readonly source: Condition['source'];
+  readonly field: string;
+}
+
+/** A matcher's place in the total order (priority, source, id) and the namespace that it assigns. */
+export interface RankedMatcher {
+  readonly rank: number;
+  readonly namespaceId: string;
+}
+
+/** The rules of one revision, indexed and compiled. */
+export interface CompiledConfig {
+  readonly epoch: string;
+  readonly revision: number;
+  readonly namespaces: ReadonlyMap<string, CompiledNamespace>;
+  readonly equalities: readonly EqualityIndex[];
+  /** Every other matcher, in order of rank. */
+  readonly sequential: readonly (RankedMatcher & { readonly matches: CompiledCondition })[];
+  /** Headers that some rule reads: a request may send each only once. */
+  readonly decidingHeaders: ReadonlySet<string>;
+  /** Enabled providers that have an enabled upstream or none, by priority and name. */
+  readonly providers: readonly CompiledProvider[];
+  /** By HMAC of the secret. */
+  readonly virtualKeys: ReadonlyMap<string, VirtualKey>;
+  /** Exact model names of enabled providers: what `/v1/models` lists and what may be a metric label. */
+  readonly modelNames: readonly string[];
+}
+
+const SOURCE_ORDER: Record<Condition['source'], number> = { header: 0, body: 1, query: 2, path: 3 };
+
+/**
+ * Indexes and compiles a snapshot.
+ * @throws Error naming the rule that does not compile; the caller then keeps what it has.
+ */
+export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
+  const policies = groupBy(snapshot.policies.filter(isEnabled).sort(byPriority), ({ namespaceId }) => namespaceId);
+  const namespaces = new Map(
+    snapshot.namespaces.map((namespace) => [
+      namespace.id,
+      compileNamespace(namespace, policies.get(namespace.id) ?? []),
+    ]),
+  );
+  const matchers = snapshot.matchers.filter(isEnabled).filter(({ namespaceId }) => namespaces.has(namespaceId));
+  const upstreams = groupBy(snapshot.upstreams.filter(isEnabled), ({ providerId }) => providerId);
+  const providers = snapshot.providers
+    .filter(isEnabled)
+    .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
+    .map((provider) => ({ provider, upstreams: upstreams.get(provider.id) ?? [] }));
+
+  return {
+    epoch: snapshot.epoch,
+    revision: snapshot.revision,
+    namespaces,
+    ...indexMatchers(matchers),
+    decidingHeaders: decidingHeadersOf(matchers, [...policies.values()].flat()),
+    providers,
+    virtualKeys: new Map(snapshot.virtualKeys.map((key) => [key.secretHash, key])),
+    modelNames: [
+      ...new Set(providers.flatMap(({ provider }) => provider.models.filter((name) => !name.endsWith('*')))),
+    ],
+  };
+}
+
+function compileNamespace(namespace: Namespace, policies: readonly Policy[]): CompiledNamespace {
+  const limits = limitsOf(policies);
+  const appliesTo = (limit: Limit, kind: 'stream' | 'non-stream') =>
+    limit.kind !== 'tokenWindow' || limit.appliesTo === 'all' || limit.appliesTo === kind;
+  return {
+    namespace,
+    messageRules: policies.flatMap((policy) =>
+      policy.rule.kind === 'message-matching'
+        ? [
+            {
+              policy,
+              action: policy.rule.action,
+              matches: compileNamed(`Policy "${policy.name}"`, policy.rule.condition),
+            },
+          ]
+        : [],
+    ),
+    tokenPolicies: policies.flatMap((policy) =>
+      policy.rule.kind === 'token-limit' ? [{ policy, rule: policy.rule }] : [],
+    ),
+    streamLimits: limits.filter((limit) => appliesTo(limit, 'stream')),
+    plainLimits: limits.filter((limit) => appliesTo(limit, 'non-stream')),
+    passthroughLimits: limits.filter((limit) => limit.kind !== 'tokenWindow'),
+  };
+}
+
+function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'equalities' | 'sequential'> {
+  const equalities = new Map<string, { read: CompiledField; byValue: Map<string, RankedMatcher> }>();
+  const sequential: (RankedMatcher & { matches: CompiledCondition })[] = [];
+  for (const [rank, matcher] of [...matchers].sort(byRank).entries()) {
+    const ranked = { rank, namespaceId: matcher.namespaceId };
+    if (matcher.operator !== 'equals') {
+      sequential.push({ ...ranked, matches: compileNamed(`Matcher ${matcher.id}`, matcher) });
+      continue;
+    }
+    const field = matcher.source === 'header' ? matcher.field.toLowerCase() : matcher.field;
+    const index = equalities.get(`${matcher.source} ${field}`) ?? {
+      read: { source: matcher.source, field },
+      byValue: new Map(),
+    };
+    equalities.set(`${matcher.source} ${field}`, index);
+    if (!index.byValue.has(matcher.value)) index.byValue.set(matcher.value, ranked);
+  }
+  return { equalities: [...equalities.values()], sequential };
+}
+
+function decidingHeadersOf(matchers: readonly Matcher[], policies: readonly Policy[]): ReadonlySet<string> {
+  const conditions: Condition[] = policies.flatMap(({ rule }) =>
+    rule.kind === 'message-matching' ? [rule.condition] : [],
+  );
+  return new Set(
+    [...matchers, ...conditions].filter(({ source }) => source === 'header').map(({ field }) => field.toLowerCase()),
+  );
+}
+
+function compileNamed(owner: string, condition: Condition): CompiledCondition {
+  try {
+    return compileCondition(condition);
+  } catch (error) {
+    throw new Error(`${owner}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function byRank(left: Matcher, right: Matcher): number {
+  return (
+    left.priority - right.priority ||
+    SOURCE_ORDER[left.source] - SOURCE_ORDER[right.source] ||
+    compareText(left.id, right.id)
+  );
+}
+
+function byPriority(left: Policy, right: Policy): number {
+  return left.priority - right.priority || compareText(left.id, right.id);
+}
+
+function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+function isEnabled(rule: { readonly isEnabled: boolean }): boolean {
+  return rule.isEnabled;
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}

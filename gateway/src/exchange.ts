@@ -1,0 +1,51 @@
+import type { RequestView } from '@ai-gateway/contracts';
+import type { Outcome } from './domain/outcome.ts';
+import type { Services } from './services.ts';
+
+/** A request as it was read: the start of every exchange. */
+export interface Received {
+  /** The client's `x-request-id` if it is well formed, else drawn. For people; never a key of state. */
+  readonly requestId: string;
+  /** Drawn by the gateway, unique: the key of the reservation. */
+  readonly reservationId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: RequestView['headers'];
+  /** Names of headers that were sent more than once. */
+  readonly repeatedHeaders: ReadonlySet<string>;
+  readonly body: Uint8Array;
+  readonly arrivedAtMs: number;
+  /** Aborted when the client leaves or the gateway gives up on it. */
+  readonly signal: AbortSignal;
+  /** Registers work for the end: runs once, last registered first, whatever happened. */
+  readonly defer: (task: DeferredTask) => void;
+  /** Facts for the log and the metrics, noted as they become known. */
+  readonly notes: Notes;
+}
+
+/** Gives back what a stage took. Failures are logged and do not stop the others. */
+export type DeferredTask = (outcome: Outcome) => void | Promise<void>;
+
+/** Facts of the request that are wanted even when a later stage refuses it. */
+export interface Notes {
+  namespaceId: string | undefined;
+  namespace: string;
+  virtualKeyId: string | undefined;
+  requestedModel: string;
+  resolvedModel: string;
+  modelLabel: string;
+  provider: string | undefined;
+  upstreamId: string | undefined;
+  isStream: boolean;
+  attempts: number;
+  revision: number;
+  overheadMs: number | undefined;
+  refusedByPolicyIds: readonly string[];
+}
+
+/** One step of a request: reads the exchange, returns the part it adds, or throws a GatewayError. */
+export type Stage<In extends Received, Added extends object> = (
+  exchange: In,
+  services: Services,
+) => Added | Promise<Added>;

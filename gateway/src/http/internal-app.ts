@@ -1,0 +1,135 @@
+import express, { type Express, type Request, type Response } from 'express';
+import type { Registry } from 'prom-client';
+import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
+import type { LiveTotals } from '../domain/live-totals.ts';
+import { NO_USAGE } from '../domain/outcome.ts';
+import { modelsPipeline } from '../pipeline.ts';
+import type { Services } from '../services.ts';
+import { beginLife, failedOutcome } from './exchange.ts';
+import { targetOf } from './read-request.ts';
+import type { Passthrough } from './serve-passthrough.ts';
+import { writeError } from './write-answer.ts';
+
+export interface InternalAppOptions {
+  readonly services: Services;
+  readonly passthrough: Passthrough;
+  readonly registry: Registry;
+  readonly totals: LiveTotals;
+  readonly version: string;
+  readonly isDraining: () => boolean;
+  readonly rulesAgeSeconds: () => number;
+}
+
+/** Routes of `/v1` that go to the provider untouched. Routes that produce tokens are not among them: they are metered. */
+const PASSTHROUGH_ROUTES = /^\/v1\/(files|audio|images|moderations)(\/|$)/;
+
+/** Beyond this age of the rules `/health` says that the config center is away. */
+const STALE_RULES_SECONDS = 60;
+
+/** Everything but the hot chat routes: health, metrics, models, and what is passed through. */
+export function internalApp(options: InternalAppOptions): Express {
+  const { services, passthrough, registry } = options;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+
+  app.get('/livez', (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+  app.get('/readyz', (_request, response) => {
+    const isReady = services.config.current() !== undefined && !options.isDraining();
+    response.status(isReady ? 200 : 503).json({ status: isReady ? 'ok' : 'not ready' });
+  });
+  app.get('/health', (_request, response) => {
+    const health = healthOf(options);
+    response.status(health.status === 'unhealthy' ? 503 : 200).json(health);
+  });
+  app.get('/stats', async (_request, response) => {
+    response.json({ ...healthOf(options), ...(await statsOf(options)) });
+  });
+  app.get('/metrics', async (_request, response) => {
+    response.type(registry.contentType).send(await registry.metrics());
+  });
+  app.get('/v1/models', (request, response) => serveModels(request, response, services));
+  app.get('/v1/models/*name', (request, response) => serveModels(request, response, services));
+  app.all(PASSTHROUGH_ROUTES, (request, response) => passthrough.serve(request, response));
+  app.use((request, response) => {
+    const isKnown =
+      /^\/(health|livez|readyz|stats|metrics|api\/chat(\/completions)?|v1\/(models|chat\/completions))\/?$/.test(
+        request.path,
+      );
+    refuse(request, response, services, new GatewayError(isKnown ? 'method_not_allowed' : 'not_found'));
+  });
+  return app;
+}
+
+function healthOf({ services, isDraining, rulesAgeSeconds, version }: InternalAppOptions) {
+  const rules = services.config.current();
+  const providers = rules?.providers ?? [];
+  const upstreams = providers.flatMap((provider) => provider.upstreams);
+  const healthy = upstreams.filter(({ id }) => (services.health.of(id)?.openUntilMs ?? 0) <= services.nowMs());
+  const age = Math.round(rulesAgeSeconds());
+  const working = age > STALE_RULES_SECONDS || healthy.length < upstreams.length ? 'degraded' : 'ok';
+  return {
+    status: rules === undefined || isDraining() ? 'unhealthy' : working,
+    timestamp: new Date(services.nowMs()).toISOString(),
+    version,
+    revision: rules?.revision ?? null,
+    epoch: rules?.epoch ?? null,
+    services: {
+      config_center: age > STALE_RULES_SECONDS ? `last heard of ${age} s ago` : 'ok',
+      upstreams: `${healthy.length}/${upstreams.length} healthy`,
+    },
+  };
+}
+
+async function statsOf({ services, totals }: InternalAppOptions) {
+  const rules = services.config.current();
+  const codes = new Map([...(rules?.namespaces ?? [])].map(([id, { namespace }]) => [id, namespace.code]));
+  const limits = [...(rules?.namespaces.values() ?? [])].flatMap(({ streamLimits, plainLimits }) => [
+    ...new Set([...streamLimits, ...plainLimits]),
+  ]);
+  return {
+    uptimeSeconds: Math.round(process.uptime()),
+    namespaces: totals.all().map((total) => ({ namespace: codes.get(total.namespaceId) ?? null, ...total })),
+    limits: await services.limits.status(limits),
+  };
+}
+
+/** `GET /v1/models` and `/v1/models/<name>` in OpenAI's form. */
+async function serveModels(request: Request, response: Response, services: Services): Promise<void> {
+  const life = beginLife(request, response, services);
+  try {
+    const target = targetOf(request.url);
+    const { config } = await modelsPipeline.run(life.received(target, new Uint8Array()), services);
+    const models = config.modelNames.map((id) => ({
+      id,
+      object: 'model',
+      created: 0,
+      owned_by: ownerOf(config.providers, id),
+    }));
+    const name = decodeURIComponent(target.path.slice('/v1/models/'.length));
+    const found = name === '' ? { object: 'list', data: models } : models.find(({ id }) => id === name);
+    if (found === undefined) throw new GatewayError('model_not_found', { param: 'model' });
+    life.end({ kind: 'completed', status: 200, usage: NO_USAGE });
+    response.setHeader('x-request-id', life.requestId);
+    response.json(found);
+  } catch (thrown) {
+    const error = asGatewayError(thrown);
+    life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
+    writeError(response, error, life.requestId);
+  }
+}
+
+function ownerOf(
+  providers: readonly { provider: { name: string; models: readonly string[] } }[],
+  model: string,
+): string {
+  return providers.find(({ provider }) => provider.models.includes(model))?.provider.name ?? '';
+}
+
+function refuse(request: Request, response: Response, services: Services, error: GatewayError): void {
+  const life = beginLife(request, response, services);
+  life.end(failedOutcome(error, false));
+  writeError(response, error, life.requestId);
+}

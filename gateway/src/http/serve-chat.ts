@@ -1,0 +1,69 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { asGatewayError } from '../domain/gateway-error.ts';
+import type { Outcome } from '../domain/outcome.ts';
+import { chatPipeline } from '../pipeline.ts';
+import type { Services } from '../services.ts';
+import type { Answer } from '../stages/limit-output.ts';
+import { beginLife, failedOutcome, type Life } from './exchange.ts';
+import { readBody, targetOf } from './read-request.ts';
+import { writeBody, writeError } from './write-answer.ts';
+
+/** Serves one chat completion request. Never rejects. */
+export async function serveChat(
+  message: IncomingMessage,
+  response: ServerResponse,
+  services: Services,
+  maxBodyBytes: number,
+): Promise<void> {
+  const life = beginLife(message, response, services);
+  try {
+    const target = targetOf(message.url ?? '');
+    // Headers are judged before the body is read: a request that is refused for them costs no more.
+    const head = life.received(target, new Uint8Array());
+    const body = await readBody(message, maxBodyBytes);
+    const { answer, requestId } = await chatPipeline.run({ ...head, body }, services);
+    await sendAnswer(response, answer, requestId, life);
+  } catch (thrown) {
+    const error = asGatewayError(thrown);
+    life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
+    if (response.headersSent) response.destroy();
+    else writeError(response, error, life.requestId);
+  }
+}
+
+async function sendAnswer(response: ServerResponse, answer: Answer, requestId: string, life: Life): Promise<void> {
+  const head = { 'content-type': answer.contentType, 'x-request-id': requestId };
+  if (Buffer.isBuffer(answer.body)) {
+    life.firstByte();
+    life.end(await outcomeOf(answer, life));
+    response.writeHead(200, { ...head, 'content-length': answer.body.length }).end(answer.body);
+    return;
+  }
+  response.writeHead(200, { ...head, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
+  await writeBody(response, answer.body, life.firstByte);
+  const outcome = await outcomeOf(answer, life);
+  life.end(outcome, internalOf(answer));
+  response.end();
+}
+
+async function outcomeOf(answer: Answer, life: Life): Promise<Outcome> {
+  const end = answer.end();
+  if (end === undefined || (life.hasClientLeft() && end.kind === 'partial')) {
+    return { kind: 'client_left', status: 499, usage: await answer.usageSoFar() };
+  }
+  switch (end.kind) {
+    case 'completed':
+      return { kind: 'completed', status: 200, usage: end.usage ?? (await answer.usageSoFar()) };
+    case 'cut':
+      return { kind: 'cut', status: 200, usage: end.usage };
+    case 'partial':
+      return { kind: 'partial', status: 200, errorCode: end.error.code, usage: await answer.usageSoFar() };
+    default:
+      return end satisfies never;
+  }
+}
+
+function internalOf(answer: Answer): string | undefined {
+  const end = answer.end();
+  return end?.kind === 'partial' ? end.error.details.internal : undefined;
+}

@@ -1,0 +1,57 @@
+import type { ServerResponse } from 'node:http';
+import type { GatewayError } from '../domain/gateway-error.ts';
+
+/** A client that reads nothing for so long is given up. */
+const CLIENT_STALL_MS = 60_000;
+
+/** Writes a body with back-pressure. Returns false when the client left before the end; never throws for that. */
+export async function writeBody(
+  response: ServerResponse,
+  body: AsyncIterable<Buffer>,
+  onFirstByte: () => void,
+): Promise<boolean> {
+  let isFirst = true;
+  for await (const chunk of body) {
+    if (response.destroyed) return false;
+    if (isFirst) onFirstByte();
+    isFirst = false;
+    if (chunk.length === 0 || response.write(chunk)) continue;
+    if (!(await drained(response))) return false;
+  }
+  return !response.destroyed;
+}
+
+/** Waits until the client has read; false when it left or stalled. */
+function drained(response: ServerResponse): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      response.destroy();
+      done(false);
+    }, CLIENT_STALL_MS);
+    const onDrain = () => done(true);
+    const onClose = () => done(false);
+    function done(isDrained: boolean): void {
+      clearTimeout(timer);
+      response.off('drain', onDrain).off('close', onClose);
+      resolve(isDrained);
+    }
+    response.on('drain', onDrain).on('close', onClose);
+    if (response.destroyed) done(false);
+  });
+}
+
+/** Answers an error in OpenAI's shape, unless an answer has begun. */
+export function writeError(response: ServerResponse, error: GatewayError, requestId: string): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = JSON.stringify(error.body(requestId));
+  const isBodyUnread = error.code === 'request_too_large' || error.code === 'request_timeout';
+  response.writeHead(error.status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'x-request-id': requestId,
+    // What is left of the body is not read, so the connection cannot be used again.
+    ...(isBodyUnread && { connection: 'close' }),
+    ...error.headers(),
+  });
+  response.end(body);
+}

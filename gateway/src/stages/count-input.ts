@@ -1,0 +1,45 @@
+import { GatewayError } from '../domain/gateway-error.ts';
+import type { ModelChoice } from '../domain/resolve-model.ts';
+import type { Received, Stage } from '../exchange.ts';
+import type { Chat } from '../protocols/openai-chat.ts';
+import type { Services, TokenCount } from '../services.ts';
+import type { Planned } from './plan-limits.ts';
+
+/** Tokens of the input, counted at most once per request and only when somebody asks. */
+export interface InputCount {
+  readonly countedInput: () => Promise<TokenCount>;
+  /** Known before the request is admitted when a token policy applies. */
+  readonly input: TokenCount | undefined;
+}
+
+/**
+ * Counts the input when a token policy applies. When the token service cannot, a policy that wants exact numbers
+ * refuses and all others go on with an estimate.
+ */
+export const countInput: Stage<
+  Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice },
+  InputCount
+> = async ({ chat, choice, tokenPolicies }, services) => {
+  const mayEstimate = tokenPolicies.every(({ rule }) => rule.counting === 'estimate');
+  let counted: Promise<TokenCount> | undefined;
+  const countedInput = () => {
+    counted ??= count(chat, choice.resolvedModel, mayEstimate, services);
+    return counted;
+  };
+  return { countedInput, input: tokenPolicies.length === 0 ? undefined : await countedInput() };
+};
+
+async function count(chat: Chat, model: string, mayEstimate: boolean, services: Services): Promise<TokenCount> {
+  const { messages, tools } = chat.body;
+  try {
+    const counted = await services.tokens.countChat(model, messages, tools ?? undefined);
+    services.metrics.tokenCount('input', counted.exact ? 'exact' : 'estimate');
+    return counted;
+  } catch (error) {
+    services.metrics.tokenCount('input', 'failed');
+    if (!mayEstimate) {
+      throw new GatewayError('token_service_unavailable', { retryAfterMs: 1000, internal: String(error) });
+    }
+    return services.estimates.countChat(model, messages, tools ?? undefined);
+  }
+}

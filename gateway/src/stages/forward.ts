@@ -1,0 +1,68 @@
+import type { Upstream } from '@ai-gateway/contracts';
+import { GatewayError } from '../domain/gateway-error.ts';
+import { type OutputCap, upstreamMaxOf } from '../domain/output-cap.ts';
+import type { ModelChoice } from '../domain/resolve-model.ts';
+import { type AttemptFailure, errorOf, isUnhealthy, mayTryNext } from '../domain/retry.ts';
+import type { Received, Stage } from '../exchange.ts';
+import { type Chat, upstreamBody } from '../protocols/openai-chat.ts';
+import { chatPath, requestHeaders } from '../providers/openai-compatible.ts';
+import { type Services, UpstreamFailure, type UpstreamResponse } from '../services.ts';
+
+/** The first answer that an upstream gave. */
+export interface Forwarded {
+  readonly response: UpstreamResponse;
+}
+
+type Forwardable = Received & {
+  readonly chat: Chat;
+  readonly choice: ModelChoice;
+  readonly targets: readonly Upstream[];
+  readonly secret: string | undefined;
+  readonly outputCap: OutputCap | undefined;
+};
+
+/** Sends the request to the targets in order until one accepts it; nothing has reached the client yet. */
+export const forward: Stage<Forwardable, Forwarded> = async (exchange, services) => {
+  const { chat, choice, outputCap, notes, targets } = exchange;
+  const body = upstreamBody(chat, choice.resolvedModel, upstreamMaxOf(chat.clientMax, outputCap));
+  notes.overheadMs = services.nowMs() - exchange.arrivedAtMs;
+
+  let last: AttemptFailure | undefined;
+  for (const upstream of targets) {
+    notes.attempts++;
+    notes.upstreamId = upstream.id;
+    const result = await attempt(exchange, upstream, body, services);
+    if (!('kind' in result)) return { response: result };
+    last = result;
+    if (exchange.signal.aborted || !mayTryNext(result)) break;
+  }
+  throw last === undefined ? new GatewayError('no_healthy_upstream') : errorOf(last);
+};
+
+async function attempt(
+  exchange: Forwardable,
+  upstream: Upstream,
+  body: string,
+  { upstream: client, health, metrics }: Services,
+): Promise<UpstreamResponse | AttemptFailure> {
+  const { provider } = exchange.choice.provider;
+  const headers = requestHeaders(exchange.secret, exchange.requestId, exchange.chat.isStream);
+  try {
+    const response = await client.send({ upstream, path: chatPath(upstream.baseUrl), headers, body }, exchange.signal);
+    health.report(exchange.choice.provider, upstream, undefined);
+    metrics.attempt(provider.name, upstream.id, 'ok');
+    return response;
+  } catch (error) {
+    if (!(error instanceof UpstreamFailure)) throw error;
+    const { failure } = error;
+    if (exchange.signal.aborted) return failure;
+    health.report(exchange.choice.provider, upstream, isUnhealthy(failure) ? failure : undefined);
+    metrics.attempt(provider.name, upstream.id, resultOf(failure));
+    return failure;
+  }
+}
+
+function resultOf(failure: AttemptFailure): string {
+  if (failure.kind !== 'status') return failure.kind;
+  return failure.status >= 500 ? 'status_5xx' : 'status_4xx';
+}
