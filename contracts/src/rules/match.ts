@@ -60,7 +60,9 @@ export function readField(
       return typeof header === 'object' ? header[0] : header;
     }
     case 'body':
-      return textOf(field.includes('.') ? field.split('.').reduce(stepInto, request.body) : stepInto(request.body, field));
+      return textOf(
+        field.includes('.') ? field.split('.').reduce(stepInto, request.body) : stepInto(request.body, field),
+      );
     default:
       return source satisfies never;
   }

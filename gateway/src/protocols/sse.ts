@@ -58,10 +58,13 @@ function lastEventEnd(bytes: Buffer, from: number): number {
   return -1;
 }
 
-/** The events of a decoded text of complete events, each without its blank line. */
+/**
+ * The events of a decoded text of complete events, each without its blank line.
+ * A line feed at the start is the second half of a CRLF whose first half ended the text before.
+ */
 export function eventsIn(text: string): string[] {
   const normal = text.includes('\r') ? text.replaceAll('\r\n', '\n').replaceAll('\r', '\n') : text;
-  return normal.split(/\n\n+/).filter((event) => event !== '');
+  return (normal.startsWith('\n') ? normal.replace(/^\n+/, '') : normal).split(/\n\n+/).filter((event) => event !== '');
 }
 
 /** The `data` of an event: its data lines joined by LF; undefined for an event without any (a comment, a ping). */

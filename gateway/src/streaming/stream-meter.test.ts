@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { toyCount, toyCutText } from '../../test/support/toy-tokenizer.ts';
+import { streamMeter, tokenBound } from './stream-meter.ts';
+
+const textOf = fc
+  .array(fc.constantFrom('a', 'b', 'ing', ' ', ' word', '你', '好', '👩‍👩‍👧', 'é', '\n'), { maxLength: 120 })
+  .map((parts) => parts.join(''));
+
+async function deliver(text: string, cap: number, sizes: readonly number[]) {
+  const cutText = toyCutText();
+  const meter = streamMeter(cap, cutText);
+  let delivered = '';
+  let arrived = '';
+  const characters = [...text];
+  for (let at = 0, step = 0; at < characters.length; step++) {
+    const piece = characters.slice(at, at + Math.max(1, sizes[step % sizes.length] ?? 1)).join('');
+    at += Math.max(1, sizes[step % sizes.length] ?? 1);
+    arrived += piece;
+    const metered = meter.offer([{ lane: '0:content', text: piece }]) ?? (await meter.resolve());
+    if (metered.kind === 'fits') delivered += piece;
+    else {
+      delivered += metered.allowed.map(({ text: allowed }) => allowed).join('');
+      return { delivered, arrived, wasCut: true, meter, calls: cutText.calls };
+    }
+  }
+  return { delivered, arrived, wasCut: false, meter, calls: cutText.calls };
+}
+
+it('delivers at most the cap, ends at a character, and one more character of what had arrived would exceed it', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      textOf,
+      fc.integer({ min: 0, max: 60 }),
+      fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 9 }),
+      async (text, cap, sizes) => {
+        const { delivered, arrived, wasCut, meter } = await deliver(text, cap, sizes);
+        expect(arrived.startsWith(delivered)).toBe(true);
+        expect(toyCount(delivered)).toBeLessThanOrEqual(cap);
+        expect(await meter.total()).toEqual({ tokens: toyCount(delivered), exact: true });
+        const next = String.fromCodePoint(arrived.codePointAt(delivered.length) ?? 0);
+        if (wasCut) expect(toyCount(delivered + next)).toBeGreaterThan(cap);
+        else expect(delivered).toBe(text);
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+describe('how often it counts', () => {
+  it('not at all while the bytes are within the cap', async () => {
+    const { calls } = await deliver('word '.repeat(100), 500, [5]);
+    expect(calls).toBe(0);
+  });
+
+  it('logarithmically in the cap beyond', async () => {
+    const { calls, wasCut } = await deliver('word '.repeat(20_000), 10_000, [5]);
+    expect(wasCut).toBe(true);
+    expect(calls).toBeLessThan(60);
+  });
+});
+
+it('counts all choices and kinds of text against one cap, and cuts the one that crosses it', async () => {
+  const meter = streamMeter(4, toyCutText());
+  expect(meter.offer([{ lane: '0:content', text: 'abcd' }])).toEqual({ kind: 'fits' });
+  expect(meter.offer([{ lane: '1:content', text: 'abcd' }]) ?? (await meter.resolve())).toEqual({ kind: 'fits' });
+  const pieces = [
+    { lane: '0:tool0', text: 'efgh' },
+    { lane: '1:content', text: 'efghijkl' },
+  ];
+  expect(meter.offer(pieces) ?? (await meter.resolve())).toEqual({
+    kind: 'cut',
+    allowed: [
+      { lane: '0:tool0', text: 'efgh' },
+      { lane: '1:content', text: 'efgh' },
+    ],
+  });
+  expect(await meter.total()).toEqual({ tokens: 4, exact: true });
+});
+
+it('bounds the text it keeps even without a cap', async () => {
+  const cutText = toyCutText();
+  const meter = streamMeter(Number.POSITIVE_INFINITY, cutText);
+  for (let count = 0; count < 30; count++) {
+    const text = 'word '.repeat(2_000);
+    if (meter.offer([{ lane: '0:content', text }]) === undefined) await meter.resolve();
+  }
+  expect(cutText.calls).toBeGreaterThan(3);
+  expect(await meter.total()).toEqual({ tokens: toyCount('word '.repeat(60_000)), exact: true });
+});
+
+it('bounds tokens by bytes, and by the bytes of the composed form where that is longer', () => {
+  expect(tokenBound('abc')).toBe(3);
+  expect(tokenBound('你好')).toBe(6);
+  expect(tokenBound('\u0958')).toBe(6);
+});
