@@ -43,7 +43,7 @@ export function jsonFault(text: string, uniqueKeys: ReadonlySet<string>): JsonFa
 }
 
 /** Notes a key of the top level; a fault if it has been seen. */
-function _repeatedKey(literal: string, uniqueKeys: ReadonlySet<string>, seen: Set<string>): JsonFault | undefined {
+function repeatedKey(literal: string, uniqueKeys: ReadonlySet<string>, seen: Set<string>): JsonFault | undefined {
   const key = keyOf(literal);
   if (seen.has(key)) return { message: `The key "${key}" occurs more than once.`, param: key };
   if (uniqueKeys.has(key)) seen.add(key);
