@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './gateway-api.ts';
 export * from './metrics.ts';
 export * from './namespace.ts';
+export * from './openapi.ts';
 export * from './policy.ts';
 export * from './provider.ts';
 export * from './rules/match.ts';

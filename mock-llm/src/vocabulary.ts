@@ -41,7 +41,10 @@ export function writeText({ seed, prompt, style, words }: TextSpec): string {
     if (opens) leftInSentence = 4 + Math.floor(draw() * 9);
     leftInSentence -= 1;
     const closes = leftInSentence === 0 || index === words - 1;
-    parts.push(wordStyle === 'en' && opens ? capitalised(word) : word, separator(wordStyle, closes, index === words - 1));
+    parts.push(
+      wordStyle === 'en' && opens ? capitalised(word) : word,
+      separator(wordStyle, closes, index === words - 1),
+    );
   }
   return parts.join('');
 }

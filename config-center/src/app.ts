@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { ADMIN_API, openApiDocument } from '@ai-gateway/contracts';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { docsPage } from './api/docs-page.ts';
+import { handle, sendEnvelope } from './api/handle.ts';
+import { resourceRoutes } from './api/resources.ts';
+import { sessionRoutes } from './api/session.ts';
+import { authorizer } from './auth/authorize.ts';
+import type { Lockout } from './auth/lockout.ts';
+import type { Sessions } from './auth/sessions.ts';
+import type { Store } from './db/store.ts';
+import { Refusal } from './domain/faults.ts';
+import type { LiveRates } from './domain/live-rates.ts';
+import { gatewayRoutes } from './publish/gateway-routes.ts';
+import type { Publisher } from './publish/publisher.ts';
+
+export interface AppOptions {
+  readonly store: Store;
+  readonly publisher: Publisher;
+  readonly live: LiveRates;
+  readonly sessions: Sessions;
+  readonly lockout: Lockout;
+  readonly adminToken: string | undefined;
+  readonly gatewayToken: string;
+  readonly keyPepper: string;
+  readonly publicUrl: string;
+  readonly log: Logger;
+  readonly nowMs: () => number;
+}
+
+/** The control plane's HTTP application. */
+export function configCenterApp(options: AppOptions): Express {
+  const { store, publisher, live, sessions, nowMs } = options;
+  const registry = metricsOf(options);
+  const authorize = authorizer(options);
+  const now = () => new Date(nowMs()).toISOString();
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', 'simple');
+  app.use(common(registry));
+  gatewayRoutes(app, options);
+  app.use(express.json({ limit: '1mb' }));
+
+  sessionRoutes(app, { sessions, lockout: options.lockout, authorize });
+  resourceRoutes(app, { store, publisher, authorize, keyPepper: options.keyPepper, now });
+  handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
+  handle(app, ADMIN_API.live.gateways, authorize, () => ({
+    items: [...live.gateways(nowMs())],
+    revision: publisher.current().revision,
+  }));
+
+  app.get('/openapi.json', (_request, response) => {
+    response.json(openApiDocument());
+  });
+  app.get('/docs', (_request, response) => {
+    response.type('html').send(docsPage(openApiDocument()));
+  });
+  app.get('/health', async (_request, response) => {
+    await store.connection.selectFrom('meta').select('name').limit(1).execute();
+    response.json({
+      status: 'ok',
+      storage: { sqlite: 'ok' },
+      revision: publisher.current().revision,
+      timestamp: now(),
+    });
+  });
+  app.get('/metrics', async (_request, response) => {
+    response.type(registry.contentType).send(await registry.metrics());
+  });
+  app.use(() => {
+    throw new Refusal(404, 'There is no such path.');
+  });
+  app.use(failures(options.log));
+  return app;
+}
+
+/** Security headers, the request id, and the time each route takes. */
+function common(registry: Registry): RequestHandler {
+  const seconds = new Histogram({
+    name: 'config_center_http_request_duration_seconds',
+    help: 'Time to answer, by method, route and status. Long polls of gateways are left out.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+    registers: [registry],
+  });
+  return (request, response, next) => {
+    const stop = seconds.startTimer();
+    response.set({
+      'x-request-id': randomUUID(),
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+      'cache-control': 'no-store',
+    });
+    response.on('finish', () => {
+      if (request.path.startsWith('/internal/')) return;
+      const route = (request.route as { path?: unknown } | undefined)?.path;
+      stop({
+        method: request.method,
+        route: typeof route === 'string' ? route : 'none',
+        status: String(response.statusCode),
+      });
+    });
+    next();
+  };
+}
+
+/** Every failure as the envelope; what nobody expected is logged and told to nobody. */
+function failures(log: Logger): ErrorRequestHandler {
+  return (error: unknown, _request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const refusal = refusalOf(error);
+    if (refusal.status === 500) {
+      const requestId = response.get('x-request-id');
+      log.error({ requestId, error: error instanceof Error ? error.stack : String(error) }, 'request failed');
+    }
+    sendEnvelope(response, refusal.status, refusal.message, { errors: refusal.faults });
+  };
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  const type = (error as { type?: unknown } | null)?.type;
+  if (type === 'entity.parse.failed') return new Refusal(400, 'The body is not valid JSON.');
+  if (type === 'entity.too.large') return new Refusal(413, 'The body is too large.');
+  if (type === 'charset.unsupported' || type === 'encoding.unsupported')
+    return new Refusal(415, 'The body must be plain UTF-8 JSON.');
+  if (error instanceof URIError) return new Refusal(400, 'The path is not valid.');
+  return new Refusal(500, 'The config center failed. The error is logged.');
+}
+
+function metricsOf({ publisher, live, nowMs }: AppOptions): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'config_center_' });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('config_center_revision', 'Newest revision of the rules.', () => publisher.current().revision);
+  gauge('config_center_waiting_gateways', 'Gateways that wait for the next revision.', () => publisher.waiting());
+  gauge('config_center_gateways', 'Gateways that reported in the last minute.', () => live.gateways(nowMs()).length);
+  return registry;
+}

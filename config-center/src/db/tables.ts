@@ -1,0 +1,128 @@
+import type { Matcher, Namespace, Policy, Provider, Upstream, VirtualKey } from '@ai-gateway/contracts';
+
+/** How a field is kept in its column. Text is kept as it is, absent optional fields as NULL. */
+type ColumnType = 'text' | 'boolean' | 'integer' | 'json';
+
+/** Rows of each resource, as the domain sees them. */
+export interface Rows {
+  readonly namespace: Namespace;
+  readonly matcher: Matcher;
+  readonly policy: Policy;
+  readonly provider: Provider;
+  readonly upstream: Upstream;
+  readonly virtual_key: VirtualKey;
+}
+
+export type TableName = keyof Rows;
+
+/** When a row was made and last changed, RFC 3339 in UTC. */
+export interface Times {
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+/** A row as it is read. */
+export type Row<Name extends TableName> = Rows[Name] & Times;
+
+type Columns = Readonly<Record<string, ColumnType>>;
+
+/** Fields of each table in the order of their columns; a column is the field's name in snake case. */
+export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[Name] & string, ColumnType>> } = {
+  namespace: { id: 'text', code: 'text', name: 'text', description: 'text', isEnabled: 'boolean', authMode: 'text' },
+  matcher: {
+    id: 'text',
+    namespaceId: 'text',
+    source: 'text',
+    field: 'text',
+    operator: 'text',
+    value: 'text',
+    priority: 'integer',
+    isEnabled: 'boolean',
+  },
+  policy: {
+    id: 'text',
+    namespaceId: 'text',
+    name: 'text',
+    description: 'text',
+    priority: 'integer',
+    isEnabled: 'boolean',
+    mode: 'text',
+    rule: 'json',
+  },
+  provider: {
+    id: 'text',
+    name: 'text',
+    dialect: 'text',
+    apiKeyEnv: 'text',
+    models: 'json',
+    priority: 'integer',
+    isEnabled: 'boolean',
+  },
+  upstream: {
+    id: 'text',
+    providerId: 'text',
+    baseUrl: 'text',
+    weight: 'integer',
+    isEnabled: 'boolean',
+    connectTimeoutMs: 'integer',
+    firstByteTimeoutMs: 'integer',
+    idleTimeoutMs: 'integer',
+    totalTimeoutMs: 'integer',
+  },
+  virtual_key: {
+    id: 'text',
+    name: 'text',
+    prefix: 'text',
+    secretHash: 'text',
+    namespaceIds: 'json',
+    isEnabled: 'boolean',
+    expiresAt: 'text',
+  },
+};
+
+/** Columns that the keyword of a list is looked for in. */
+export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
+  namespace: ['code', 'name', 'description'],
+  matcher: ['field', 'value'],
+  policy: ['name', 'description'],
+  provider: ['name'],
+  upstream: ['base_url'],
+  virtual_key: ['name', 'prefix'],
+};
+
+/** `namespaceId` to `namespace_id`. */
+export function columnOf(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** A row as its columns. */
+export function toColumns(table: TableName, row: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(TABLES[table] as Columns).map(([field, type]) => [columnOf(field), toColumn(type, row[field])]),
+  );
+}
+
+/** Columns as a row. */
+export function fromColumns<Name extends TableName>(
+  table: Name,
+  columns: Readonly<Record<string, unknown>>,
+): Row<Name> {
+  const fields = Object.entries(TABLES[table] as Columns)
+    .map(([field, type]) => [field, fromColumn(type, columns[columnOf(field)])] as const)
+    .filter(([, value]) => value !== undefined);
+  const times = { createdAt: columns.created_at, updatedAt: columns.updated_at };
+  // The columns were written by toColumns from a checked row.
+  return { ...Object.fromEntries(fields), ...times } as Row<Name>;
+}
+
+function toColumn(type: ColumnType, value: unknown): unknown {
+  if (value === undefined) return null;
+  if (type === 'boolean') return value === true ? 1 : 0;
+  return type === 'json' ? JSON.stringify(value) : value;
+}
+
+function fromColumn(type: ColumnType, value: unknown): unknown {
+  if (value === null || value === undefined) return undefined;
+  if (type === 'boolean') return value === 1;
+  return type === 'json' ? JSON.parse(String(value)) : value;
+}

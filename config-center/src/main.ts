@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Logger, pino } from 'pino';
+import { configCenterApp } from './app.ts';
+import { lockout } from './auth/lockout.ts';
+import { type Sessions, sessions } from './auth/sessions.ts';
+import { nodeSqliteDialect } from './db/node-sqlite.ts';
+import { openStore } from './db/store.ts';
+import { liveRates } from './domain/live-rates.ts';
+import { publisher } from './publish/publisher.ts';
+import { seed } from './seed.ts';
+import { readSettings, type Settings } from './settings.ts';
+
+async function start(settings: Settings): Promise<void> {
+  const log = pino({ level: settings.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const nowMs = Date.now;
+  const now = () => new Date(nowMs()).toISOString();
+  const store = await openStore(nodeSqliteDialect(settings.DATABASE_URL.replace(/^sqlite:/, '')));
+  const published = await publisher(store, now);
+  await seed(published, settings, now);
+  const administrators = sessions(store, nowMs);
+  await offerLogin(administrators, settings, log);
+
+  const app = configCenterApp({
+    store,
+    publisher: published,
+    live: liveRates(),
+    sessions: administrators,
+    lockout: lockout(nowMs),
+    adminToken: settings.ADMIN_TOKEN,
+    gatewayToken: settings.GATEWAY_TOKEN,
+    keyPepper: settings.KEY_PEPPER,
+    publicUrl: settings.PUBLIC_URL,
+    log,
+    nowMs,
+  });
+  const server = createServer(app);
+  const port = settings.CONFIG_CENTER_PORT;
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    const isTaken = error.code === 'EADDRINUSE';
+    log.error({ port }, isTaken ? `port ${port} is taken; set CONFIG_CENTER_PORT to another one` : error.message);
+    process.exit(1);
+  });
+  server.listen(port, settings.HOST, () => {
+    log.info({ event: 'listening', port: (server.address() as AddressInfo).port }, 'config center listens');
+  });
+
+  async function stop(): Promise<void> {
+    server.close();
+    server.closeAllConnections();
+    await store.close();
+    process.exit(0);
+  }
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
+}
+
+/** Allows the login code of the settings; a first start without any way to log in draws one and says it once. */
+async function offerLogin(administrators: Sessions, settings: Settings, log: Logger): Promise<void> {
+  if (settings.LOGIN_CODE !== undefined) {
+    await administrators.allowCode(settings.LOGIN_CODE);
+    return;
+  }
+  if (settings.ADMIN_TOKEN !== undefined || (await administrators.hasAny())) return;
+  const code = randomBytes(24).toString('base64url');
+  await administrators.allowCode(code);
+  log.warn({ url: `${settings.PUBLIC_URL}/login?code=${code}` }, 'one-time administrator login, valid for 24 hours');
+}
+
+try {
+  await start(readSettings(process.env));
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,47 @@
+import { gatewayReport, MAX_RULES_WAIT_MS, REPORT_PATH, RULES_PATH } from '@ai-gateway/contracts';
+import express, { type Express, type RequestHandler } from 'express';
+import { bearerIn, isSameSecret } from '../auth/authorize.ts';
+import { Refusal } from '../domain/faults.ts';
+import type { LiveRates } from '../domain/live-rates.ts';
+import type { Publisher } from './publisher.ts';
+
+export interface GatewayRouteOptions {
+  readonly publisher: Publisher;
+  readonly live: LiveRates;
+  readonly gatewayToken: string;
+  readonly nowMs: () => number;
+}
+
+/** The routes that gateways call: rules by long poll, and their reports. */
+export function gatewayRoutes(app: Express, { publisher, live, gatewayToken, nowMs }: GatewayRouteOptions): void {
+  const isGateway: RequestHandler = (request, _response, next) => {
+    const token = bearerIn(request);
+    if (token === undefined || !isSameSecret(token, gatewayToken))
+      throw new Refusal(401, 'The gateway token is not valid.');
+    next();
+  };
+
+  app.get(RULES_PATH, isGateway, async (request, response) => {
+    const { epoch, revision, waitMs } = request.query;
+    const known = { epoch: String(epoch ?? ''), revision: Number(revision ?? -1) };
+    const wait = Math.min(Math.max(0, Number(waitMs) || 0), MAX_RULES_WAIT_MS);
+    const leaving = new AbortController();
+    response.on('close', () => leaving.abort());
+    await publisher.waitForNewer(known, wait, leaving.signal);
+    if (response.destroyed) return;
+
+    const current = publisher.current();
+    if (current.epoch === known.epoch && current.revision === known.revision) {
+      response.status(304).end();
+      return;
+    }
+    response.set({ 'content-type': 'application/json', 'x-snapshot-sha256': current.sha256 }).send(current.body);
+  });
+
+  app.post(REPORT_PATH, isGateway, express.json({ limit: '8mb' }), (request, response) => {
+    const report = gatewayReport.safeParse(request.body);
+    if (!report.success) throw new Refusal(400, `The report is not valid: ${report.error.issues[0]?.path.join('.')}`);
+    live.add(report.data, nowMs());
+    response.status(204).end();
+  });
+}

@@ -1,0 +1,121 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Resources, Store } from '../db/store.ts';
+import type { TableName } from '../db/tables.ts';
+import { type AllRows, buildSnapshot, type SnapshotContent } from '../domain/build-snapshot.ts';
+
+/** Revisions kept in SQL. */
+const KEPT_REVISIONS = 200;
+
+/** The newest rules, ready to be sent. */
+export interface Published {
+  readonly epoch: string;
+  readonly revision: number;
+  readonly body: string;
+  readonly sha256: string;
+}
+
+/** Turns changes into revisions and tells who waits for them. */
+export interface Publisher {
+  current(): Published;
+  /** Runs a change and, in the same transaction, makes a revision if the rules differ by it. */
+  change<T>(work: (resources: Resources) => Promise<T>): Promise<T>;
+  /** Resolves when something newer than what the caller has is current, or after `waitMs`, or when `signal` aborts. */
+  waitForNewer(
+    known: { readonly epoch: string; readonly revision: number },
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<void>;
+  waiting(): number;
+}
+
+export async function publisher(store: Store, now: () => string): Promise<Publisher> {
+  const epoch = await epochOf(store);
+  const waiters = new Set<() => void>();
+  await store.transaction((resources, connection) => revise(resources, connection, now()));
+  let current = await newest(store, epoch);
+
+  function isNewer(known: { readonly epoch: string; readonly revision: number }): boolean {
+    return known.epoch !== current.epoch || known.revision !== current.revision;
+  }
+
+  return {
+    current: () => current,
+    waiting: () => waiters.size,
+    async change(work) {
+      const result = await store.transaction(async (resources, connection) => {
+        const done = await work(resources);
+        await revise(resources, connection, now());
+        return done;
+      });
+      current = await newest(store, epoch);
+      for (const wake of [...waiters]) wake();
+      return result;
+    },
+    waitForNewer(known, waitMs, signal) {
+      if (isNewer(known) || waitMs <= 0 || signal.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          waiters.delete(wake);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        const wake = () => {
+          if (isNewer(known)) done();
+        };
+        const timer = setTimeout(done, waitMs);
+        waiters.add(wake);
+        signal.addEventListener('abort', done);
+      });
+    },
+  };
+}
+
+type Connection = Parameters<Parameters<Store['transaction']>[0]>[1];
+
+async function revise(resources: Resources, connection: Connection, createdAt: string): Promise<void> {
+  const content = JSON.stringify(buildSnapshot(await allRows(resources)));
+  const sha256 = hashOf(content);
+  const last = await connection
+    .selectFrom('revision')
+    .select(['revision', 'sha256'])
+    .orderBy('revision', 'desc')
+    .executeTakeFirst();
+  if (last?.sha256 === sha256) return;
+  await connection.insertInto('revision').values({ created_at: createdAt, sha256, content }).execute();
+  await connection
+    .deleteFrom('revision')
+    .where('revision', '<=', Number(last?.revision ?? 0) - KEPT_REVISIONS)
+    .execute();
+}
+
+async function allRows(resources: Resources): Promise<AllRows> {
+  const names: TableName[] = ['namespace', 'matcher', 'policy', 'provider', 'upstream', 'virtual_key'];
+  const tables: [string, unknown][] = [];
+  for (const name of names) tables.push([name, await resources.all(name)]);
+  // Each table was read under its own name.
+  return Object.fromEntries(tables) as unknown as AllRows;
+}
+
+async function newest({ connection }: Store, epoch: string): Promise<Published> {
+  const row = await connection.selectFrom('revision').selectAll().orderBy('revision', 'desc').executeTakeFirstOrThrow();
+  const revision = Number(row.revision);
+  const content = JSON.parse(String(row.content)) as SnapshotContent;
+  const body = JSON.stringify({ epoch, revision, createdAt: row.created_at, ...content });
+  return { epoch, revision, body, sha256: hashOf(body) };
+}
+
+/** Drawn once per database, so that gateways notice when they are given another one's revisions. */
+async function epochOf({ connection }: Store): Promise<string> {
+  await connection
+    .insertInto('meta')
+    .values({ name: 'epoch', value: randomUUID() })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .execute();
+  const row = await connection.selectFrom('meta').select('value').where('name', '=', 'epoch').executeTakeFirstOrThrow();
+  return String(row.value);
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

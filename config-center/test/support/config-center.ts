@@ -1,0 +1,71 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { configCenterApp } from '../../src/app.ts';
+import { lockout } from '../../src/auth/lockout.ts';
+import { sessions } from '../../src/auth/sessions.ts';
+import { nodeSqliteDialect } from '../../src/db/node-sqlite.ts';
+import { openStore } from '../../src/db/store.ts';
+import { liveRates } from '../../src/domain/live-rates.ts';
+import { publisher } from '../../src/publish/publisher.ts';
+
+export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
+export const GATEWAY_TOKEN = 'gateway-token-of-the-tests-0123456789abcdef';
+
+/** A parsed answer of the control plane. */
+export interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  readonly body: any;
+  readonly headers: Headers;
+}
+
+/** A config center over real HTTP on a free port, with a file or in-memory database. */
+export async function startConfigCenter({ path = ':memory:', nowMs = Date.now } = {}) {
+  const store = await openStore(nodeSqliteDialect(path));
+  const published = await publisher(store, () => new Date(nowMs()).toISOString());
+  const administrators = sessions(store, nowMs);
+  const app = configCenterApp({
+    store,
+    publisher: published,
+    live: liveRates(),
+    sessions: administrators,
+    lockout: lockout(nowMs),
+    adminToken: ADMIN_TOKEN,
+    gatewayToken: GATEWAY_TOKEN,
+    keyPepper: 'pepper',
+    publicUrl: 'http://localhost:8080',
+    log: pino({ level: 'silent' }),
+    nowMs,
+  });
+  const server = createServer(app);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  async function call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
+    const response = await fetch(url + path, {
+      method,
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json', ...headers },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === '' ? undefined : JSON.parse(text), headers: response.headers };
+  }
+
+  return {
+    url,
+    call,
+    sessions: administrators,
+    publisher: published,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await store.close();
+    },
+  };
+}

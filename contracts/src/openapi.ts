@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import {
+  ADMIN_API,
+  type AdminRoute,
+  adminError,
+  envelope,
+  gatewayRow,
+  matcherDraft,
+  matcherRow,
+  namespaceDraft,
+  namespaceLive,
+  namespaceRow,
+  policyDraft,
+  policyRow,
+  providerDraft,
+  providerRow,
+  sessionInfo,
+  upstreamDraft,
+  upstreamRow,
+  virtualKeyDraft,
+  virtualKeyRow,
+} from './admin-api.ts';
+
+/** Shapes that get a name in the document, so that generated types are readable. */
+const NAMED = new Map<z.ZodType, string>([
+  [namespaceRow, 'Namespace'],
+  [namespaceDraft, 'NamespaceDraft'],
+  [matcherRow, 'Matcher'],
+  [matcherDraft, 'MatcherDraft'],
+  [policyRow, 'Policy'],
+  [policyDraft, 'PolicyDraft'],
+  [providerRow, 'Provider'],
+  [providerDraft, 'ProviderDraft'],
+  [upstreamRow, 'Upstream'],
+  [upstreamDraft, 'UpstreamDraft'],
+  [virtualKeyRow, 'VirtualKey'],
+  [virtualKeyDraft, 'VirtualKeyDraft'],
+  [namespaceLive, 'NamespaceLive'],
+  [gatewayRow, 'Gateway'],
+  [sessionInfo, 'Session'],
+  [adminError, 'Failure'],
+]);
+
+type Json = Record<string, unknown>;
+
+/** The control plane's OpenAPI 3.1 document, made from the same table that the server registers. */
+export function openApiDocument(): Json {
+  const paths: Record<string, Json> = {};
+  for (const [group, routes] of Object.entries(ADMIN_API)) {
+    for (const [action, route] of Object.entries(routes as Record<string, AdminRoute>)) {
+      const path = `/api/v2${route.path.replaceAll(/:(\w+)/g, '{$1}')}`;
+      paths[path] = { ...paths[path], [route.method]: operation(`${group}_${action}`, route) };
+    }
+  }
+  const schemas = Object.fromEntries(
+    [...NAMED].map(([shape, name]) => [name, schemaOf(shape, name.endsWith('Draft') ? 'input' : 'output')]),
+  );
+  return {
+    openapi: '3.1.0',
+    info: { title: 'AI Gateway config center', version: '2' },
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        session: { type: 'apiKey', in: 'cookie', name: 'gw_session' },
+        token: { type: 'http', scheme: 'bearer' },
+      },
+    },
+    security: [{ session: [] }, { token: [] }],
+  };
+}
+
+function operation(operationId: string, route: AdminRoute): Json {
+  const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name);
+  const pathParameters = names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+  return {
+    operationId,
+    summary: route.summary,
+    tags: [route.tag],
+    ...(route.access === 'public' && { security: [] }),
+    parameters: [...pathParameters, ...queryParameters(route.query)],
+    ...(route.body && {
+      requestBody: { required: true, content: { 'application/json': { schema: referenceTo(route.body, 'input') } } },
+    }),
+    responses: {
+      [String(route.status ?? 200)]: {
+        description: 'Done',
+        content: { 'application/json': { schema: enveloped(route.response) } },
+      },
+      default: {
+        description: 'Refused or failed',
+        content: { 'application/json': { schema: referenceTo(adminError, 'output') } },
+      },
+    },
+  };
+}
+
+function queryParameters(query: z.ZodObject | undefined): Json[] {
+  if (query === undefined) return [];
+  return Object.entries(query.shape).map(([name, shape]) => ({
+    name,
+    in: 'query',
+    required: false,
+    schema: schemaOf(shape as z.ZodType, 'output'),
+  }));
+}
+
+function enveloped(data: z.ZodType): Json {
+  const { $schema: _, ...whole } = schemaOf(envelope(z.unknown()), 'output');
+  return { ...whole, properties: { ...(whole.properties as Json), data: referenceTo(data, 'output') } };
+}
+
+/** A reference to a named shape, also inside the objects and arrays that hold it. */
+function referenceTo(shape: z.ZodType, io: 'input' | 'output'): Json {
+  const name = NAMED.get(shape);
+  if (name !== undefined) return { $ref: `#/components/schemas/${name}` };
+  if (shape instanceof z.ZodArray) return { type: 'array', items: referenceTo(shape.element as z.ZodType, io) };
+  if (!(shape instanceof z.ZodObject)) return schemaOf(shape, io);
+  const schema = schemaOf(shape, io);
+  const properties = Object.fromEntries(
+    Object.entries(shape.shape).map(([key, value]) => [key, referenceTo(value as z.ZodType, io)]),
+  );
+  return { ...schema, properties };
+}
+
+function schemaOf(shape: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...schema } = z.toJSONSchema(shape, { io, unrepresentable: 'any', reused: 'inline' }) as Json;
+  return schema;
+}
