@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { pipeline, Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, constants as zlib } from 'node:zlib';
 import type { Upstream } from '@ai-gateway/contracts';
 import { type Dispatcher, Pool } from 'undici';
@@ -215,17 +215,22 @@ function retryAfterMsOf(header: string | readonly string[] | undefined): number 
 
 /** The body in plain bytes: providers that compress although `identity` was asked for are decoded as they come. */
 function decoded(encoding: string | readonly string[] | undefined, body: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  if (encoding === undefined || encoding === 'identity') return body;
+  const decoder = decoderOf(encoding);
+  // Whoever reads the decoder learns of a failure from it; leaving it early ends the source the same way.
+  pipeline(Readable.from(body), decoder, () => {});
+  return decoder;
+}
+
+function decoderOf(encoding: string | readonly string[]): Transform {
   const flush = { flush: zlib.Z_SYNC_FLUSH, finishFlush: zlib.Z_SYNC_FLUSH };
   switch (encoding) {
-    case undefined:
-    case 'identity':
-      return body;
     case 'gzip':
-      return Readable.from(body).compose(createGunzip(flush));
+      return createGunzip(flush);
     case 'deflate':
-      return Readable.from(body).compose(createInflate(flush));
+      return createInflate(flush);
     case 'br':
-      return Readable.from(body).compose(createBrotliDecompress());
+      return createBrotliDecompress();
     default:
       throw new UpstreamFailure({ kind: 'network', internal: `content-encoding ${String(encoding)}` });
   }
