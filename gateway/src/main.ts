@@ -67,6 +67,7 @@ async function wire(settings: Settings) {
     proxy.close();
     limits.close();
     await Promise.all([config.close(), counter.close(), services.upstream.close()]);
+    log.close();
   }
   return { services, proxy, registry: metrics.registry, totals, rulesAgeSeconds: config.ageSeconds, close };
 }
@@ -98,7 +99,7 @@ async function start(settings: Settings): Promise<void> {
   server.on('error', (error: NodeJS.ErrnoException) => {
     const isTaken = error.code === 'EADDRINUSE';
     log.error({ port }, isTaken ? `port ${port} is taken; set GATEWAY_PORT to another one` : error.message);
-    process.exit(1);
+    void close().finally(() => process.exit(1));
   });
   server.listen(port, settings.HOST, () => {
     log.info({ event: 'listening', port: (server.address() as AddressInfo).port }, 'gateway listens');

@@ -12,8 +12,8 @@ export interface Counting {
 /** Too many large texts wait to be counted. */
 export class QueueFull extends Error {}
 
-/** Larger questions go to a worker, so that they do not hold up small ones. */
-const LARGE_BYTES = 65_536;
+/** Larger questions go to a worker, so that they do not hold up small ones; a cut counts parts of its text repeatedly. */
+const LARGE_BYTES = { calculate: 65_536, cut: 16_384 };
 
 const MAX_WAITING = 64;
 
@@ -27,7 +27,7 @@ export function counting(workers: number): Counting {
   });
   return {
     async ask(question, sizeBytes, signal) {
-      if (sizeBytes <= LARGE_BYTES) return answer(question);
+      if (sizeBytes <= LARGE_BYTES[question.kind]) return answer(question);
       if (pool.queueSize >= MAX_WAITING) throw new QueueFull('too many large texts wait to be counted');
       return pool.run(question, { signal });
     },

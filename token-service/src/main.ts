@@ -1,9 +1,13 @@
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { counting } from './counting.ts';
 import { tokenServer } from './server.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { tokenizerOf } from './tokenizers/tiktoken.ts';
+
+/** Time in which running counts may end before the process does. */
+const STOP_MS = 5_000;
 
 function start(settings: Settings): void {
   const log = pino({ level: settings.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
@@ -22,7 +26,8 @@ function start(settings: Settings): void {
     setImmediate(() => tokenizerOf('o200k_base'));
   });
   async function stop(): Promise<void> {
-    server.close();
+    const closed = new Promise((resolve) => server.close(resolve));
+    await Promise.race([closed, sleep(STOP_MS, undefined, { ref: false })]);
     server.closeAllConnections();
     await pool.close();
     process.exit(0);

@@ -43,16 +43,21 @@ export function tokenServer(options: ServerOptions): Server {
   async function askAll(body: Buffer, signal: AbortSignal) {
     const { items } = parse(body, batchCalculateRequest);
     const results = [];
-    for (const item of items) {
-      const checked = calculateRequest.safeParse(item);
-      const size = JSON.stringify(item).length;
-      results.push(
-        checked.success
-          ? await ask('calculate', checked.data, size, signal)
-          : { success: false, error: sentenceOf(checked.error) },
-      );
-    }
+    // The size of the whole decides where each item is counted: many middling items would block as one large one does.
+    for (const item of items) results.push(await askOne(item, body.length, signal));
     return { success: true, results };
+  }
+
+  /** One item of a batch; its failure is its own. */
+  async function askOne(item: unknown, size: number, signal: AbortSignal) {
+    const checked = calculateRequest.safeParse(item);
+    if (!checked.success) return { success: false, error: sentenceOf(checked.error, item) };
+    try {
+      return await ask('calculate', checked.data, size, signal);
+    } catch (error) {
+      if (error instanceof QueueFull) return { success: false, error: error.message };
+      throw error;
+    }
   }
 
   const app = restApp(metrics.registry);
@@ -78,8 +83,14 @@ async function serve(
     if (response.destroyed) return;
     const status = statusOf(error);
     const detail = status === 500 ? 'The count failed.' : (error as Error).message;
-    send(response, status, { success: false, error: detail, detail }, status === 503 ? { 'retry-after': '1' } : {});
+    send(response, status, { success: false, error: detail, detail }, extraHeaders(status));
   }
+}
+
+/** After 413 the rest of the body is not read, so the connection cannot be used again. */
+function extraHeaders(status: number): Record<string, string> {
+  if (status === 503) return { 'retry-after': '1' };
+  return status === 413 ? { connection: 'close' } : {};
 }
 
 function statusOf(error: unknown): number {
@@ -117,16 +128,16 @@ function parse<T extends z.ZodType>(body: Buffer, shape: T): z.infer<T> {
   }
   const checked = shape.safeParse(json);
   if (checked.success) return checked.data;
-  throw new RequestError(400, sentenceOf(checked.error));
+  throw new RequestError(400, sentenceOf(checked.error, json));
 }
 
-/** The first fault, with the field it is in. A union's faults are those of its first form. */
-function sentenceOf({ issues: [issue] }: z.ZodError): string {
-  if (issue?.code === 'invalid_union') {
-    const inner = issue.errors[0]?.[0];
-    return `Neither the chat form {model, messages} nor the text form {model_name, text}: ${inner?.path.join('.')}: ${inner?.message}`;
-  }
-  return `${issue?.path.join('.')}: ${issue?.message}`;
+/** The first fault, with the field it is in. Of the two forms, the one that the request looks like is judged. */
+function sentenceOf({ issues: [issue] }: z.ZodError, request: unknown): string {
+  if (issue?.code !== 'invalid_union') return `${issue?.path.join('.')}: ${issue?.message}`;
+  const isTextForm = typeof request === 'object' && request !== null && ('text' in request || 'model_name' in request);
+  const inner = issue.errors[isTextForm ? 1 : 0]?.[0];
+  const form = isTextForm ? 'text form {model_name, text}' : 'chat form {model, messages}';
+  return `${inner?.path.join('.')}: ${inner?.message} (${form})`;
 }
 
 /** Everything off the hot path. */

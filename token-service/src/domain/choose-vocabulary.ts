@@ -24,6 +24,7 @@ function rule(pattern: string, matches: RegExp, rest: Omit<Family, 'pattern' | '
 }
 
 const O200K = { vocabulary: 'o200k_base', template: 'openai' } as const;
+const QWEN = { vocabulary: 'qwen' } as const;
 const CL100K = { vocabulary: 'cl100k_base', template: 'openai' } as const;
 
 /** Tried in order on the bare model name in lower case; the first match counts. */
@@ -33,8 +34,14 @@ const RULES: readonly Rule[] = [
   rule('o1*, o3*, o4*', /^o[134](-|$)/, { ...O200K, isExactChat: false }),
   rule('gpt-4*, gpt-3.5*', /^gpt-(4|3\.5|35)(-|$)/, { ...CL100K, isExactChat: true }),
   rule('text-embedding-*', /^text-embedding-/, { ...CL100K, isExactChat: false }),
-  rule('qwen3*', /^qwen3/, { vocabulary: 'qwen', template: 'qwen3', isExactChat: true }),
-  rule('qwen2*, qwq*', /^(qwen-?2|qwen2|qwq)/, { vocabulary: 'qwen', template: 'qwen2.5', isExactChat: true }),
+  rule('qwen3-*b, qwen3-*b-instruct*', /^qwen3-\d+b(-a\d+b)?($|-(instruct|gptq|awq|fp8|int\d))/, {
+    ...QWEN,
+    template: 'qwen3',
+    isExactChat: true,
+  }),
+  rule('qwen3-*', /^qwen3(-|$)/, { ...QWEN, template: 'qwen3', isExactChat: false }),
+  rule('qwen2.5-*b-instruct*', /^qwen2\.5-[\d.]+b-instruct/, { ...QWEN, template: 'qwen2.5', isExactChat: true }),
+  rule('qwen2*, qwq*', /^(qwen-?2|qwq)/, { ...QWEN, template: 'qwen2.5', isExactChat: false }),
 ];
 
 /** For models whose vocabulary is not held here: a declared approximation. */

@@ -30,7 +30,9 @@ export function countChat(
     family.template === 'qwen2.5' || family.template === 'qwen3'
       ? countQwen(family.template, messages, tools, count)
       : countOpenAi(messages, tools, count);
-  return { tokens: tokens + IMAGE_TOKENS * imagesIn(messages), exact: family.isExactChat && isPlain };
+  // Qwen 3 treats an answer that is to be continued in a way of its own.
+  const isContinued = family.template === 'qwen3' && messages.at(-1)?.role === 'assistant';
+  return { tokens: tokens + IMAGE_TOKENS * imagesIn(messages), exact: family.isExactChat && isPlain && !isContinued };
 }
 
 /**
@@ -66,7 +68,10 @@ function countQwen(
   const system = given ?? (template === 'qwen2.5' ? QWEN25_SYSTEM : undefined);
   const rest = given === undefined ? messages : messages.slice(1);
   const head = tools === undefined || tools.length === 0 ? system : toolPreamble(system, tools);
-  const turns = rest.map((message, index) => qwenTurn(message, rest[index - 1]?.role, rest[index + 1]?.role));
+  const turns = rest.map((message, index) => {
+    const content = template === 'qwen3' ? withoutThinking(message) : textOf(message.content);
+    return qwenTurn({ ...message, content }, rest[index - 1]?.role, rest[index + 1]?.role);
+  });
   const opening = head === undefined ? '' : `<|im_start|>system\n${head}<|im_end|>\n`;
   return count(`${opening}${turns.join('')}<|im_start|>assistant\n`);
 }
@@ -80,13 +85,14 @@ function qwenTurn(message: ChatMessage, roleBefore: string | undefined, roleAfte
   }
   const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
   const rendered = calls.map((call, index) => `${index > 0 || content !== '' ? '\n' : ''}${qwenCall(call)}`);
-  return `<|im_start|>${message.role}\n${withoutThinking(message, content)}${rendered.join('')}<|im_end|>\n`;
+  return `<|im_start|>${message.role}\n${content}${rendered.join('')}<|im_end|>\n`;
 }
 
-/** Past answers are given back to the model without their reasoning. */
-function withoutThinking({ role }: ChatMessage, content: string): string {
-  if (role !== 'assistant' || !content.includes('</think>')) return content;
-  return (content.split('</think>').at(-1) ?? '').replace(/^\n+/, '');
+/** Qwen 3 is given its past answers back without their reasoning. */
+function withoutThinking({ role, content }: ChatMessage): string {
+  const text = textOf(content);
+  if (role !== 'assistant' || !text.includes('</think>')) return text;
+  return (text.split('</think>').at(-1) ?? '').replace(/^\n+/, '');
 }
 
 function qwenCall(call: unknown): string {

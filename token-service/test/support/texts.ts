@@ -93,6 +93,7 @@ export const troubleText = fc
         '्',
         '\u09be',
       ),
+      fc.constantFrom('\ud835', '\udfce', '\ud804', '\udcba', '\u{11099}', '\u{323b0}', '\ua7dc', '\u1c89'),
       fc.string({ unit: 'grapheme', maxLength: 4 }),
       fc.string({ unit: 'binary', maxLength: 3 }),
     ),
