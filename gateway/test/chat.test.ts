@@ -465,6 +465,19 @@ it('a client that reads slowly slows the upstream down instead of filling memory
   leaving.abort();
 });
 
+// undici may deliver data, and be paused again, inside resume(): an answer of many megabytes once stopped for ever.
+it('a large answer arrives whole, also through a slow reader', async () => {
+  const events = Array.from({ length: 40_000 }, (_, at) => contentEvent(`word${at} `));
+  const { gateway } = await setUp(streamAnswer([events.join(''), FINISH, DONE]));
+  const response = await gateway.chat(ask({ stream: true }));
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(bytes).toBe(Buffer.byteLength(events.join('') + FINISH + DONE));
+});
+
 describe('files, audio and images', () => {
   it('pass through http-proxy untouched, with our key and without the headers of the client', async () => {
     const { gateway, upstream } = await setUp(

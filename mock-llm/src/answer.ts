@@ -7,7 +7,7 @@ import { hashOf, styleOf, writeText } from './vocabulary.ts';
 export const CREATED = 1_750_000_000;
 
 /** Words of an answer when nothing else is said. */
-export const DEFAULT_WORDS = 32;
+const DEFAULT_WORDS = 32;
 
 const ECHO_MODEL = 'mock-echo';
 

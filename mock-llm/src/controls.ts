@@ -66,7 +66,7 @@ export const controlsShape = z
     noSpace: flag,
     bom: flag,
     namedEvents: flag,
-    header: z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n]*$/, 'NAME: VALUE'),
+    header: z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*$/, 'NAME: VALUE'),
   })
   .partial()
   .strict();

@@ -6,14 +6,15 @@ import type { Delivery } from './delivery.ts';
 export type OnSelfClose = () => void;
 
 /** Sends a delivery. Ends quietly when the client leaves; waits for a slow reader before it writes on. */
-export async function send(response: ServerResponse, delivery: Delivery, onSelfClose: OnSelfClose): Promise<void> {
+export function send(response: ServerResponse, delivery: Delivery, onSelfClose: OnSelfClose): void {
   const only = onlyWriteOf(delivery);
-  if (only !== undefined) {
-    response.writeHead(delivery.status, delivery.headers as string[]);
-    response.end(only);
-    return;
-  }
+  if (only !== undefined && writeHead(response, delivery)) response.end(only);
+  if (only !== undefined) return;
+  // Whatever fails here, better a torn answer than a dead mock.
+  sendInSteps(response, delivery, onSelfClose).catch(() => response.destroy());
+}
 
+async function sendInSteps(response: ServerResponse, delivery: Delivery, onSelfClose: OnSelfClose): Promise<void> {
   const left = new AbortController();
   response.once('close', () => left.abort());
   try {
@@ -37,7 +38,7 @@ async function sendSlowly(response: ServerResponse, delivery: Delivery, signal: 
   await pause(firstDelayMs, signal);
   if (writes === undefined) return;
 
-  response.writeHead(delivery.status, delivery.headers as string[]);
+  if (!writeHead(response, delivery)) return;
   response.flushHeaders();
   await pause(bodyDelayMs, signal);
   for (const [index, bytes] of writes.entries()) {
@@ -63,6 +64,18 @@ function finish(response: ServerResponse, { ending }: Delivery, onSelfClose: OnS
       return;
     default:
       ending satisfies never;
+  }
+}
+
+/** False when Node refuses a header that a control asked for; the answer is torn then. */
+function writeHead(response: ServerResponse, { status, headers }: Delivery): boolean {
+  try {
+    // Node does not change the array; its types do not say so.
+    response.writeHead(status, headers as string[]);
+    return true;
+  } catch {
+    response.destroy();
+    return false;
   }
 }
 

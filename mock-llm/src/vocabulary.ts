@@ -13,7 +13,7 @@ const WORDS: Readonly<Record<PlainStyle, readonly string[]>> = {
     ' ',
   ),
   emoji: '😀 🚀 🎉 👍🏽 👩‍💻 👨‍👩‍👧‍👦 🇨🇳 🇫🇷 ❤️ ☕ 🐉 🌊 1️⃣ 🏳️‍🌈 🧑🏿‍🚀 🍜 🫠 ✈️ 👀 🥳'.split(' '),
-  code: 'const let return function await if (x > 0) { } => items.map( value ) === null; "text" 0x1F 3.14 // note /* why */ total += price * count; async for (const row of rows) { ${name} <div className="row"> SELECT id FROM users; self.__init__() &mut i32 #include <stdio.h>'.split(
+  code: 'const let return function await if (x > 0) { } => items.map( value ) === null; "text" 0x1F 3.14 // note /* why */ total += price * count; async for (const row of rows) { name?.length ?? 0 <div className="row"> SELECT id FROM users; self.__init__() &mut i32 #include <stdio.h>'.split(
     ' ',
   ),
 };

@@ -1,12 +1,16 @@
 import type { Kysely } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
 
-/** Columns of every resource, in the types that SQLite and MySQL both have. */
+/**
+ * Columns of every resource, in the types that SQLite and MySQL both have. Neither changes a schema inside a transaction
+ * for Kysely, so every step can be repeated: a start that was broken off is completed by the next.
+ */
 const initial: Migration = {
   async up(db: Kysely<unknown>) {
     const resource = (name: string) =>
       db.schema
         .createTable(name)
+        .ifNotExists()
         .addColumn('id', 'varchar(40)', (column) => column.primaryKey())
         .addColumn('created_at', 'varchar(30)', (column) => column.notNull())
         .addColumn('updated_at', 'varchar(30)', (column) => column.notNull())
@@ -66,6 +70,7 @@ const initial: Migration = {
 async function addPublishing(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('revision')
+    .ifNotExists()
     .addColumn('revision', 'integer', (column) => column.primaryKey().autoIncrement())
     .addColumn('created_at', 'varchar(30)', (column) => column.notNull())
     .addColumn('sha256', 'varchar(64)', (column) => column.notNull())
@@ -73,6 +78,7 @@ async function addPublishing(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema
     .createTable('meta')
+    .ifNotExists()
     .addColumn('name', 'varchar(50)', (column) => column.primaryKey())
     .addColumn('value', 'varchar(500)', (column) => column.notNull())
     .execute();
@@ -82,12 +88,14 @@ async function addPublishing(db: Kysely<unknown>): Promise<void> {
 async function addLogin(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('login_code')
+    .ifNotExists()
     .addColumn('code_hash', 'varchar(64)', (column) => column.primaryKey())
     .addColumn('expires_at_ms', 'bigint', (column) => column.notNull())
     .addColumn('used_at_ms', 'bigint')
     .execute();
   await db.schema
     .createTable('session')
+    .ifNotExists()
     .addColumn('id_hash', 'varchar(64)', (column) => column.primaryKey())
     .addColumn('administrator', 'varchar(100)', (column) => column.notNull())
     .addColumn('last_seen_at_ms', 'bigint', (column) => column.notNull())

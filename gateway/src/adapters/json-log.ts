@@ -3,7 +3,7 @@ import type { Log, RequestRecord } from '../services.ts';
 
 /** Request lines wait at most this long to be written together: a write per request would cost as much as the routing. */
 const FLUSH_MS = 500;
-const FLUSH_BYTES = 16_384;
+const FLUSH_BYTES = 8_192;
 
 /** JSON lines on stdout: one per ended request, and what operators must know. Never a secret, never a prompt. */
 export function jsonLog(level: string): Log & { close(): void } {

@@ -65,6 +65,7 @@ class Exchange implements Dispatcher.DispatchHandler, AsyncIterable<Buffer> {
   #controller: Dispatcher.DispatchController | undefined;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
+  #isPaused = false;
   #isEnded = false;
   #failure: UpstreamFailure | undefined;
   #wake: (() => void) | undefined;
@@ -101,7 +102,10 @@ class Exchange implements Dispatcher.DispatchHandler, AsyncIterable<Buffer> {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length;
-    if (this.#queuedBytes > HIGH_WATER_BYTES) controller.pause();
+    if (this.#queuedBytes > HIGH_WATER_BYTES) {
+      this.#isPaused = true;
+      controller.pause();
+    }
     this.#wake?.();
   }
 
@@ -139,8 +143,12 @@ class Exchange implements Dispatcher.DispatchHandler, AsyncIterable<Buffer> {
     const [first] = this.#queue;
     const chunk = this.#queue.length === 1 && first !== undefined ? first : Buffer.concat(this.#queue);
     this.#queue = [];
-    if (this.#queuedBytes > HIGH_WATER_BYTES) this.#controller?.resume();
     this.#queuedBytes = 0;
+    // Resuming may deliver data, and pause again, before it returns: all state is settled by then.
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#controller?.resume();
+    }
     return chunk;
   }
 

@@ -34,6 +34,10 @@ it('gives an incomplete event only as the rest', () => {
   expect(splitter.rest().toString()).toBe('data: 2');
 });
 
+it('reads an event behind a byte order mark', () => {
+  expect(eventsIn('\ufeffdata: 1\n\n')).toEqual(['data: 1']);
+});
+
 it('refuses a giant event', () => {
   const splitter = eventSplitter();
   expect(() => {

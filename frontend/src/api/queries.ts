@@ -1,0 +1,41 @@
+import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { App } from 'antd';
+import { useTexts } from '../texts/texts.tsx';
+import { ApiFailure } from './client.ts';
+
+/** Refusals are final; only a lost connection is tried again. */
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      retry: (count, error) => !(error instanceof ApiFailure && error.status > 0) && count < 2,
+      staleTime: 1_000,
+      placeholderData: keepPreviousData,
+    },
+  },
+});
+
+/** How often live numbers are asked for, ms. Hidden tabs do not ask. */
+export const LIVE_MS = 1_000;
+
+/** Reads a part of the API under a key whose first word names the resource. */
+export function useRead<T>(key: readonly unknown[], read: () => Promise<T>, refetchMs?: number) {
+  return useQuery({ queryKey: key, queryFn: read, ...(refetchMs !== undefined && { refetchInterval: refetchMs }) });
+}
+
+/** Changes a resource, then reads again all that shows it, and says that it is done. */
+export function useChange<Input>(
+  resource: string,
+  change: (input: Input) => Promise<unknown>,
+  done: 'done.saved' | 'done.deleted',
+) {
+  const client = useQueryClient();
+  const { message } = App.useApp();
+  const { t } = useTexts();
+  return useMutation({
+    mutationFn: change,
+    onSuccess: async () => {
+      await message.success(t(done));
+      await client.invalidateQueries({ queryKey: [resource] });
+    },
+  });
+}

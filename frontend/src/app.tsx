@@ -1,0 +1,59 @@
+import { Spin } from 'antd';
+import { lazy, Suspense } from 'react';
+import { Navigate, Route, Routes, useLocation } from 'react-router';
+import { useRead } from './api/queries.ts';
+import { readSession } from './api/session.ts';
+import { Shell } from './shell.tsx';
+
+const LoginPage = lazy(() =>
+  import('./features/login/login-page.tsx').then(({ LoginPage: page }) => ({ default: page })),
+);
+const NamespacesPage = lazy(() =>
+  import('./features/namespaces/namespaces-page.tsx').then(({ NamespacesPage: page }) => ({ default: page })),
+);
+const NamespacePage = lazy(() =>
+  import('./features/namespace/namespace-page.tsx').then(({ NamespacePage: page }) => ({ default: page })),
+);
+const ProvidersPage = lazy(() =>
+  import('./features/providers/providers-page.tsx').then(({ ProvidersPage: page }) => ({ default: page })),
+);
+const VirtualKeysPage = lazy(() =>
+  import('./features/virtual-keys/virtual-keys-page.tsx').then(({ VirtualKeysPage: page }) => ({ default: page })),
+);
+const GatewaysPage = lazy(() =>
+  import('./features/gateways/gateways-page.tsx').then(({ GatewaysPage: page }) => ({ default: page })),
+);
+
+/** The whole application: login, or the shell with its pages, one bundle per page. */
+export function Dashboard() {
+  return (
+    <Suspense fallback={<Spin fullscreen />}>
+      <Routes>
+        <Route path="/login" element={<LoginPage />} />
+        <Route path="*" element={<LoggedIn />} />
+      </Routes>
+    </Suspense>
+  );
+}
+
+function LoggedIn() {
+  const location = useLocation();
+  const session = useRead(['session'], readSession, 60_000);
+  if (session.isPending) return <Spin fullscreen />;
+  if (session.isError) return <Navigate to="/login" replace state={{ from: location.pathname }} />;
+  return (
+    <Shell administrator={session.data.administrator}>
+      <Suspense fallback={<Spin />}>
+        <Routes>
+          <Route index element={<Navigate to="/namespaces" replace />} />
+          <Route path="/namespaces" element={<NamespacesPage />} />
+          <Route path="/namespaces/:id" element={<NamespacePage />} />
+          <Route path="/providers" element={<ProvidersPage />} />
+          <Route path="/virtual-keys" element={<VirtualKeysPage />} />
+          <Route path="/gateways" element={<GatewaysPage />} />
+          <Route path="*" element={<Navigate to="/namespaces" replace />} />
+        </Routes>
+      </Suspense>
+    </Shell>
+  );
+}

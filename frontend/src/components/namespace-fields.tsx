@@ -1,0 +1,33 @@
+import { Form, Input, Radio } from 'antd';
+import { useTexts } from '../texts/texts.tsx';
+import { EnabledField, NameField } from './common-fields.tsx';
+
+/** The fields of a namespace. */
+export function NamespaceFields() {
+  const { t } = useTexts();
+  return (
+    <>
+      <NameField />
+      <Form.Item
+        name="code"
+        label={t('namespace.code')}
+        extra={t('namespace.codeHint')}
+        rules={[{ required: true, message: t('common.required') }]}
+      >
+        <Input maxLength={50} />
+      </Form.Item>
+      <Form.Item name="description" label={t('common.description')}>
+        <Input.TextArea maxLength={500} autoSize={{ minRows: 2, maxRows: 6 }} />
+      </Form.Item>
+      <Form.Item name="authMode" label={t('namespace.authMode')} initialValue="key">
+        <Radio.Group
+          options={[
+            { value: 'key', label: t('namespace.key') },
+            { value: 'open', label: t('namespace.open') },
+          ]}
+        />
+      </Form.Item>
+      <EnabledField />
+    </>
+  );
+}

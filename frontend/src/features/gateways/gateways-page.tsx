@@ -1,0 +1,49 @@
+import { Table, type TableColumnsType, Tag } from 'antd';
+import { api, dataOf, type Schemas } from '../../api/client.ts';
+import { LIVE_MS, useRead } from '../../api/queries.ts';
+import { Page } from '../../components/page.tsx';
+import { useTexts } from '../../texts/texts.tsx';
+
+type Gateway = Schemas['Gateway'];
+
+/** The gateways that report, and whether each runs the newest rules. */
+export function GatewaysPage() {
+  const { t, language } = useTexts();
+  const gateways = useRead(['gateways'], () => dataOf(api.GET('/api/v2/gateways')), LIVE_MS);
+  const newest = gateways.data?.revision ?? 0;
+  const columns: TableColumnsType<Gateway> = [
+    { key: 'id', title: t('gateway.id'), dataIndex: 'gatewayId' },
+    { key: 'version', title: t('gateway.version'), dataIndex: 'version' },
+    {
+      key: 'revision',
+      title: t('gateway.revision'),
+      render: (_, { revision, refusedRevision }) => (
+        <>
+          {revision}{' '}
+          <Tag color={revision === newest ? 'green' : 'orange'}>
+            {revision === newest ? t('gateway.current') : t('gateway.behind', { revision: newest })}
+          </Tag>
+          {refusedRevision && <Tag color="red">{t('gateway.refused', refusedRevision)}</Tag>}
+        </>
+      ),
+    },
+    { key: 'inFlight', title: t('namespace.inFlight'), dataIndex: 'inFlight', align: 'right' },
+    {
+      key: 'lastSeen',
+      title: t('gateway.lastSeen'),
+      render: (_, { lastSeenAt }) => new Date(lastSeenAt).toLocaleTimeString(language),
+    },
+  ];
+  return (
+    <Page title={t('gateway.title')}>
+      <Table
+        rowKey="gatewayId"
+        columns={columns}
+        dataSource={gateways.data?.items ?? []}
+        loading={gateways.isPending}
+        pagination={false}
+        scroll={{ x: 'max-content' }}
+      />
+    </Page>
+  );
+}

@@ -1,0 +1,83 @@
+import { PlusOutlined } from '@ant-design/icons';
+import { Button, Card, Table, type TableColumnsType, Tag, Typography } from 'antd';
+import { useState } from 'react';
+import { DraftModal } from '../../components/draft-modal.tsx';
+import { draftOf } from '../../components/draft-of.ts';
+import { RowActions } from '../../components/row-actions.tsx';
+import { useShowError } from '../../show-error.ts';
+import { useTexts } from '../../texts/texts.tsx';
+import { usePolicyEffect } from './policy-effect.ts';
+import { PolicyFields } from './policy-fields.tsx';
+import { type Policy, type PolicyDraft, usePolicies } from './use-namespace.ts';
+
+/** What holds for the requests of a namespace. */
+export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) {
+  const { t } = useTexts();
+  const { list, save, remove } = usePolicies(namespaceId);
+  const [editing, setEditing] = useState<{ id: string | undefined; draft: Partial<PolicyDraft> }>();
+  const showError = useShowError();
+  const effectOf = usePolicyEffect();
+  const columns: TableColumnsType<Policy> = [
+    { key: 'name', title: t('common.name'), dataIndex: 'name' },
+    { key: 'kind', title: t('policy.kind'), render: (_, { rule }) => <Tag>{t(`kind.${rule.kind}`)}</Tag> },
+    { key: 'effect', title: t('policy.effect'), render: (_, { rule }) => effectOf(rule) },
+    {
+      key: 'mode',
+      title: t('policy.mode'),
+      render: (_, { mode, isEnabled }) => {
+        const color = mode === 'enforce' ? 'green' : 'orange';
+        return isEnabled ? <Tag color={color}>{t(`policy.${mode}`)}</Tag> : <Tag>–</Tag>;
+      },
+    },
+    { key: 'priority', title: t('common.priority'), dataIndex: 'priority' },
+    {
+      key: 'actions',
+      title: t('common.actions'),
+      width: 140,
+      render: (_, row) => (
+        <RowActions
+          name={row.name}
+          onEdit={() => setEditing({ id: row.id, draft: draftOf(row) })}
+          onCopy={() =>
+            setEditing({ id: undefined, draft: { ...draftOf(row), name: t('policy.copyName', { name: row.name }) } })
+          }
+          onDelete={() => remove.mutate(row.id, { onError: (error) => showError(error) })}
+        />
+      ),
+    },
+  ];
+  return (
+    <Card
+      title={t('policy.title')}
+      extra={
+        <Button
+          icon={<PlusOutlined />}
+          onClick={() => setEditing({ id: undefined, draft: { rule: { kind: 'qps-limit', maxQps: 10 } } })}
+        >
+          {t('policy.new')}
+        </Button>
+      }
+    >
+      <Typography.Paragraph type="secondary">{t('policy.hint')}</Typography.Paragraph>
+      <Table
+        rowKey="id"
+        size="small"
+        columns={columns}
+        dataSource={list.data?.items ?? []}
+        loading={list.isPending}
+        pagination={false}
+        scroll={{ x: 720 }}
+      />
+      <DraftModal<PolicyDraft>
+        title={editing?.id === undefined ? t('policy.new') : t('action.edit')}
+        draft={editing?.draft}
+        isSaving={save.isPending}
+        onSave={(draft) => save.mutateAsync({ id: editing?.id, body: { ...draft, namespaceId } })}
+        onClose={() => setEditing(undefined)}
+        width={640}
+      >
+        <PolicyFields />
+      </DraftModal>
+    </Card>
+  );
+}

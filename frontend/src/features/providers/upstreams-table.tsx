@@ -1,0 +1,86 @@
+import { PlusOutlined } from '@ant-design/icons';
+import { Button, Flex, Form, Input, Table, type TableColumnsType, Tag } from 'antd';
+import { useState } from 'react';
+import { EnabledField, NumberField } from '../../components/common-fields.tsx';
+import { DraftModal } from '../../components/draft-modal.tsx';
+import { draftOf } from '../../components/draft-of.ts';
+import { RowActions } from '../../components/row-actions.tsx';
+import { useShowError } from '../../show-error.ts';
+import { useTexts } from '../../texts/texts.tsx';
+import { type Upstream, type UpstreamDraft, useUpstreams } from './use-providers.ts';
+
+const TIMEOUTS = ['connectTimeoutMs', 'firstByteTimeoutMs', 'idleTimeoutMs', 'totalTimeoutMs'] as const;
+const NEW: Partial<UpstreamDraft> = {
+  weight: 1,
+  connectTimeoutMs: 5_000,
+  firstByteTimeoutMs: 60_000,
+  idleTimeoutMs: 60_000,
+  totalTimeoutMs: 600_000,
+};
+
+/** The base URLs of one provider. */
+export function UpstreamsTable({ providerId }: { readonly providerId: string }) {
+  const { t } = useTexts();
+  const showError = useShowError();
+  const { list, save, remove } = useUpstreams(providerId);
+  const [editing, setEditing] = useState<{ id: string | undefined; draft: Partial<UpstreamDraft> }>();
+  const columns: TableColumnsType<Upstream> = [
+    { key: 'baseUrl', title: t('upstream.baseUrl'), dataIndex: 'baseUrl' },
+    { key: 'weight', title: t('upstream.weight'), dataIndex: 'weight', width: 100 },
+    {
+      key: 'enabled',
+      title: t('common.status'),
+      width: 100,
+      render: (_, { isEnabled }) => <Tag color={isEnabled ? 'green' : 'default'}>{isEnabled ? '✓' : '–'}</Tag>,
+    },
+    {
+      key: 'actions',
+      title: t('common.actions'),
+      width: 120,
+      render: (_, row) => (
+        <RowActions
+          name={row.baseUrl}
+          onEdit={() => setEditing({ id: row.id, draft: draftOf(row) })}
+          onDelete={() => remove.mutate(row.id, { onError: (error) => showError(error) })}
+        />
+      ),
+    },
+  ];
+  return (
+    <>
+      <Table
+        rowKey="id"
+        size="small"
+        columns={columns}
+        dataSource={list.data?.items ?? []}
+        loading={list.isPending}
+        pagination={false}
+      />
+      <Flex justify="end" style={{ marginTop: 8 }}>
+        <Button icon={<PlusOutlined />} onClick={() => setEditing({ id: undefined, draft: NEW })}>
+          {t('upstream.new')}
+        </Button>
+      </Flex>
+      <DraftModal<UpstreamDraft>
+        title={editing?.id === undefined ? t('upstream.new') : t('action.edit')}
+        draft={editing?.draft}
+        isSaving={save.isPending}
+        onSave={(draft) => save.mutateAsync({ id: editing?.id, body: { ...draft, providerId } })}
+        onClose={() => setEditing(undefined)}
+      >
+        <Form.Item
+          name="baseUrl"
+          label={t('upstream.baseUrl')}
+          rules={[{ required: true, message: t('common.required') }]}
+        >
+          <Input placeholder="https://api.openai.com/v1" autoFocus />
+        </Form.Item>
+        <NumberField name="weight" label={t('upstream.weight')} />
+        {TIMEOUTS.map((name) => (
+          <NumberField key={name} name={name} label={t(`upstream.${name}`)} min={100} />
+        ))}
+        <EnabledField />
+      </DraftModal>
+    </>
+  );
+}

@@ -1,0 +1,131 @@
+import { PlusOutlined } from '@ant-design/icons';
+import { Alert, Button, Form, Modal, Select, Table, type TableColumnsType, Tag, Typography } from 'antd';
+import { useState } from 'react';
+import { api, dataOf, type Schemas } from '../../api/client.ts';
+import { useChange, useRead } from '../../api/queries.ts';
+import { EnabledField, NameField } from '../../components/common-fields.tsx';
+import { DraftModal } from '../../components/draft-modal.tsx';
+import { draftOf } from '../../components/draft-of.ts';
+import { Page } from '../../components/page.tsx';
+import { RowActions } from '../../components/row-actions.tsx';
+import { useShowError } from '../../show-error.ts';
+import { useTexts } from '../../texts/texts.tsx';
+
+type VirtualKey = Schemas['VirtualKey'];
+type VirtualKeyDraft = Schemas['VirtualKeyDraft'];
+
+/** Credentials of clients. A new one shows its secret once. */
+export function VirtualKeysPage() {
+  const { t } = useTexts();
+  const showError = useShowError();
+  const keys = useRead(['virtual-keys'], () =>
+    dataOf(api.GET('/api/v2/virtual-keys', { params: { query: { size: 100 } } })),
+  );
+  const namespaces = useRead(['namespaces', 'all'], () =>
+    dataOf(api.GET('/api/v2/namespaces', { params: { query: { size: 100 } } })),
+  );
+  const [editing, setEditing] = useState<{ id: string | undefined; draft: Partial<VirtualKeyDraft> }>();
+  const [secret, setSecret] = useState<string>();
+  const save = useChange(
+    'virtual-keys',
+    async ({ id, body }: { id: string | undefined; body: VirtualKeyDraft }) => {
+      if (id !== undefined) return dataOf(api.PUT('/api/v2/virtual-keys/{id}', { params: { path: { id } }, body }));
+      const created = await dataOf(api.POST('/api/v2/virtual-keys', { body }));
+      setSecret(created.secret);
+      return created;
+    },
+    'done.saved',
+  );
+  const remove = useChange(
+    'virtual-keys',
+    (id: string) => dataOf(api.DELETE('/api/v2/virtual-keys/{id}', { params: { path: { id } } })),
+    'done.deleted',
+  );
+  const names = new Map(namespaces.data?.items.map(({ id, name }) => [id, name]));
+  const columns: TableColumnsType<VirtualKey> = [
+    { key: 'name', title: t('common.name'), dataIndex: 'name' },
+    {
+      key: 'prefix',
+      title: t('key.prefix'),
+      render: (_, { prefix }) => <Typography.Text code>{prefix}…</Typography.Text>,
+    },
+    {
+      key: 'namespaces',
+      title: t('key.namespaces'),
+      render: (_, { namespaceIds }) =>
+        namespaceIds.length === 0
+          ? t('key.allNamespaces')
+          : namespaceIds.map((id) => <Tag key={id}>{names.get(id) ?? id}</Tag>),
+    },
+    {
+      key: 'enabled',
+      title: t('common.status'),
+      render: (_, { isEnabled }) => <Tag color={isEnabled ? 'green' : 'default'}>{isEnabled ? '✓' : '–'}</Tag>,
+    },
+    {
+      key: 'actions',
+      title: t('common.actions'),
+      render: (_, row) => {
+        const { prefix: _prefix, ...draft } = draftOf(row);
+        return (
+          <RowActions
+            name={row.name}
+            onEdit={() => setEditing({ id: row.id, draft })}
+            onDelete={() => remove.mutate(row.id, { onError: (error) => showError(error) })}
+          />
+        );
+      },
+    },
+  ];
+  return (
+    <Page
+      title={t('key.title')}
+      actions={
+        <Button
+          type="primary"
+          icon={<PlusOutlined />}
+          onClick={() => setEditing({ id: undefined, draft: { namespaceIds: [] } })}
+        >
+          {t('key.new')}
+        </Button>
+      }
+    >
+      <Table
+        rowKey="id"
+        columns={columns}
+        dataSource={keys.data?.items ?? []}
+        loading={keys.isPending}
+        pagination={false}
+        scroll={{ x: 'max-content' }}
+      />
+      <DraftModal<VirtualKeyDraft>
+        title={editing?.id === undefined ? t('key.new') : t('action.edit')}
+        draft={editing?.draft}
+        isSaving={save.isPending}
+        onSave={(body) => save.mutateAsync({ id: editing?.id, body })}
+        onClose={() => setEditing(undefined)}
+      >
+        <NameField />
+        <Form.Item name="namespaceIds" label={t('key.namespaces')}>
+          <Select
+            mode="multiple"
+            placeholder={t('key.allNamespaces')}
+            options={[...names].map(([value, label]) => ({ value, label }))}
+          />
+        </Form.Item>
+        <EnabledField />
+      </DraftModal>
+      <Modal
+        title={t('key.secretTitle')}
+        open={secret !== undefined}
+        footer={null}
+        onCancel={() => setSecret(undefined)}
+      >
+        <Alert type="warning" title={t('key.secretHint')} style={{ marginBottom: 16 }} />
+        <Typography.Text code copyable>
+          {secret}
+        </Typography.Text>
+      </Modal>
+    </Page>
+  );
+}

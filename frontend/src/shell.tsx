@@ -1,0 +1,115 @@
+import {
+  ApartmentOutlined,
+  CloudServerOutlined,
+  ClusterOutlined,
+  KeyOutlined,
+  LogoutOutlined,
+  MoonOutlined,
+  SunOutlined,
+} from '@ant-design/icons';
+import { Button, Flex, Layout, Menu, Select, Switch, Typography } from 'antd';
+import { type ReactNode, useState } from 'react';
+import { useLocation, useNavigate } from 'react-router';
+import { queryClient } from './api/queries.ts';
+import { logout } from './api/session.ts';
+import { useShowError } from './show-error.ts';
+import { type Language, useTexts } from './texts/texts.tsx';
+import { useTheme } from './theme.tsx';
+
+const PAGES = [
+  { path: '/namespaces', text: 'nav.namespaces', icon: <ApartmentOutlined /> },
+  { path: '/providers', text: 'nav.providers', icon: <CloudServerOutlined /> },
+  { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
+  { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
+] as const;
+
+const LANGUAGES: { readonly value: Language; readonly label: string }[] = [
+  { value: 'en', label: 'English' },
+  { value: 'zh', label: '中文' },
+];
+
+/** What surrounds every page: menu, language, theme, logout. */
+export function Shell({ administrator, children }: { readonly administrator: string; readonly children: ReactNode }) {
+  const { t } = useTexts();
+  const navigate = useNavigate();
+  const { pathname } = useLocation();
+  const [isNarrow, setNarrow] = useState(false);
+  const selected = PAGES.find(({ path }) => pathname.startsWith(path))?.path;
+  return (
+    <Layout style={{ minHeight: '100vh' }}>
+      <Layout.Sider
+        breakpoint="md"
+        collapsedWidth={isNarrow ? 48 : 80}
+        onBreakpoint={setNarrow}
+        theme="dark"
+        aria-label={t('app.menu')}
+      >
+        <Typography.Title
+          level={5}
+          style={{
+            color: '#fff',
+            margin: 0,
+            padding: isNarrow ? '20px 12px' : '20px 24px',
+            whiteSpace: 'nowrap',
+            overflow: 'hidden',
+          }}
+        >
+          {isNarrow ? 'AI' : t('app.title')}
+        </Typography.Title>
+        <Menu
+          theme="dark"
+          mode="inline"
+          selectedKeys={selected === undefined ? [] : [selected]}
+          items={PAGES.map(({ path, text, icon }) => ({ key: path, icon, label: t(text) }))}
+          onClick={({ key }) => void navigate(key)}
+        />
+      </Layout.Sider>
+      <Layout>
+        <Layout.Header style={{ background: 'transparent', padding: '0 16px', height: 'auto', lineHeight: 'normal' }}>
+          <Flex justify="flex-end" align="center" gap={12} wrap style={{ padding: '12px 0' }}>
+            <Controls administrator={administrator} />
+          </Flex>
+        </Layout.Header>
+        <Layout.Content style={{ padding: isNarrow ? '0 12px 24px' : '0 24px 32px' }}>{children}</Layout.Content>
+      </Layout>
+    </Layout>
+  );
+}
+
+function Controls({ administrator }: { readonly administrator: string }) {
+  const { t, language, setLanguage } = useTexts();
+  const { isDark, setDark } = useTheme();
+  const navigate = useNavigate();
+  const showError = useShowError();
+  const leave = async () => {
+    try {
+      await logout();
+      queryClient.clear();
+      await navigate('/login');
+    } catch (error) {
+      showError(error);
+    }
+  };
+  return (
+    <>
+      <Switch
+        aria-label={t('app.theme')}
+        checked={isDark}
+        onChange={setDark}
+        checkedChildren={<MoonOutlined />}
+        unCheckedChildren={<SunOutlined />}
+      />
+      <Select
+        aria-label={t('app.language')}
+        value={language}
+        onChange={setLanguage}
+        options={LANGUAGES}
+        variant="borderless"
+      />
+      <Typography.Text type="secondary">{administrator}</Typography.Text>
+      <Button type="text" icon={<LogoutOutlined />} onClick={() => void leave()}>
+        {t('app.logout')}
+      </Button>
+    </>
+  );
+}

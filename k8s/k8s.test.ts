@@ -1,0 +1,249 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { environmentFaults, SERVICES } from './services.ts';
+
+const folder = import.meta.dirname;
+const OVERLAYS = ['dev', 'prod'];
+
+// biome-ignore lint/suspicious/noExplicitAny: manifests of many kinds; their types are checked by the compiler below
+type Manifest = any;
+
+const read = (path: string) => readFileSync(join(folder, path), 'utf8');
+const manifestsIn = (path: string): Manifest[] => parseAllDocuments(read(path)).map((document) => document.toJS());
+const kustomizationOf = (path: string): Manifest => parse(read(join(path, 'kustomization.yaml')));
+
+/** All manifests of a kustomization and of those it builds on; patches and generators are not applied. */
+function manifestsOf(path: string): Manifest[] {
+  return kustomizationOf(path).resources.flatMap((resource: string) => {
+    const target = join(path, resource);
+    return resource.endsWith('.yaml') ? manifestsIn(target) : manifestsOf(target);
+  });
+}
+
+/** Settings of an overlay: literals of the base, then its own. */
+function settingsOf(overlay: string): Record<string, string> {
+  const literals = ['base', `overlays/${overlay}`].flatMap((path) =>
+    (kustomizationOf(path).configMapGenerator ?? []).flatMap((generator: Manifest) => generator.literals),
+  );
+  return Object.fromEntries(literals.map((literal: string) => literal.split(/=(.*)/s, 2)));
+}
+
+/** Environment of a container; values that come from elsewhere stand in as 40 letters. */
+function environmentOf(deployment: Manifest, overlay: string): Record<string, string> {
+  const [container] = deployment.spec.template.spec.containers;
+  const own = (container.env ?? []).map((entry: Manifest) => [entry.name, entry.value ?? 'x'.repeat(40)]);
+  return { ...settingsOf(overlay), ...Object.fromEntries(own) };
+}
+
+const ofKind = (manifests: Manifest[], kind: string) => manifests.filter((manifest) => manifest.kind === kind);
+const nameOf = (manifest: Manifest): string => manifest.metadata.name;
+
+describe.each(OVERLAYS)('the overlay %s', (overlay) => {
+  const manifests = manifestsOf(`overlays/${overlay}`);
+  const deployments = ofKind(manifests, 'Deployment');
+  const podsOf = (selector: Record<string, string>) =>
+    deployments.filter((deployment) =>
+      Object.entries(selector).every(([key, value]) => deployment.spec.template.metadata.labels[key] === value),
+    );
+
+  it('has each object once', () => {
+    const names = manifests.map((manifest) => `${manifest.kind}/${nameOf(manifest)}`);
+    expect(names).toEqual([...new Set(names)]);
+  });
+
+  it('deploys the services of the architecture, the fake provider only for development', () => {
+    const expected = Object.keys(SERVICES).filter((name) => overlay === 'dev' || name !== 'mock-llm');
+    expect(deployments.map(nameOf).sort()).toEqual(expected.sort());
+  });
+
+  it.each(deployments.map((deployment) => [nameOf(deployment), deployment] as const))(
+    '%s gets an environment that its settings accept, and nothing that nobody reads',
+    (name, deployment) => {
+      const service = SERVICES[name]!;
+      const everything = Object.assign({}, ...Object.values(SERVICES).map(({ settings }) => settings.shape));
+      const environment = environmentOf(deployment, overlay);
+      // The settings map is shared, so a service may be given what another one reads.
+      const relevant = Object.fromEntries(
+        Object.entries(environment).filter(([key]) => key in service.settings.shape || !(key in everything)),
+      );
+      expect(environmentFaults(service, relevant)).toEqual([]);
+    },
+  );
+
+  it('generates the settings map and secrets that containers name', () => {
+    const own = kustomizationOf(`overlays/${overlay}`);
+    const generated = [...kustomizationOf('base').configMapGenerator, ...(own.secretGenerator ?? [])].map(
+      (map) => map.name,
+    );
+    const named = JSON.stringify(deployments).matchAll(/"(?:configMapRef|secretKeyRef)":\{"name":"([^"]+)"/g);
+    // The secrets of production are made by hand, from this template.
+    const template = overlay === 'prod' ? manifestsIn('secret.example.yaml').map(nameOf) : [];
+    expect([...generated, ...template].sort()).toEqual([...new Set([...named].map((match) => match[1]))].sort());
+  });
+
+  it('has for each deployment a service on its port that reaches its pods', () => {
+    for (const deployment of deployments) {
+      const name = nameOf(deployment);
+      const service = ofKind(manifests, 'Service').find((candidate) => nameOf(candidate) === name);
+      expect(podsOf(service.spec.selector).map(nameOf)).toEqual([name]);
+      expect(deployment.spec.selector.matchLabels).toEqual(deployment.spec.template.metadata.labels);
+      const [container] = deployment.spec.template.spec.containers;
+      expect(container.ports).toEqual([{ name: 'http', containerPort: SERVICES[name]!.port }]);
+      expect(service.spec.ports).toEqual([{ name: 'http', port: SERVICES[name]!.port, targetPort: 'http' }]);
+    }
+  });
+
+  it('points budgets, autoscalers and ingresses at what exists', () => {
+    for (const budget of ofKind(manifests, 'PodDisruptionBudget')) {
+      const [deployment] = podsOf(budget.spec.selector.matchLabels);
+      // A budget over a single replica would block every drain of a node.
+      expect(deployment.spec.replicas).toBeGreaterThan(budget.spec.minAvailable);
+    }
+    for (const scaler of ofKind(manifests, 'HorizontalPodAutoscaler')) {
+      expect(deployments.map(nameOf)).toContain(scaler.spec.scaleTargetRef.name);
+    }
+    const backends = [...JSON.stringify(ofKind(manifests, 'Ingress')).matchAll(/"service":\{"name":"([^"]+)"/g)];
+    const services = ofKind(manifests, 'Service').map(nameOf);
+    expect(backends.length).toBeGreaterThan(0);
+    expect(backends.filter((match) => !services.includes(match[1] ?? ''))).toEqual([]);
+  });
+
+  it('names only images that the deployments use, each with a tag', () => {
+    const images: Manifest[] = kustomizationOf(`overlays/${overlay}`).images;
+    const used = deployments.map((deployment) => deployment.spec.template.spec.containers[0].image);
+    expect(images.map((image) => image.name).sort()).toEqual(used.sort());
+    expect(images.every((image) => typeof image.newTag === 'string' && image.newTag !== 'latest')).toBe(true);
+  });
+
+  it('runs every container without root, on a read-only disk, within limits, with all probes', () => {
+    for (const deployment of deployments) {
+      const pod = deployment.spec.template.spec;
+      const [container] = pod.containers;
+      expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+      expect(container.securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+      expect(container.resources.requests).toEqual({ cpu: expect.any(String), memory: expect.any(String) });
+      expect(container.resources.limits.memory).toEqual(expect.any(String));
+      const isGateway = nameOf(deployment) === 'gateway';
+      expect(container.readinessProbe.httpGet.path).toBe(isGateway ? '/readyz' : '/health');
+      expect(container.livenessProbe.httpGet.path).toBe(isGateway ? '/livez' : '/health');
+      expect(container.startupProbe).toBeDefined();
+    }
+  });
+
+  // Kubernetes sets GATEWAY_PORT=tcp://10.0.0.1:8081 for a service named gateway, which no settings schema accepts.
+  it('keeps the variables that Kubernetes makes of service names away from settings', () => {
+    for (const deployment of deployments) expect(deployment.spec.template.spec.enableServiceLinks).toBe(false);
+  });
+
+  // Limits are counted in the gateway's process and rules live in one SQLite file.
+  it('runs gateway and config center once', () => {
+    const single = deployments.filter((deployment) => ['gateway', 'config-center'].includes(nameOf(deployment)));
+    expect(single.map((deployment) => deployment.spec.replicas)).toEqual([1, 1]);
+    const scaled = ofKind(manifests, 'HorizontalPodAutoscaler').map((scaler) => scaler.spec.scaleTargetRef.name);
+    expect(scaled.filter((name) => name === 'gateway' || name === 'config-center')).toEqual([]);
+  });
+
+  it('gives the gateway time to drain before it is killed', () => {
+    const pod = deployments.find((deployment) => nameOf(deployment) === 'gateway').spec.template.spec;
+    const preStopSeconds = 5;
+    expect(JSON.stringify(pod.containers[0].lifecycle)).toContain(String(preStopSeconds * 1000));
+    const drainSeconds = Number(settingsOf(overlay).DRAIN_SECONDS);
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(preStopSeconds + drainSeconds);
+  });
+
+  it('keeps what is for the inside only away from the ingresses', () => {
+    const paths = ofKind(manifests, 'Ingress').flatMap((ingress) =>
+      ingress.spec.rules.flatMap((rule: Manifest) =>
+        rule.http.paths.map((entry: Manifest) => [entry.backend.service.name, entry.path]),
+      ),
+    );
+    const allowed = {
+      gateway: ['/v1', '/api/chat'],
+      'config-center': ['/api', '/docs', '/openapi.json'],
+      frontend: ['/'],
+    };
+    for (const [service, path] of paths) expect(allowed[service as keyof typeof allowed]).toContain(path);
+  });
+
+  const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0;
+  it.runIf(hasKubectl)('is built by the real kustomize, where kubectl is installed', () => {
+    const done = spawnSync('kubectl', ['kustomize', join(folder, 'overlays', overlay)], { encoding: 'utf8' });
+    expect(done.stderr).toBe('');
+    const built: Manifest[] = parseAllDocuments(done.stdout).map((document) => document.toJS());
+    expect(ofKind(built, 'Deployment').map(nameOf).sort()).toEqual(deployments.map(nameOf).sort());
+    expect(typeFaults(built)).toEqual([]);
+  });
+});
+
+describe('the manifests', () => {
+  it('are all used', () => {
+    const files = (path: string) => readdirSync(join(folder, path)).filter((name) => name.endsWith('.yaml'));
+    for (const path of ['base', ...OVERLAYS.map((overlay) => `overlays/${overlay}`)]) {
+      const listed = kustomizationOf(path).resources.filter((resource: string) => resource.endsWith('.yaml'));
+      expect(['kustomization.yaml', ...listed].sort()).toEqual(files(path).sort());
+    }
+    expect(files('.')).toEqual(['secret.example.yaml']);
+  });
+
+  it('have only fields that Kubernetes knows, of the right types', () => {
+    const files = ['base', ...OVERLAYS.map((overlay) => `overlays/${overlay}`)].flatMap((path) =>
+      kustomizationOf(path)
+        .resources.filter((resource: string) => resource.endsWith('.yaml'))
+        .map((name: string) => join(path, name)),
+    );
+    expect(typeFaults([...files, 'secret.example.yaml'].flatMap(manifestsIn))).toEqual([]);
+  });
+
+  it('would not pass with a misspelt field or a wrong type', () => {
+    const deployment: Deployment = manifestsIn('base/gateway.yaml')[0];
+    const misspelt = { ...deployment, spec: { ...deployment.spec, replicas: '1', readinesProbe: {} } };
+    const faults = typeFaults([deployment, misspelt]).join('\n');
+    expect(faults).toContain('readinesProbe');
+    expect(faults).toContain("Type 'string' is not assignable to type 'number'");
+  });
+
+  it('put placeholders in the secret template that the services refuse', () => {
+    const [secret] = manifestsIn('secret.example.yaml');
+    const faults = environmentFaults(SERVICES.gateway!, secret.stringData);
+    expect(faults.map((fault) => fault.split(':')[0]).sort()).toEqual(
+      expect.arrayContaining(['GATEWAY_TOKEN', 'KEY_PEPPER']),
+    );
+  });
+});
+
+/** Compiles manifests as literals of the types of the Kubernetes API: an unknown field is a compile error. */
+function typeFaults(manifests: Manifest[]): string[] {
+  const source = manifests
+    .map((manifest, index) => {
+      const group = manifest.apiVersion.replace('.k8s.io', '').replace(/^v1$/, 'core/v1');
+      return `import type { ${manifest.kind} as T${index} } from 'kubernetes-types/${group}';
+        export const m${index}: T${index} = ${JSON.stringify(manifest)};`;
+    })
+    .join('\n');
+  const file = join(folder, 'manifests.virtual.ts');
+  const options: ts.CompilerOptions = {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    types: [],
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+  };
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists } = host;
+  host.fileExists = (name) => name === file || fileExists(name);
+  host.getSourceFile = (name, version) =>
+    name === file ? ts.createSourceFile(name, source, version) : getSourceFile.call(host, name, version);
+  const program = ts.createProgram([file], options, host);
+  return ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
+}
