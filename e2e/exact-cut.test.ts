@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, type Stack, startStack } from './support/stack.ts';
 
 const TEXTS = {
-  English: "It's a long way to Tipperary, and the HTTPServer won't wait: 12345 reasons why they'll say so.\n\n  Indeed!",
+  English:
+    "It's a long way to Tipperary, and the HTTPServer won't wait: 12345 reasons why they'll say so.\n\n  Indeed!",
   Chinese: '今天天气很好，我们去公园散步吧。人工智能正在改变世界，2024年将有更多变化！你觉得呢？',
   emoji: 'Family 👨‍👩‍👧‍👦 and flags 🇩🇪🏴󠁧󠁢󠁥󠁮󠁧󠁿, thumbs 👍🏽 up ❤️‍🔥 e\u0301 café 𝒳𝒴 done 🎉🎉🎉',
   code: 'function add(a: number, b: number) {\n\treturn a + b; // sum\n}\n\nexport const x = { "k": [1, 2, 3] };\r\n',
@@ -16,7 +17,10 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 async function count(model: string, text: string): Promise<number> {
-  const response = await fetch(`${stack.tokenService.url}/calculate`, { method: 'POST', body: JSON.stringify({ model_name: model, text }) });
+  const response = await fetch(`${stack.tokenService.url}/calculate`, {
+    method: 'POST',
+    body: JSON.stringify({ model_name: model, text }),
+  });
   const { token_count, exact } = (await response.json()) as { token_count: number; exact: boolean };
   expect(exact).toBe(true);
   return token_count;
@@ -42,7 +46,12 @@ async function ask(channel: string, model: string, content: string, more: object
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into an answer
 function readPlain(answer: any): Delivered {
   const [choice] = answer.choices;
-  return { text: choice.message.content, finish: choice.finish_reason, completionTokens: answer.usage.completion_tokens, isClosed: true };
+  return {
+    text: choice.message.content,
+    finish: choice.finish_reason,
+    completionTokens: answer.usage.completion_tokens,
+    isClosed: true,
+  };
 }
 
 function readStream(body: string): Delivered {
@@ -60,7 +69,12 @@ function readStream(body: string): Delivered {
  * The promise: at most the cap, no half character, and a cut only where one more character would exceed the cap. (That
  * more text still might fit is no contradiction: a line feed after a carriage return can lower the count.)
  */
-async function expectExact(model: string, source: string, cap: number, { text, finish, completionTokens, isClosed }: Delivered): Promise<void> {
+async function expectExact(
+  model: string,
+  source: string,
+  cap: number,
+  { text, finish, completionTokens, isClosed }: Delivered,
+): Promise<void> {
   expect(source.startsWith(text)).toBe(true);
   expect(text.isWellFormed()).toBe(true);
   expect(isClosed).toBe(true);
@@ -84,13 +98,32 @@ describe.each(['Qwen3-8B', 'gpt-4o-mini'])('%s', (model) => {
         const channel = `${name}-${model}-${cap}`.toLowerCase().replaceAll('.', '-');
         await stack.channel(channel, [{ kind: 'token-limit', maxOutputTokens: cap }]);
         const literal = `text=${JSON.stringify(source)} ignore-max-tokens`;
-        for (const how of ['chunk=1', 'chunk=3', 'chunk=0', 'chunk=5 utf8-split', 'chunk=2 slow-bytes=7', 'chunk=4 line-end=crlf']) {
-          const delivered = await ask(channel, model, `[mock ${literal} ${how}]`, { stream: true, stream_options: { include_usage: true } });
+        for (const how of [
+          'chunk=1',
+          'chunk=3',
+          'chunk=0',
+          'chunk=5 utf8-split',
+          'chunk=2 slow-bytes=7',
+          'chunk=4 line-end=crlf',
+        ]) {
+          const delivered = await ask(channel, model, `[mock ${literal} ${how}]`, {
+            stream: true,
+            stream_options: { include_usage: true },
+          });
           await expectExact(model, source, cap, delivered);
         }
         await expectExact(model, source, cap, await ask(channel, model, `[mock ${literal}]`, {}));
         // A client's own maximum is held to in the same way when the provider ignores it.
-        await expectExact(model, source, cap, await ask('test-channel', model, `[mock ${literal} chunk=3]`, { max_tokens: cap, stream: true, stream_options: { include_usage: true } }));
+        await expectExact(
+          model,
+          source,
+          cap,
+          await ask('test-channel', model, `[mock ${literal} chunk=3]`, {
+            max_tokens: cap,
+            stream: true,
+            stream_options: { include_usage: true },
+          }),
+        );
       }
       await eventually(async () => (await openUpstream()) === 0, 'every upstream request is closed');
     });
@@ -100,7 +133,10 @@ describe.each(['Qwen3-8B', 'gpt-4o-mini'])('%s', (model) => {
 it('a long stream is cut after few counts, and the upstream is closed at once', async () => {
   await stack.channel('long', [{ kind: 'token-limit', maxOutputTokens: 3_000 }]);
   const before = await meterCounts();
-  const delivered = await ask('long', 'Qwen3-8B', '[mock words=20000 ignore-max-tokens]', { stream: true, stream_options: { include_usage: true } });
+  const delivered = await ask('long', 'Qwen3-8B', '[mock words=20000 ignore-max-tokens]', {
+    stream: true,
+    stream_options: { include_usage: true },
+  });
   expect(delivered.finish).toBe('length');
   expect(delivered.completionTokens).toBe(3_000);
   expect((await meterCounts()) - before).toBeLessThan(80);

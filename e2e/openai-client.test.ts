@@ -9,7 +9,11 @@ beforeAll(async () => {
   await stack.channel('plain');
   await stack.channel('slow', [{ kind: 'qps-limit', maxQps: 0.02 }]);
   await stack.channel('vip', [
-    { kind: 'message-matching', action: 'allow', condition: { source: 'body', field: 'metadata.tier', operator: 'equals', value: 'vip' } },
+    {
+      kind: 'message-matching',
+      action: 'allow',
+      condition: { source: 'body', field: 'metadata.tier', operator: 'equals', value: 'vip' },
+    },
   ]);
 });
 afterAll(() => stack.close());
@@ -28,14 +32,21 @@ const user = (content: string) => [{ role: 'user' as const, content }];
 
 describe('chat.completions.create', () => {
   it('without stream', async () => {
-    const answer = await client().chat.completions.create({ model: 'Qwen3-8B', messages: user('[mock text="Hello there"]') });
+    const answer = await client().chat.completions.create({
+      model: 'Qwen3-8B',
+      messages: user('[mock text="Hello there"]'),
+    });
     expect(answer.choices[0]?.message.content).toBe('Hello there');
     expect(answer.choices[0]?.finish_reason).toBe('stop');
     expect(answer.usage?.total_tokens).toBeGreaterThan(0);
   });
 
   it('with stream, without the usage chunk that nobody asked for', async () => {
-    const stream = await client().chat.completions.create({ model: 'Qwen3-8B', stream: true, messages: user('[mock text="Hello there, 你好" chunk=3]') });
+    const stream = await client().chat.completions.create({
+      model: 'Qwen3-8B',
+      stream: true,
+      messages: user('[mock text="Hello there, 你好" chunk=3]'),
+    });
     let text = '';
     const finishes: (string | null | undefined)[] = [];
     for await (const chunk of stream) {
@@ -62,14 +73,24 @@ describe('chat.completions.create', () => {
   it('with n', async () => {
     const answer = await client().chat.completions.create({ model: 'Qwen3-8B', n: 3, messages: user('three, please') });
     expect(answer.choices.map(({ index }) => index)).toEqual([0, 1, 2]);
-    const stream = await client().chat.completions.create({ model: 'Qwen3-8B', n: 2, stream: true, messages: user('two, please') });
+    const stream = await client().chat.completions.create({
+      model: 'Qwen3-8B',
+      n: 2,
+      stream: true,
+      messages: user('two, please'),
+    });
     const seen = new Set<number>();
     for await (const chunk of stream) for (const choice of chunk.choices) seen.add(choice.index);
     expect([...seen].sort()).toEqual([0, 1]);
   });
 
   it('with tools, streamed through the helper that assembles them', async () => {
-    const tools = [{ type: 'function' as const, function: { name: 'get_weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } } }];
+    const tools = [
+      {
+        type: 'function' as const,
+        function: { name: 'get_weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } },
+      },
+    ];
     const request = { model: 'Qwen3-8B', tools, messages: user('weather? [mock tool-call]') };
     const answer = await client().chat.completions.create(request);
     const call = answer.choices[0]?.message.tool_calls?.[0];
@@ -83,9 +104,14 @@ describe('chat.completions.create', () => {
     const { id } = await stack.channel('closed', [], { authMode: 'key' });
     const key = await stack.admin<{ secret: string }>('POST', '/virtual-keys', { name: 'app', namespaceIds: [id] });
     await stack.live();
-    const answer = await client('closed', { apiKey: key.secret }).chat.completions.create({ model: 'Qwen3-8B', messages: user('[mock text=ok]') });
+    const answer = await client('closed', { apiKey: key.secret }).chat.completions.create({
+      model: 'Qwen3-8B',
+      messages: user('[mock text=ok]'),
+    });
     expect(answer.choices[0]?.message.content).toBe('ok');
-    await expect(client('closed').chat.completions.create({ model: 'Qwen3-8B', messages: user('x') })).rejects.toMatchObject({ status: 401, code: 'invalid_api_key' });
+    await expect(
+      client('closed').chat.completions.create({ model: 'Qwen3-8B', messages: user('x') }),
+    ).rejects.toMatchObject({ status: 401, code: 'invalid_api_key' });
   });
 });
 
@@ -95,7 +121,13 @@ describe('errors are the classes of the client', () => {
     ['no namespace', 'unknown', {}, NotFoundError, 'namespace_not_found'],
     ['a wrong maximum', 'plain', { max_tokens: -1 }, BadRequestError, 'invalid_max_tokens'],
     ['a policy', 'vip', {}, PermissionDeniedError, 'policy_violation'],
-    ["the provider's own refusal", 'plain', { messages: user('[mock status=400 error-message="too spicy"]') }, BadRequestError, 'invalid_request'],
+    [
+      "the provider's own refusal",
+      'plain',
+      { messages: user('[mock status=400 error-message="too spicy"]') },
+      BadRequestError,
+      'invalid_request',
+    ],
   ])('%s', async (_name, channel, more, type, code) => {
     const call = client(channel).chat.completions.create({ model: 'Qwen3-8B', messages: user('x'), ...more });
     const error = await call.then(
@@ -119,7 +151,11 @@ describe('errors are the classes of the client', () => {
   });
 
   it('an upstream that dies mid-stream, after the text so far', async () => {
-    const stream = await client().chat.completions.create({ model: 'Qwen3-8B', stream: true, messages: user('[mock words=50 die-after=10 delay-ms=2]') });
+    const stream = await client().chat.completions.create({
+      model: 'Qwen3-8B',
+      stream: true,
+      messages: user('[mock words=50 die-after=10 delay-ms=2]'),
+    });
     let chunks = 0;
     const error = await (async () => {
       for await (const _ of stream) chunks++;
@@ -141,9 +177,15 @@ it('models.list and models.retrieve', async () => {
 });
 
 it('a real provider is reached with the key of the gateway: any OpenAI-compatible base URL', async () => {
-  const provider = await stack.admin('POST', '/providers', { name: 'acme', models: ['acme-large'], apiKeyEnv: 'ACME_API_KEY', priority: 5 });
+  const provider = await stack.admin('POST', '/providers', {
+    name: 'acme',
+    models: ['acme-large'],
+    apiKeyEnv: 'ACME_API_KEY',
+    priority: 5,
+  });
   await stack.admin('POST', '/upstreams', { providerId: provider.id, baseUrl: `${stack.mock.url}/v1` });
   await stack.live();
-  const create = () => client().chat.completions.create({ model: 'acme/acme-large', messages: user('[mock echo-request]') });
+  const create = () =>
+    client().chat.completions.create({ model: 'acme/acme-large', messages: user('[mock echo-request]') });
   await expect(create()).rejects.toMatchObject({ status: 503, message: expect.stringContaining('no API key') });
 });

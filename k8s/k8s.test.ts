@@ -205,8 +205,9 @@ describe('the manifests', () => {
 
   it('would not pass with a misspelt field or a wrong type', () => {
     const deployment: Deployment = manifestsIn('base/gateway.yaml')[0];
-    const misspelt = { ...deployment, spec: { ...deployment.spec, replicas: '1', readinesProbe: {} } };
-    const faults = typeFaults([deployment, misspelt]).join('\n');
+    const misspelt = { ...deployment, spec: { ...deployment.spec, readinesProbe: {} } };
+    const mistyped = { ...deployment, spec: { ...deployment.spec, replicas: '1' } };
+    const faults = typeFaults([deployment, misspelt, mistyped]).join('\n');
     expect(faults).toContain('readinesProbe');
     expect(faults).toContain("Type 'string' is not assignable to type 'number'");
   });

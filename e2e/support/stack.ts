@@ -27,7 +27,7 @@ export interface Process {
 export function startProcess(entry: string, environment: Record<string, string>): Promise<Process> {
   const child = spawn(process.execPath, ['--disable-warning=DEP0060', join(ROOT, entry)], {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], ...SECRETS, LOG_LEVEL: 'info', ...environment },
+    env: { PATH: process.env.PATH, ...SECRETS, LOG_LEVEL: 'info', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
@@ -76,7 +76,13 @@ export interface Stack {
 /** What `/stats` says. */
 export interface Stats {
   readonly revision: number;
-  readonly namespaces: readonly { namespace: string; requests: number; inFlight: number; inputTokens: number; outputTokens: number }[];
+  readonly namespaces: readonly {
+    namespace: string;
+    requests: number;
+    inFlight: number;
+    inputTokens: number;
+    outputTokens: number;
+  }[];
   readonly limits: readonly { policyId: string; kind: string; current: number; limit: number }[];
 }
 
@@ -137,11 +143,24 @@ export async function startStack(gatewayEnvironment: Record<string, string> = {}
     stats,
     live,
     async channel(code, rules = [], namespace = {}) {
-      const { id } = await admin('POST', '/namespaces', { code, name: code, authMode: 'open', ...namespace });
-      await admin('POST', '/matchers', { namespaceId: id, source: 'header', field: 'X-Channel-Code', operator: 'equals', value: code });
+      const { id } = await admin<{ id: string }>('POST', '/namespaces', {
+        code,
+        name: code,
+        authMode: 'open',
+        ...namespace,
+      });
+      await admin('POST', '/matchers', {
+        namespaceId: id,
+        source: 'header',
+        field: 'X-Channel-Code',
+        operator: 'equals',
+        value: code,
+      });
       const policyIds: string[] = [];
       for (const [index, rule] of rules.entries()) {
-        policyIds.push((await admin('POST', '/policies', { namespaceId: id, name: `${code} ${index}`, rule })).id);
+        policyIds.push(
+          (await admin<{ id: string }>('POST', '/policies', { namespaceId: id, name: `${code} ${index}`, rule })).id,
+        );
       }
       await live();
       return { id, policyIds };

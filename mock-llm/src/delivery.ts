@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Controls } from './controls.ts';
 
 /** How an answer stops. `destroy` closes the socket without ending the answer, `reset` sends TCP RST, `hang` neither. */
-export type Ending = 'end' | 'destroy' | 'reset' | 'hang';
+type Ending = 'end' | 'destroy' | 'reset' | 'hang';
 
 /** Everything that is sent for one request, and when. */
 export interface Delivery {

@@ -4,10 +4,10 @@ const KEPT_REQUESTS = 100;
 const KEPT_BODY_BYTES = 64 * 1024;
 
 /** How a request ended, or `open`. `mock_closed`: the mock cut it, as it was told to. */
-export type Ended = 'open' | 'completed' | 'client_left' | 'mock_closed';
+type Ended = 'open' | 'completed' | 'client_left' | 'mock_closed';
 
 /** One request as it reached the mock. */
-export interface SeenRequest {
+interface SeenRequest {
   readonly id: number;
   readonly method: string;
   readonly url: string;

@@ -1,0 +1,191 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Process, type Stack, startProcess, startStack } from '../support/stack.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+let stack: Stack;
+let frontend: Process;
+let browser: Browser;
+let page: Page;
+let profile: string;
+const problems: string[] = [];
+
+beforeAll(async () => {
+  const build = spawnSync(
+    process.execPath,
+    [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn'],
+    {
+      cwd: join(ROOT, 'frontend'),
+      encoding: 'utf8',
+    },
+  );
+  expect(build.stderr).toBe('');
+  stack = await startStack();
+  frontend = await startProcess('frontend/server/main.ts', {
+    FRONTEND_PORT: '0',
+    CONFIG_CENTER_URL: stack.configCenter.url,
+  });
+  profile = mkdtempSync(join(tmpdir(), 'chromium-'));
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('dialog', (dialog) => {
+    problems.push(`dialog ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/40[0-9]|status of/.test(message.text())) problems.push(message.text());
+  });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await frontend?.stop();
+  await stack?.close();
+  rmSync(profile, { recursive: true, force: true });
+});
+
+/** A request as an application sends it. */
+async function ask(channel: string): Promise<number> {
+  const response = await fetch(`${stack.gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'x-channel-code': channel, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'Qwen3-8B', messages: [{ role: 'user', content: 'hi' }] }),
+  });
+  await response.text();
+  return response.status;
+}
+
+const button = (name: string | RegExp) => page.getByRole('button', { name });
+const field = (name: string) => page.getByRole('dialog').getByLabel(name, { exact: true });
+
+it('logs in with a one-time code, and only with one', async () => {
+  await page.goto(frontend.url);
+  await page.waitForURL('**/login');
+  await page.getByLabel('Login code').fill('wrong');
+  await button('Log in').click();
+  await page.getByText('The login code is not valid').waitFor();
+
+  const code = 'one-time-code-of-the-browser-test';
+  const second = await startProcess('config-center/src/main.ts', {
+    CONFIG_CENTER_PORT: '0',
+    DATABASE_URL: `sqlite:${join(stack.dataDir, 'config.db')}`,
+    LOGIN_CODE: code,
+    SEED_DEMO: 'false',
+  });
+  await second.stop();
+  await page.goto(`${frontend.url}/login?code=${code}`);
+  await button('Log in').click();
+  await page.waitForURL('**/namespaces');
+  await page.getByRole('link', { name: 'Demo channel' }).waitFor();
+});
+
+it('creates a namespace, told by the server what is wrong with it', async () => {
+  await button('New namespace').click();
+  await field('Name').fill('Shop <img src=x onerror=alert(1)>');
+  await field('Code').fill('Bad Code');
+  await button('Save').click();
+  await page.getByRole('dialog').getByText('lower-case letters, digits').waitFor();
+  await field('Code').fill('shop');
+  await page.getByLabel('Open to everyone who matches').check();
+  await button('Save').click();
+  await page.getByRole('link', { name: 'Shop <img src=x onerror=alert(1)>' }).click();
+  await page.waitForURL(/\/namespaces\/ns_/);
+});
+
+it('gives it a matcher', async () => {
+  await button('New matcher').click();
+  await field('Field').fill('X-Channel-Code');
+  await field('Value').fill('shop');
+  await button('Save').click();
+  await page.getByText('header X-Channel-Code equals “shop”').waitFor();
+  await stack.live();
+  expect(await ask('shop')).toBe(200);
+});
+
+it('edits a policy, and sees the next request refused', async () => {
+  await button('New policy').click();
+  await field('Name').fill('Two at most');
+  await field('Requests per second').fill('1000');
+  await button('Save').click();
+  await page.getByText('1,000 requests per 1 s').waitFor();
+  await stack.live();
+  for (let count = 0; count < 5; count++) expect(await ask('shop')).toBe(200);
+
+  await button('Edit Two at most').click();
+  await field('Requests per second').fill('0.01');
+  await field('Burst (requests at once)').fill('2');
+  await page.getByRole('dialog').getByText('0.01 requests per 1 s').waitFor();
+  await button('Save').click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await stack.live();
+  expect([await ask('shop'), await ask('shop'), await ask('shop')]).toEqual([200, 200, 429]);
+});
+
+it('shows the faults of a policy at its fields', async () => {
+  await button('New policy').click();
+  await field('Name').fill('Pattern');
+  await page.getByRole('dialog').getByLabel('Kind').click();
+  await page.getByTitle('Message matching').last().click();
+  await page.getByRole('dialog').getByLabel('Where').click();
+  await page.getByTitle('body', { exact: true }).last().click();
+  await field('Field').fill('metadata.tier');
+  await page.getByRole('dialog').getByLabel('Operator').click();
+  await page.getByTitle('matches the pattern').last().click();
+  await field('Value').fill('(');
+  await button('Save').click();
+  await page
+    .getByRole('dialog')
+    .getByText(/missing closing|parsing|regexp/i)
+    .waitFor();
+  await button('Cancel').click();
+});
+
+it('shows live numbers and gateways, in Chinese and in the dark as well', async () => {
+  await page.getByRole('menuitem', { name: 'Namespaces' }).click();
+  const sending = (async () => {
+    for (let count = 0; count < 60; count++) await ask('test-channel');
+  })();
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('tr')].some(
+      (row) => /Demo channel/.test(row.textContent ?? '') && /[1-9]/.test(row.children[2]?.textContent ?? ''),
+    ),
+  );
+  await sending;
+  await page.getByRole('menuitem', { name: 'Gateways' }).click();
+  await page.getByText('current').waitFor();
+  await page.getByRole('switch', { name: 'Dark theme' }).click();
+  await page.getByLabel('Language').click();
+  await page.getByTitle('中文').last().click();
+  await page.getByRole('heading', { name: '网关实例' }).waitFor();
+  await page.setViewportSize({ width: 390, height: 800 });
+  await page.reload();
+  await page.getByRole('heading', { name: '网关实例' }).waitFor();
+});
+
+it('logs out', async () => {
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await button('退出登录').click();
+  await page.waitForURL('**/login');
+  await page.goto(`${frontend.url}/namespaces`);
+  await page.waitForURL('**/login');
+});
+
+it('has had no script error, no dialog from hostile text, and no breach of its content security policy', () => {
+  expect(problems).toEqual([]);
+});
