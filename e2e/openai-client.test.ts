@@ -128,7 +128,7 @@ describe('errors are the classes of the client', () => {
       BadRequestError,
       'invalid_request',
     ],
-  ])('%s', async (_name, channel, more, type, code) => {
+  ])('%s', async (...[_name, channel, more, type, code]) => {
     const call = client(channel).chat.completions.create({ model: 'Qwen3-8B', messages: user('x'), ...more });
     const error = await call.then(
       () => undefined,

@@ -1,10 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, type Stack, startProcess, startStack } from './support/stack.ts';
+import { eventually, freePort, type Stack, startProcess, startStack } from './support/stack.ts';
 
 let stack: Stack;
 
@@ -222,11 +221,3 @@ it('neither logs nor metrics hold what was asked or answered, nor a secret', asy
   }
   expect(stack.gateway.log()).toContain('"namespace":"discreet"');
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { freePort } from './support/stack.ts';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -13,12 +14,8 @@ let ports: Record<string, string>;
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'start-'));
-  const holders = NAMES.map(() => createServer());
-  await Promise.all(holders.map((holder) => new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))));
-  ports = Object.fromEntries(
-    NAMES.map((name, index) => [name, String((holders[index]?.address() as { port: number }).port)]),
-  );
-  await Promise.all(holders.map((holder) => new Promise((resolve) => holder.close(resolve))));
+  const found = await Promise.all(NAMES.map(async (name) => [name, String(await freePort())] as const));
+  ports = Object.fromEntries(found);
 });
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 

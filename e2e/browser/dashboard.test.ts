@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Process, type Stack, startProcess, startStack } from '../support/stack.ts';
+import { eventually, type Process, type Stack, startProcess, startStack } from '../support/stack.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -59,6 +59,12 @@ afterAll(async () => {
   await stack?.close();
   rmSync(profile, { recursive: true, force: true });
 });
+
+/** Whether the row of a namespace shows requests right now. */
+async function showsTraffic(name: string): Promise<boolean> {
+  const row = page.getByRole('row', { name });
+  return /[1-9]/.test(await row.getByRole('cell').nth(2).innerText());
+}
 
 /** A request as an application sends it. */
 async function ask(channel: string): Promise<number> {
@@ -161,11 +167,7 @@ it('shows live numbers and gateways, in Chinese and in the dark as well', async 
   const sending = (async () => {
     for (let count = 0; count < 60; count++) await ask('test-channel');
   })();
-  await page.waitForFunction(() =>
-    [...document.querySelectorAll('tr')].some(
-      (row) => /Demo channel/.test(row.textContent ?? '') && /[1-9]/.test(row.children[2]?.textContent ?? ''),
-    ),
-  );
+  await eventually(() => showsTraffic('Demo channel'), 'live numbers');
   await sending;
   await page.getByRole('menuitem', { name: 'Gateways' }).click();
   await page.getByText('current').waitFor();

@@ -15,7 +15,7 @@ export function NameField() {
 export function EnabledField() {
   const { t } = useTexts();
   return (
-    <Form.Item name="isEnabled" label={t('common.status')} valuePropName="checked" initialValue={true}>
+    <Form.Item name="isEnabled" label={t('common.status')} valuePropName="checked">
       <Switch />
     </Form.Item>
   );
@@ -25,7 +25,7 @@ export function EnabledField() {
 export function PriorityField() {
   const { t } = useTexts();
   return (
-    <Form.Item name="priority" label={t('common.priority')} extra={t('common.priorityHint')} initialValue={100}>
+    <Form.Item name="priority" label={t('common.priority')} extra={t('common.priorityHint')}>
       <InputNumber min={1} max={10_000} precision={0} />
     </Form.Item>
   );

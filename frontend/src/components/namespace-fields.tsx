@@ -19,7 +19,7 @@ export function NamespaceFields() {
       <Form.Item name="description" label={t('common.description')}>
         <Input.TextArea maxLength={500} autoSize={{ minRows: 2, maxRows: 6 }} />
       </Form.Item>
-      <Form.Item name="authMode" label={t('namespace.authMode')} initialValue="key">
+      <Form.Item name="authMode" label={t('namespace.authMode')}>
         <Radio.Group
           options={[
             { value: 'key', label: t('namespace.key') },

@@ -10,6 +10,13 @@ import { usePolicyEffect } from './policy-effect.ts';
 import { PolicyFields } from './policy-fields.tsx';
 import { type Policy, type PolicyDraft, usePolicies } from './use-namespace.ts';
 
+const NEW: Partial<PolicyDraft> = {
+  mode: 'enforce',
+  priority: 100,
+  isEnabled: true,
+  rule: { kind: 'qps-limit', maxQps: 10 },
+};
+
 /** What holds for the requests of a namespace. */
 export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) {
   const { t } = useTexts();
@@ -52,7 +59,7 @@ export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) 
       extra={
         <Button
           icon={<PlusOutlined />}
-          onClick={() => setEditing({ id: undefined, draft: { rule: { kind: 'qps-limit', maxQps: 10 } } })}
+          onClick={() => setEditing({ id: undefined, draft: NEW })}
         >
           {t('policy.new')}
         </Button>

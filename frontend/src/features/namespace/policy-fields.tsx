@@ -18,7 +18,7 @@ export function PolicyFields() {
       <Form.Item noStyle dependencies={[['rule', 'kind']]}>
         {({ getFieldValue }) => <KindFields kind={getFieldValue(['rule', 'kind'])} />}
       </Form.Item>
-      <Form.Item name="mode" label={t('policy.mode')} initialValue="enforce">
+      <Form.Item name="mode" label={t('policy.mode')}>
         <Radio.Group
           options={(['enforce', 'observe'] as const).map((value) => ({ value, label: t(`policy.${value}`) }))}
         />

@@ -41,7 +41,7 @@ export function NamespacesPage() {
             }}
             style={{ width: 220 }}
           />
-          <Button type="primary" icon={<PlusOutlined />} onClick={() => setDraft({})}>
+          <Button type="primary" icon={<PlusOutlined />} onClick={() => setDraft({ authMode: 'key', isEnabled: true })}>
             {t('namespace.new')}
           </Button>
         </>

@@ -57,7 +57,7 @@ export function ProvidersPage() {
         <Button
           type="primary"
           icon={<PlusOutlined />}
-          onClick={() => setEditing({ id: undefined, draft: { models: [] } })}
+          onClick={() => setEditing({ id: undefined, draft: { models: [], priority: 100, isEnabled: true } })}
         >
           {t('provider.new')}
         </Button>

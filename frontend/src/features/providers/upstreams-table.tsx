@@ -12,6 +12,7 @@ import { type Upstream, type UpstreamDraft, useUpstreams } from './use-providers
 const TIMEOUTS = ['connectTimeoutMs', 'firstByteTimeoutMs', 'idleTimeoutMs', 'totalTimeoutMs'] as const;
 const NEW: Partial<UpstreamDraft> = {
   weight: 1,
+  isEnabled: true,
   connectTimeoutMs: 5_000,
   firstByteTimeoutMs: 60_000,
   idleTimeoutMs: 60_000,

@@ -84,7 +84,7 @@ export function VirtualKeysPage() {
         <Button
           type="primary"
           icon={<PlusOutlined />}
-          onClick={() => setEditing({ id: undefined, draft: { namespaceIds: [] } })}
+          onClick={() => setEditing({ id: undefined, draft: { namespaceIds: [], isEnabled: true } })}
         >
           {t('key.new')}
         </Button>
