@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { freePort } from './support/stack.ts';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from './support/stack.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const NAMES = ['FRONTEND_PORT', 'CONFIG_CENTER_PORT', 'GATEWAY_PORT', 'TOKEN_SERVICE_PORT', 'MOCK_LLM_PORT'] as const;

@@ -89,6 +89,7 @@ function buildFrontend(): void {
   const { status, stderr, stdout } = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'warn'], {
     cwd: join(ROOT, 'frontend'),
     encoding: 'utf8',
+    env: { ...process.env, NODE_ENV: 'production' },
   });
   if (status !== 0) throw new Error(`The dashboard could not be built:\n${stdout}${stderr}`);
 }

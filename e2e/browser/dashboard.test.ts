@@ -14,6 +14,7 @@ let browser: Browser;
 let page: Page;
 let profile: string;
 const problems: string[] = [];
+const LOGIN_CODE = 'one-time-code-of-the-browser-test';
 
 beforeAll(async () => {
   const build = spawnSync(
@@ -22,10 +23,11 @@ beforeAll(async () => {
     {
       cwd: join(ROOT, 'frontend'),
       encoding: 'utf8',
+      env: { ...process.env, NODE_ENV: 'production' },
     },
   );
   expect(build.stderr).toBe('');
-  stack = await startStack();
+  stack = await startStack({}, { LOGIN_CODE });
   frontend = await startProcess('frontend/server/main.ts', {
     FRONTEND_PORT: '0',
     CONFIG_CENTER_URL: stack.configCenter.url,
@@ -43,6 +45,7 @@ beforeAll(async () => {
     ],
   });
   page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
+  page.setDefaultTimeout(8_000);
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('dialog', (dialog) => {
     problems.push(`dialog ${dialog.message()}`);
@@ -78,6 +81,7 @@ async function ask(channel: string): Promise<number> {
 }
 
 const button = (name: string | RegExp) => page.getByRole('button', { name });
+const inDialog = (name: string) => page.getByRole('dialog').getByRole('button', { name });
 const field = (name: string) => page.getByRole('dialog').getByLabel(name, { exact: true });
 
 it('logs in with a one-time code, and only with one', async () => {
@@ -87,15 +91,7 @@ it('logs in with a one-time code, and only with one', async () => {
   await button('Log in').click();
   await page.getByText('The login code is not valid').waitFor();
 
-  const code = 'one-time-code-of-the-browser-test';
-  const second = await startProcess('config-center/src/main.ts', {
-    CONFIG_CENTER_PORT: '0',
-    DATABASE_URL: `sqlite:${join(stack.dataDir, 'config.db')}`,
-    LOGIN_CODE: code,
-    SEED_DEMO: 'false',
-  });
-  await second.stop();
-  await page.goto(`${frontend.url}/login?code=${code}`);
+  await page.goto(`${frontend.url}/login?code=${LOGIN_CODE}`);
   await button('Log in').click();
   await page.waitForURL('**/namespaces');
   await page.getByRole('link', { name: 'Demo channel' }).waitFor();
@@ -105,11 +101,11 @@ it('creates a namespace, told by the server what is wrong with it', async () => 
   await button('New namespace').click();
   await field('Name').fill('Shop <img src=x onerror=alert(1)>');
   await field('Code').fill('Bad Code');
-  await button('Save').click();
+  await inDialog('Save').click();
   await page.getByRole('dialog').getByText('lower-case letters, digits').waitFor();
   await field('Code').fill('shop');
   await page.getByLabel('Open to everyone who matches').check();
-  await button('Save').click();
+  await inDialog('Save').click();
   await page.getByRole('link', { name: 'Shop <img src=x onerror=alert(1)>' }).click();
   await page.waitForURL(/\/namespaces\/ns_/);
 });
@@ -118,7 +114,7 @@ it('gives it a matcher', async () => {
   await button('New matcher').click();
   await field('Field').fill('X-Channel-Code');
   await field('Value').fill('shop');
-  await button('Save').click();
+  await inDialog('Save').click();
   await page.getByText('header X-Channel-Code equals “shop”').waitFor();
   await stack.live();
   expect(await ask('shop')).toBe(200);
@@ -128,7 +124,7 @@ it('edits a policy, and sees the next request refused', async () => {
   await button('New policy').click();
   await field('Name').fill('Two at most');
   await field('Requests per second').fill('1000');
-  await button('Save').click();
+  await inDialog('Save').click();
   await page.getByText('1,000 requests per 1 s').waitFor();
   await stack.live();
   for (let count = 0; count < 5; count++) expect(await ask('shop')).toBe(200);
@@ -137,7 +133,7 @@ it('edits a policy, and sees the next request refused', async () => {
   await field('Requests per second').fill('0.01');
   await field('Burst (requests at once)').fill('2');
   await page.getByRole('dialog').getByText('0.01 requests per 1 s').waitFor();
-  await button('Save').click();
+  await inDialog('Save').click();
   await page.getByRole('dialog').waitFor({ state: 'hidden' });
   await stack.live();
   expect([await ask('shop'), await ask('shop'), await ask('shop')]).toEqual([200, 200, 429]);
@@ -154,12 +150,12 @@ it('shows the faults of a policy at its fields', async () => {
   await page.getByRole('dialog').getByLabel('Operator').click();
   await page.getByTitle('matches the pattern').last().click();
   await field('Value').fill('(');
-  await button('Save').click();
+  await inDialog('Save').click();
   await page
     .getByRole('dialog')
     .getByText(/missing closing|parsing|regexp/i)
     .waitFor();
-  await button('Cancel').click();
+  await inDialog('Cancel').click();
 });
 
 it('shows live numbers and gateways, in Chinese and in the dark as well', async () => {

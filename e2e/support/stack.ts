@@ -88,7 +88,10 @@ export interface Stats {
 }
 
 /** Starts mock-llm, token service, config center and gateway. */
-export async function startStack(gatewayEnvironment: Record<string, string> = {}): Promise<Stack> {
+export async function startStack(
+  gatewayEnvironment: Record<string, string> = {},
+  configCenterEnvironment: Record<string, string> = {},
+): Promise<Stack> {
   const dataDir = mkdtempSync(join(tmpdir(), 'ai-gateway-'));
   const [mock, tokenService] = await Promise.all([
     startProcess('mock-llm/src/main.ts', { MOCK_LLM_PORT: '0' }),
@@ -98,6 +101,7 @@ export async function startStack(gatewayEnvironment: Record<string, string> = {}
     CONFIG_CENTER_PORT: '0',
     DATABASE_URL: `sqlite:${join(dataDir, 'config.db')}`,
     MOCK_LLM_URL: mock.url,
+    ...configCenterEnvironment,
   });
   const startGateway = () =>
     startProcess('gateway/src/main.ts', {

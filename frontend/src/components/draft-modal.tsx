@@ -1,5 +1,5 @@
 import { Form, Modal } from 'antd';
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 import { useShowError } from '../show-error.ts';
 import { useTexts } from '../texts/texts.tsx';
 
@@ -15,28 +15,11 @@ export interface DraftModalProps<Draft> {
 }
 
 /** A form in a dialog that saves a draft; refused fields show the reason where they are. */
-export function DraftModal<Draft extends object>({
-  title,
-  draft,
-  isSaving,
-  onSave,
-  onClose,
-  children,
-  width = 560,
-}: DraftModalProps<Draft>) {
-  const [form] = Form.useForm<Draft>();
-  const showError = useShowError();
+export function DraftModal<Draft extends object>(props: DraftModalProps<Draft>) {
+  const { title, draft, isSaving, onClose, width = 560 } = props;
   const { t } = useTexts();
-
-  const save = async (values: Draft) => {
-    try {
-      await onSave(withoutEmpty(values));
-      onClose();
-    } catch (error) {
-      showError(error, form);
-    }
-  };
-
+  // Fields are found by ids that begin with the form's name, so that two forms of one page do not share labels.
+  const name = useId();
   return (
     <Modal
       title={title}
@@ -45,21 +28,43 @@ export function DraftModal<Draft extends object>({
       okText={t('action.save')}
       cancelText={t('action.cancel')}
       confirmLoading={isSaving}
-      onOk={() => form.submit()}
+      okButtonProps={{ htmlType: 'submit', form: name }}
       onCancel={onClose}
       destroyOnHidden
     >
-      <Form
-        form={form}
-        layout="vertical"
-        initialValues={draft ?? {}}
-        preserve={false}
-        onFinish={(values: Draft) => void save(values)}
-        style={{ marginTop: 16 }}
-      >
-        {children}
-      </Form>
+      {/* A form of its own for each draft: an edit that is opened while another dialog closes must not get its values. */}
+      {draft && <DraftForm<Draft> key={JSON.stringify(draft)} {...props} draft={draft} name={name} />}
     </Modal>
+  );
+}
+
+interface DraftFormProps<Draft> extends DraftModalProps<Draft> {
+  readonly draft: Partial<Draft>;
+  readonly name: string;
+}
+
+function DraftForm<Draft extends object>({ draft, name, onSave, onClose, children }: DraftFormProps<Draft>) {
+  const [form] = Form.useForm<Draft>();
+  const showError = useShowError();
+  const save = async (values: Draft) => {
+    try {
+      await onSave(withoutEmpty(values));
+      onClose();
+    } catch (error) {
+      showError(error, form);
+    }
+  };
+  return (
+    <Form
+      form={form}
+      name={name}
+      layout="vertical"
+      initialValues={draft}
+      onFinish={(values: Draft) => void save(values)}
+      style={{ marginTop: 16 }}
+    >
+      {children}
+    </Form>
   );
 }
 

@@ -45,7 +45,12 @@ export function MatchersCard({ namespaceId }: { readonly namespaceId: string }) 
       extra={
         <Button
           icon={<PlusOutlined />}
-          onClick={() => setEditing({ id: undefined, draft: { source: 'header', operator: 'equals', priority: 100, isEnabled: true } })}
+          onClick={() =>
+            setEditing({
+              id: undefined,
+              draft: { source: 'header', operator: 'equals', priority: 100, isEnabled: true },
+            })
+          }
         >
           {t('matcher.new')}
         </Button>

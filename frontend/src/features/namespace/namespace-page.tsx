@@ -47,7 +47,14 @@ function SettingsCard({ draft, isSaving, onSave }: SettingsCardProps) {
   const save = (values: NamespaceDraft) => void onSave(withoutEmpty(values)).catch((error) => showError(error, form));
   return (
     <Card title={t('namespace.settings')}>
-      <Form form={form} layout="vertical" initialValues={draft} onFinish={save} style={{ maxWidth: 560 }}>
+      <Form
+        form={form}
+        name="settings"
+        layout="vertical"
+        initialValues={draft}
+        onFinish={save}
+        style={{ maxWidth: 560 }}
+      >
         <NamespaceFields />
         <Button type="primary" htmlType="submit" loading={isSaving}>
           {t('action.save')}

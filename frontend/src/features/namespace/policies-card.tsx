@@ -14,7 +14,7 @@ const NEW: Partial<PolicyDraft> = {
   mode: 'enforce',
   priority: 100,
   isEnabled: true,
-  rule: { kind: 'qps-limit', maxQps: 10 },
+  rule: { kind: 'qps-limit', maxQps: 10, windowSeconds: 1, algorithm: 'gcra' },
 };
 
 /** What holds for the requests of a namespace. */
@@ -57,10 +57,7 @@ export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) 
     <Card
       title={t('policy.title')}
       extra={
-        <Button
-          icon={<PlusOutlined />}
-          onClick={() => setEditing({ id: undefined, draft: NEW })}
-        >
+        <Button icon={<PlusOutlined />} onClick={() => setEditing({ id: undefined, draft: NEW })}>
           {t('policy.new')}
         </Button>
       }

@@ -6,14 +6,28 @@ import { useTexts } from '../../texts/texts.tsx';
 
 const KINDS = ['qps-limit', 'concurrency-limit', 'token-limit', 'message-matching'] as const;
 
+type Kind = (typeof KINDS)[number];
+
+/** What the rule of a kind begins with. */
+const DEFAULTS: Readonly<Record<Kind, object>> = {
+  'qps-limit': { windowSeconds: 1, algorithm: 'gcra' },
+  'concurrency-limit': {},
+  'token-limit': { windows: [], appliesTo: 'all', counting: 'estimate' },
+  'message-matching': { action: 'deny' },
+};
+
 /** The fields of a policy; what follows the kind depends on it. */
 export function PolicyFields() {
   const { t } = useTexts();
+  const form = Form.useFormInstance();
   return (
     <>
       <NameField />
       <Form.Item name={['rule', 'kind']} label={t('policy.kind')}>
-        <Select options={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))} />
+        <Select
+          options={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))}
+          onChange={(kind: Kind) => form.setFieldValue('rule', { kind, ...DEFAULTS[kind] })}
+        />
       </Form.Item>
       <Form.Item noStyle dependencies={[['rule', 'kind']]}>
         {({ getFieldValue }) => <KindFields kind={getFieldValue(['rule', 'kind'])} />}
@@ -34,7 +48,7 @@ export function PolicyFields() {
   );
 }
 
-function KindFields({ kind }: { readonly kind: (typeof KINDS)[number] | undefined }) {
+function KindFields({ kind }: { readonly kind: Kind | undefined }) {
   const { t } = useTexts();
   switch (kind) {
     case 'qps-limit':
@@ -65,7 +79,7 @@ function QpsFields() {
           <NumberField name={['rule', 'burst']} label={t('qps.burst')} />
         </div>
       </Flex>
-      <Form.Item name={['rule', 'algorithm']} label={t('qps.algorithm')} initialValue="gcra">
+      <Form.Item name={['rule', 'algorithm']} label={t('qps.algorithm')}>
         <Radio.Group options={(['gcra', 'strict'] as const).map((value) => ({ value, label: t(`qps.${value}`) }))} />
       </Form.Item>
       <Form.Item noStyle shouldUpdate>
@@ -110,12 +124,7 @@ function TokenFields() {
                 <Flex key={key} gap={12} align="end">
                   <NumberField name={[name, 'maxTokens']} label={t('token.windowTokens')} isRequired />
                   <NumberField name={[name, 'windowSeconds']} label={t('token.windowSeconds')} isRequired />
-                  <Form.Item
-                    name={[name, 'counts']}
-                    label={t('token.counts')}
-                    initialValue="total"
-                    style={{ width: 160 }}
-                  >
+                  <Form.Item name={[name, 'counts']} label={t('token.counts')} style={{ width: 160 }}>
                     <Select options={choice(['total', 'input', 'output'])} />
                   </Form.Item>
                   <Form.Item>
@@ -131,10 +140,10 @@ function TokenFields() {
         </Form.List>
       </Form.Item>
       <Flex gap={12}>
-        <Form.Item name={['rule', 'appliesTo']} label={t('token.appliesTo')} initialValue="all" style={{ flex: 1 }}>
+        <Form.Item name={['rule', 'appliesTo']} label={t('token.appliesTo')} style={{ flex: 1 }}>
           <Select options={choice(['all', 'stream', 'non-stream'])} />
         </Form.Item>
-        <Form.Item name={['rule', 'counting']} label={t('token.counting')} initialValue="estimate" style={{ flex: 1 }}>
+        <Form.Item name={['rule', 'counting']} label={t('token.counting')} style={{ flex: 1 }}>
           <Select options={choice(['estimate', 'exact'])} />
         </Form.Item>
       </Flex>
@@ -147,7 +156,7 @@ function MessageFields() {
   return (
     <>
       <ConditionFields prefix={['rule', 'condition']} />
-      <Form.Item name={['rule', 'action']} label={t('message.action')} initialValue="deny">
+      <Form.Item name={['rule', 'action']} label={t('message.action')}>
         <Radio.Group options={(['allow', 'deny'] as const).map((value) => ({ value, label: t(`message.${value}`) }))} />
       </Form.Item>
     </>
