@@ -19,7 +19,12 @@ module.exports = {
       { path: `^(${SERVICES})/`, pathNot: TESTS },
       { path: `^(${SERVICES})/`, pathNot: '^$1/' },
     ),
-    rule('contracts-know-no-service', 'Contracts import nothing of ours.', { path: '^contracts/' }, { path: `^(${SERVICES})/` }),
+    rule(
+      'contracts-know-no-service',
+      'Contracts import nothing of ours.',
+      { path: '^contracts/' },
+      { path: `^(${SERVICES})/` },
+    ),
     rule(
       'contracts-use-only-listed-packages',
       'Contracts are loaded everywhere, so they stay small.',
@@ -80,6 +85,9 @@ module.exports = {
     exclude: { path: '(^|/)(dist|coverage|data)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

@@ -3,11 +3,6 @@ export const ERRORS = {
   invalid_json: { status: 400, type: 'invalid_request_error', message: 'The request body is not valid JSON.' },
   invalid_request: { status: 400, type: 'invalid_request_error', message: 'The request is not valid.' },
   invalid_max_tokens: { status: 400, type: 'invalid_request_error', message: 'max_tokens must be a positive integer.' },
-  context_length_exceeded: {
-    status: 400,
-    type: 'invalid_request_error',
-    message: 'The input is too long for the model.',
-  },
   input_tokens_exceeded: {
     status: 400,
     type: 'invalid_request_error',
@@ -63,7 +58,6 @@ export const ERRORS = {
   },
   upstream_error: { status: 502, type: 'server_error', message: 'The provider failed.' },
   upstream_rate_limited: { status: 503, type: 'server_error', message: 'The provider is limiting the gateway.' },
-  limiter_unavailable: { status: 503, type: 'server_error', message: 'Limits cannot be checked now.' },
   token_service_unavailable: { status: 503, type: 'server_error', message: 'Tokens cannot be counted now.' },
   no_healthy_upstream: { status: 503, type: 'server_error', message: 'No upstream of the provider can be reached.' },
   overloaded: { status: 503, type: 'server_error', message: 'The gateway is starting, draining or overloaded.' },

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { namespaceShape } from '@ai-gateway/contracts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { nodeSqliteDialect } from './node-sqlite.ts';
