@@ -5,7 +5,7 @@ const PROCESS_TESTS = ['e2e/**/*.test.ts', 'monitoring/**/*.test.ts', 'token-ser
 
 export default defineConfig({
   test: {
-    reporters: process.env['CI'] ? ['default', './scripts/count-reporter.ts'] : ['default'],
+    reporters: process.env.CI ? ['default', './scripts/count-reporter.ts'] : ['default'],
     projects: [
       {
         test: {

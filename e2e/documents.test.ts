@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ERRORS, GATEWAY_METRICS } from '@ai-gateway/contracts';
 import { expect, it } from 'vitest';
@@ -70,11 +70,8 @@ it('every link between documents leads somewhere', () => {
       .map((name) => `docs/${name}`),
   ];
   for (const document of documents) {
-    for (const [, target] of read(document).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
-      expect(
-        () => read(join(document, '..', target ?? '')) || readdirSync(join(ROOT, document, '..', target ?? '')),
-        `${document}: ${target}`,
-      ).not.toThrow();
+    for (const [, target = ''] of read(document).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      expect(existsSync(join(ROOT, document, '..', target)), `${document}: ${target}`).toBe(true);
     }
   }
 });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { readSettings } from '@ai-gateway/contracts';
 import { type Logger, pino } from 'pino';
 import { configCenterApp } from './app.ts';
 import { lockout } from './auth/lockout.ts';
@@ -10,7 +11,7 @@ import { openStore } from './db/store.ts';
 import { liveRates } from './domain/live-rates.ts';
 import { publisher } from './publish/publisher.ts';
 import { seed } from './seed.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { type Settings, settingsShape } from './settings.ts';
 
 async function start(settings: Settings): Promise<void> {
   const log = pino({ level: settings.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
@@ -69,7 +70,7 @@ async function offerLogin(administrators: Sessions, settings: Settings, log: Log
 }
 
 try {
-  await start(readSettings(process.env));
+  await start(readSettings(settingsShape, 'config center', process.env));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);

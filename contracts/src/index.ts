@@ -8,6 +8,7 @@ export * from './openapi.ts';
 export * from './policy.ts';
 export * from './provider.ts';
 export * from './rules/match.ts';
+export * from './settings.ts';
 export * from './snapshot.ts';
 export * from './token-api.ts';
 export * from './usage.ts';

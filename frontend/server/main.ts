@@ -1,9 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { readSettings } from '@ai-gateway/contracts';
 import { pino } from 'pino';
 import { frontendApp } from './app.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { type Settings, settingsShape } from './settings.ts';
 
 function start(settings: Settings): void {
   const log = pino({ level: settings.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
@@ -27,7 +28,7 @@ function start(settings: Settings): void {
 }
 
 try {
-  start(readSettings(process.env));
+  start(readSettings(settingsShape, 'dashboard server', process.env));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);

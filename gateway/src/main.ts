@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readSettings } from '@ai-gateway/contracts';
 import { estimateTokenCounter } from './adapters/estimate-token-counter.ts';
 import { httpConfigSource } from './adapters/http-config-source.ts';
 import { httpReporter } from './adapters/http-reporter.ts';
@@ -18,7 +19,7 @@ import { passthrough } from './http/serve-passthrough.ts';
 import { gatewayServer } from './http/server.ts';
 import { leaseKeeper } from './lease-keeper.ts';
 import type { ConfigSource, Services } from './services.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { type Settings, settingsShape } from './settings.ts';
 
 const VERSION = '0.1.0';
 
@@ -111,7 +112,10 @@ async function start(settings: Settings): Promise<void> {
     log.info({ seconds: settings.DRAIN_SECONDS }, 'draining');
     // New connections are refused, idle ones closed, running streams may finish.
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    // A connection whose stream ends later is idle from then on and would otherwise be kept alive.
+    const sweep = setInterval(() => server.closeIdleConnections(), 100);
     await Promise.race([closed, sleep(settings.DRAIN_SECONDS * 1000, undefined, { ref: false })]);
+    clearInterval(sweep);
     server.closeAllConnections();
     await close();
     process.exit(0);
@@ -122,7 +126,7 @@ async function start(settings: Settings): Promise<void> {
 }
 
 try {
-  await start(readSettings(process.env));
+  await start(readSettings(settingsShape, 'gateway', process.env));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);

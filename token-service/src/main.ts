@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readSettings } from '@ai-gateway/contracts';
 import { pino } from 'pino';
 import { counting } from './counting.ts';
 import { tokenServer } from './server.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { type Settings, settingsShape } from './settings.ts';
 import { tokenizerOf } from './tokenizers/tiktoken.ts';
 
 /** Time in which running counts may end before the process does. */
@@ -37,7 +38,7 @@ function start(settings: Settings): void {
 }
 
 try {
-  start(readSettings(process.env));
+  start(readSettings(settingsShape, 'token service', process.env));
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);

@@ -25,7 +25,7 @@ export function sessionRoutes(app: Express, { sessions, lockout, authorize }: Se
     setCookie(request, response, redeemed.secret, redeemed.session.expiresAtMs - Date.now());
     return shown(redeemed.session);
   });
-  handle(app, ADMIN_API.session.current, authorize, ({ request }) => shown(sessionFor(request)));
+  handle(app, ADMIN_API.session.current, authorize, ({ response }) => shown(sessionFor(response)));
   handle(app, ADMIN_API.session.logout, authorize, async ({ request, response }) => {
     const secret = cookieIn(request);
     if (secret !== undefined) await sessions.end(secret);

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { Refusal } from '../domain/faults.ts';
 import type { Session, Sessions } from './sessions.ts';
 
@@ -13,12 +13,11 @@ export interface AuthorizeOptions {
 }
 
 const AUTOMATION: Session = { administrator: 'automation', expiresAtMs: Number.MAX_SAFE_INTEGER };
-const known = new WeakMap<Request, Session>();
 
 /** The one place where the control plane decides who may call: a session cookie or the automation token. */
 export function authorizer({ sessions, adminToken, publicUrl }: AuthorizeOptions): RequestHandler {
-  return async (request, _response, next) => {
-    known.set(request, await sessionOf(request));
+  return async (request, response, next) => {
+    response.locals.session = await sessionOf(request);
     next();
   };
 
@@ -39,8 +38,8 @@ export function authorizer({ sessions, adminToken, publicUrl }: AuthorizeOptions
 }
 
 /** Who was let in by the authorizer. */
-export function sessionFor(request: Request): Session {
-  const session = known.get(request);
+export function sessionFor({ locals }: Response): Session {
+  const session = locals.session as Session | undefined;
   if (session === undefined) throw new Refusal(401, 'Please log in.');
   return session;
 }

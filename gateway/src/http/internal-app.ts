@@ -5,7 +5,7 @@ import type { LiveTotals } from '../domain/live-totals.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
 import { modelsPipeline } from '../pipeline.ts';
 import type { Services } from '../services.ts';
-import { beginLife, failedOutcome } from './exchange.ts';
+import { beginLife, failedOutcome } from './life.ts';
 import { targetOf } from './read-request.ts';
 import type { Passthrough } from './serve-passthrough.ts';
 import { writeError } from './write-answer.ts';

@@ -4,7 +4,7 @@ import type { Outcome } from '../domain/outcome.ts';
 import { chatPipeline } from '../pipeline.ts';
 import type { Services } from '../services.ts';
 import type { Answer } from '../stages/limit-output.ts';
-import { beginLife, failedOutcome, type Life } from './exchange.ts';
+import { beginLife, failedOutcome, type Life } from './life.ts';
 import { readBody, targetOf } from './read-request.ts';
 import { writeBody, writeError } from './write-answer.ts';
 

@@ -9,7 +9,7 @@ import { rankTargets } from '../domain/rank-targets.ts';
 import { passthroughPipeline } from '../pipeline.ts';
 import { operationUrl } from '../providers/openai-compatible.ts';
 import type { Services } from '../services.ts';
-import { beginLife, failedOutcome, type Life } from './exchange.ts';
+import { beginLife, failedOutcome, type Life } from './life.ts';
 import { targetOf } from './read-request.ts';
 import { writeError } from './write-answer.ts';
 
@@ -36,7 +36,7 @@ export interface Passthrough {
 /** Where and how a passed-through request goes. */
 interface Route {
   readonly provider: CompiledProvider;
-  readonly url: URL;
+  readonly url: string;
   readonly upstreamId: string;
   readonly secret: string | undefined;
 }
@@ -76,9 +76,9 @@ export function passthrough(services: Services): Passthrough {
         message,
         response,
         {
-          target: search === '' ? url.href : `${url.href}?${search}`,
+          target: search === '' ? url : `${url}?${search}`,
           changeOrigin: true,
-          agent: url.protocol === 'https:' ? agents.https : agents.http,
+          agent: url.startsWith('https:') ? agents.https : agents.http,
         },
         (error) => {
           const code = (error as NodeJS.ErrnoException).code ?? '';

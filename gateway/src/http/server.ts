@@ -4,7 +4,7 @@ import { ERRORS, type ErrorCode } from '@ai-gateway/contracts';
 import type { Express } from 'express';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import type { Services } from '../services.ts';
-import { beginLife, failedOutcome } from './exchange.ts';
+import { beginLife, failedOutcome } from './life.ts';
 import { MAX_HEADERS, repeatedHeadersOf, targetOf } from './read-request.ts';
 import { serveChat } from './serve-chat.ts';
 import { writeError } from './write-answer.ts';

@@ -2,25 +2,14 @@
  * URL of an operation on an OpenAI-compatible base URL. A base that ends in a version (`/v1`, `/compatible-mode/v1`,
  * `/api/paas/v4`) is taken as it is; otherwise `/v1` is added, so that both spellings reach the same place.
  */
-export function operationUrl(baseUrl: string, operation: string): URL {
-  const url = new URL(baseUrl);
-  const base = url.pathname.replace(/\/+$/, '');
-  url.pathname = `${/\/v\d+$/.test(base) ? base : `${base}/v1`}/${operation}`;
-  url.search = '';
-  return url;
+export function operationUrl(baseUrl: string, operation: string): string {
+  const base = baseUrl.replace(/\/+$/, '');
+  return `${/\/v\d+$/.test(base) ? base : `${base}/v1`}/${operation}`;
 }
 
-const chatPaths = new Map<string, string>();
-const MAX_CACHED_PATHS = 10_000;
-
-/** Path of chat completions on a base URL; remembered, because it is asked on every request. */
-export function chatPath(baseUrl: string): string {
-  const known = chatPaths.get(baseUrl);
-  if (known !== undefined) return known;
-  const { pathname } = operationUrl(baseUrl, 'chat/completions');
-  if (chatPaths.size >= MAX_CACHED_PATHS) chatPaths.clear();
-  chatPaths.set(baseUrl, pathname);
-  return pathname;
+/** The path alone, for a client that is connected already. */
+export function operationPath(baseUrl: string, operation: string): string {
+  return operationUrl(baseUrl, operation).replace(/^https?:\/\/[^/]+/, '');
 }
 
 /** Headers of a request upstream: an allow-list, nothing of the client's comes through. */

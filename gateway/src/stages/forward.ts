@@ -5,7 +5,7 @@ import type { ModelChoice } from '../domain/resolve-model.ts';
 import { type AttemptFailure, errorOf, isUnhealthy, mayTryNext } from '../domain/retry.ts';
 import type { Received, Stage } from '../exchange.ts';
 import { type Chat, upstreamBody } from '../protocols/openai-chat.ts';
-import { chatPath, requestHeaders } from '../providers/openai-compatible.ts';
+import { operationPath, requestHeaders } from '../providers/openai-compatible.ts';
 import { type Services, UpstreamFailure, type UpstreamResponse } from '../services.ts';
 
 /** The first answer that an upstream gave. */
@@ -48,7 +48,10 @@ async function attempt(
   const { provider } = exchange.choice.provider;
   const headers = requestHeaders(exchange.secret, exchange.requestId, exchange.chat.isStream);
   try {
-    const response = await client.send({ upstream, path: chatPath(upstream.baseUrl), headers, body }, exchange.signal);
+    const response = await client.send(
+      { upstream, path: operationPath(upstream.baseUrl, 'chat/completions'), headers, body },
+      exchange.signal,
+    );
     health.report(exchange.choice.provider, upstream, undefined);
     metrics.attempt(provider.name, upstream.id, 'ok');
     return response;

@@ -17,10 +17,6 @@ export interface Life {
   end(outcome: Outcome, internal?: string): void;
 }
 
-const PROCESS_ID = randomUUID().slice(0, 8);
-const NO_BODY = new Uint8Array();
-let reservations = 0;
-
 /** Begins the life of a request. */
 export function beginLife(message: IncomingMessage, response: ServerResponse, services: Services): Life {
   const arrivedAtMs = services.nowMs();
@@ -43,13 +39,13 @@ export function beginLife(message: IncomingMessage, response: ServerResponse, se
     notes,
     received: ({ path, query }, body) => ({
       requestId,
-      reservationId: `${PROCESS_ID}-${++reservations}`,
+      reservationId: randomUUID(),
       method: message.method ?? '',
       path,
       query,
       headers: message.headers,
       repeatedHeaders: repeatedHeadersOf(message.rawHeaders),
-      body: body ?? NO_BODY,
+      body,
       arrivedAtMs,
       signal: aborter.signal,
       defer: (task) => tasks.push(task),
