@@ -176,16 +176,38 @@ it('models.list and models.retrieve', async () => {
   expect((await client().models.retrieve('Qwen3-8B')).owned_by).toBe('mock');
 });
 
-it('a real provider is reached with the key of the gateway: any OpenAI-compatible base URL', async () => {
-  const provider = await stack.admin('POST', '/providers', {
-    name: 'acme',
-    models: ['acme-large'],
-    apiKeyEnv: 'ACME_API_KEY',
-    priority: 5,
+describe('a real provider', () => {
+  it('is made from OPENAI_API_KEY and OPENAI_BASE_URL, and reached with the key of the gateway', async () => {
+    const key = { OPENAI_API_KEY: 'sk-of-the-gateway' };
+    const own = await startStack(key, (mockUrl) => ({ ...key, OPENAI_BASE_URL: `${mockUrl}/v1` }));
+    const openai = new OpenAI({
+      apiKey: 'sk-of-the-client',
+      baseURL: `${own.gateway.url}/v1`,
+      defaultHeaders: { 'X-Channel-Code': 'test-channel' },
+    });
+    const answer = await openai.chat.completions.create({
+      model: 'openai/gpt-4o-mini',
+      messages: user('[mock echo-request]'),
+    });
+    const seen = JSON.parse(answer.choices[0]?.message.content ?? '') as {
+      headers: Record<string, string>;
+      body: { model: string };
+    };
+    expect(seen.headers.authorization).toBe('Bearer sk-of-the-gateway');
+    expect(seen.body.model).toBe('gpt-4o-mini');
+    expect(own.gateway.log() + own.configCenter.log()).not.toContain('sk-of-the-');
+    await own.close();
   });
-  await stack.admin('POST', '/upstreams', { providerId: provider.id, baseUrl: `${stack.mock.url}/v1` });
-  await stack.live();
-  const create = () =>
-    client().chat.completions.create({ model: 'acme/acme-large', messages: user('[mock echo-request]') });
-  await expect(create()).rejects.toMatchObject({ status: 503, message: expect.stringContaining('no API key') });
+
+  it('without its key in the environment is refused clearly', async () => {
+    const provider = await stack.admin<{ id: string }>('POST', '/providers', {
+      name: 'acme',
+      models: ['acme-large'],
+      apiKeyEnv: 'ACME_API_KEY',
+    });
+    await stack.admin('POST', '/upstreams', { providerId: provider.id, baseUrl: `${stack.mock.url}/v1` });
+    await stack.live();
+    const create = client().chat.completions.create({ model: 'acme/acme-large', messages: user('x') });
+    await expect(create).rejects.toMatchObject({ status: 503, message: expect.stringContaining('no API key') });
+  });
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
     },
   );
   expect(build.stderr).toBe('');
-  stack = await startStack({}, { LOGIN_CODE });
+  stack = await startStack({}, () => ({ LOGIN_CODE }));
   frontend = await startProcess('frontend/server/main.ts', {
     FRONTEND_PORT: '0',
     CONFIG_CENTER_URL: stack.configCenter.url,

@@ -90,7 +90,7 @@ export interface Stats {
 /** Starts mock-llm, token service, config center and gateway. */
 export async function startStack(
   gatewayEnvironment: Record<string, string> = {},
-  configCenterEnvironment: Record<string, string> = {},
+  configCenterEnvironment: (mockUrl: string) => Record<string, string> = () => ({}),
 ): Promise<Stack> {
   const dataDir = mkdtempSync(join(tmpdir(), 'ai-gateway-'));
   const [mock, tokenService] = await Promise.all([
@@ -101,7 +101,7 @@ export async function startStack(
     CONFIG_CENTER_PORT: '0',
     DATABASE_URL: `sqlite:${join(dataDir, 'config.db')}`,
     MOCK_LLM_URL: mock.url,
-    ...configCenterEnvironment,
+    ...configCenterEnvironment(mock.url),
   });
   const startGateway = () =>
     startProcess('gateway/src/main.ts', {

@@ -1,0 +1,49 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Snapshot, snapshotShape } from '@ai-gateway/contracts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { snapshotFile } from './snapshot-file.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = join(mkdtempSync(join(tmpdir(), 'snapshots-')), 'rules');
+});
+afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
+
+function snapshot(revision: number): Snapshot {
+  const nothing = { namespaces: [], matchers: [], policies: [], providers: [], upstreams: [], virtualKeys: [] };
+  return snapshotShape.parse({ epoch: 'e', revision, createdAt: '2026-01-01T00:00:00Z', ...nothing });
+}
+
+async function writeThree() {
+  const file = snapshotFile(folder);
+  for (const revision of [1, 2, 3, 4]) {
+    await file.write(snapshot(revision));
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return file;
+}
+
+it('keeps the last three, newest first, for the owner alone', async () => {
+  const file = await writeThree();
+  expect((await file.read()).map(({ revision }) => revision)).toEqual([4, 3, 2]);
+  const names = readdirSync(folder);
+  expect(names).toHaveLength(3);
+  expect(statSync(join(folder, names[0] ?? '')).mode & 0o777).toBe(0o600);
+});
+
+it.each([
+  ['cut off', (text: string) => text.slice(0, 100)],
+  ['empty', () => ''],
+  ['with one character changed', (text: string) => text.replace('"revision":4', '"revision":9')],
+])('passes over one that is %s', async (_name, damage) => {
+  const file = await writeThree();
+  const newest = join(folder, readdirSync(folder).sort().at(-1) ?? '');
+  writeFileSync(newest, damage(`x\n${JSON.stringify(snapshot(4))}`));
+  expect((await file.read()).map(({ revision }) => revision)).toEqual([3, 2]);
+});
+
+it('finds nothing where there is nothing', async () => {
+  expect(await snapshotFile(folder).read()).toEqual([]);
+});
