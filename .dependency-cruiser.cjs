@@ -29,7 +29,7 @@ module.exports = {
       'contracts-use-only-listed-packages',
       'Contracts are loaded everywhere, so they stay small.',
       { path: '^contracts/src/', pathNot: TESTS },
-      { dependencyTypes: ['npm', 'core'], pathNot: 'node_modules/(zod|re2js)/' },
+      { dependencyTypes: ['npm', 'npm-no-pkg', 'core'], pathNot: 'node_modules/(zod|re2js)/' },
     ),
     rule(
       'domain-is-pure',
@@ -82,7 +82,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(dist|coverage|data)/' },
+    exclude: { path: '^(frontend/dist|coverage|data)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {
