@@ -39,6 +39,8 @@ export function configCenterApp(options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
+  // The dashboard's server, and what stands before it, say whom they speak for.
+  app.set('trust proxy', 'loopback, linklocal, uniquelocal');
   app.use(common(registry));
   gatewayRoutes(app, options);
   app.use(express.json({ limit: '1mb' }));

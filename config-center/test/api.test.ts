@@ -224,11 +224,13 @@ describe('who may call', () => {
     await own.close();
   });
 
-  it('guessing codes locks the address out', async () => {
+  it('guessing codes locks the address out, also behind the dashboard, and no other address', async () => {
     const own = await startConfigCenter();
-    const guess = () => own.call('POST', '/api/v2/session', { code: 'guess' }, { authorization: '' });
+    const guess = (address = '203.0.113.7') =>
+      own.call('POST', '/api/v2/session', { code: 'guess' }, { authorization: '', 'x-forwarded-for': address });
     for (let count = 0; count < 10; count++) expect((await guess()).status).toBe(401);
     expect((await guess()).status).toBe(429);
+    expect((await guess('203.0.113.9')).status).toBe(401);
     await own.close();
   });
 });

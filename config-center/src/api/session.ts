@@ -15,7 +15,7 @@ export interface SessionOptions {
 /** Login by one-time code, who is logged in, logout. */
 export function sessionRoutes(app: Express, { sessions, lockout, authorize }: SessionOptions): void {
   handle(app, ADMIN_API.session.login, authorize, async ({ body, request, response }) => {
-    const address = request.socket.remoteAddress ?? '';
+    const address = request.ip ?? '';
     if (lockout.isLocked(address)) throw new Refusal(429, 'Too many failed logins. Please wait fifteen minutes.');
     const redeemed = await sessions.redeem(body.code);
     if (redeemed === undefined) {
@@ -35,7 +35,7 @@ export function sessionRoutes(app: Express, { sessions, lockout, authorize }: Se
 }
 
 function setCookie(request: Request, response: Response, value: string, maxAge: number): void {
-  const secure = request.headers['x-forwarded-proto'] === 'https';
+  const { secure } = request;
   response.cookie(SESSION_COOKIE, value, { httpOnly: true, sameSite: 'lax', path: '/', secure, maxAge });
 }
 
