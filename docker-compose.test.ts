@@ -173,6 +173,15 @@ describe('development', () => {
 
 describe.each(Object.entries(SERVICES))('the Dockerfile of %s', (name, service) => {
   const dockerfile = read(`${name}/Dockerfile`);
+
+  it('holds the sources of every workspace that its package.json depends on', () => {
+    const { dependencies } = JSON.parse(read(`${name}/package.json`)) as { dependencies: Record<string, string> };
+    const image = dockerfile.split(/^FROM /m).at(-1) ?? '';
+    const ours = Object.keys(dependencies).filter((dependency) => dependency.startsWith('@ai-gateway/'));
+    for (const workspace of ours.map((dependency) => dependency.slice('@ai-gateway/'.length))) {
+      expect(image).toContain(`COPY ${workspace}/src ${workspace}/src\n`);
+    }
+  });
   const lines = dockerfile.replaceAll('\\\n', '').split('\n');
   const argumentsOf = (instruction: string) =>
     lines.filter((line) => line.startsWith(`${instruction} `)).map((line) => line.slice(instruction.length + 1));
