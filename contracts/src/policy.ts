@@ -13,7 +13,7 @@ export const qpsLimit = z.object({
   windowSeconds: z.number().int().min(1).max(86_400).default(1),
   /** `gcra`: smooth rate with bursts. `strict`: never more than the product in any window, at the price of some throughput. */
   algorithm: z.enum(['gcra', 'strict']).default('gcra'),
-  /** Requests that may come at once (gcra only). Default: one second's worth, at least 1. */
+  /** Requests that may come at once (gcra only). Default: one window's worth, at least 1. */
   burst: z.number().int().min(1).max(1_000_000).optional(),
 });
 

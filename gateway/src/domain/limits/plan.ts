@@ -60,7 +60,7 @@ function rateOf(base: Omit<LimitBase, 'key'>, rule: QpsLimit): Limit {
     const max = Math.max(1, Math.floor(rule.maxQps * rule.windowSeconds));
     return { ...base, kind: 'requestWindow', key: `w:${base.policyId}:${windowMs}:${buckets}`, windowMs, buckets, max };
   }
-  const burst = rule.burst ?? Math.max(1, Math.ceil(rule.maxQps));
+  const burst = rule.burst ?? Math.max(1, Math.ceil(rule.maxQps * rule.windowSeconds));
   return {
     ...base,
     kind: 'requestRate',

@@ -49,6 +49,21 @@ it('takes all or nothing: a refusal by the last limit consumes nothing of the ot
   expect(dump(state)).toEqual(before);
 });
 
+it.each([
+  [{ maxQps: 100 }, 100],
+  [{ maxQps: 10, windowSeconds: 60 }, 600],
+  [{ maxQps: 0.5, windowSeconds: 60 }, 30],
+  [{ maxQps: 0.02 }, 1],
+  [{ maxQps: 100, burst: 1 }, 1],
+  [{ maxQps: 10, windowSeconds: 60, algorithm: 'strict' }, 600],
+])('%j lets %i pass at once and refuses one more', (rule, requests) => {
+  const state = emptyLimitState();
+  const limits = limitsOf([policy('q', { kind: 'qps-limit', ...rule })]);
+  for (let count = 0; count < requests; count++)
+    expect(reserve(state, limits, request(`r${count}`), NOW_US).kind).toBe('admitted');
+  expect(reserve(state, limits, request('last'), NOW_US).kind).toBe('refused');
+});
+
 it('names every limit that refuses', () => {
   const state = emptyLimitState();
   const limits = limitsOf([perSecond, policy('c', { kind: 'concurrency-limit', maxConcurrent: 2 })]);
