@@ -77,7 +77,9 @@ async function followMock(resources: Resources, { MOCK_LLM_URL }: SeedSettings, 
 
 async function seedOpenAi(resources: Resources, { OPENAI_BASE_URL }: SeedSettings, at: string): Promise<void> {
   const { total } = await resources.list('provider', { page: 1, size: 1, where: { name: 'openai' } });
-  if (total > 0) return;
+  // An operator may have renamed the seeded provider, or moved its upstream: what was made once is not made again.
+  const isMade = await resources.read('provider', 'prov_openai');
+  if (total > 0 || isMade !== undefined || (await resources.read('upstream', 'ups_openai')) !== undefined) return;
   // Another base URL means another provider's models, whose names are not known here.
   const models = OPENAI_BASE_URL === DEFAULT_OPENAI_URL ? OPENAI_MODELS : ['*'];
   const provider = { id: 'prov_openai', name: 'openai', apiKeyEnv: 'OPENAI_API_KEY', models, priority: 10 };

@@ -112,6 +112,12 @@ describe('drafts are refused with every fault and its path', () => {
       400,
       ['rule.condition.value'],
     ],
+    [
+      'policies',
+      { namespaceId: 'NS', name: 'p', rule: { kind: 'qps-limit', maxQps: 5, windowSecond: 60 } },
+      400,
+      ['rule.windowSecond'],
+    ],
     ['providers', { name: 'p', models: ['a', 'a'] }, 400, ['models.1']],
     ['providers', { name: 'p', models: [], apiKeyEnv: 'DATABASE_URL' }, 400, ['apiKeyEnv']],
     ['upstreams', { providerId: 'nowhere', baseUrl: 'http://user:pw@host' }, 400, ['baseUrl', 'providerId']],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { matcherShape, namespaceShape } from './namespace.ts';
-import { policyShape } from './policy.ts';
+import { policyRuleDraft, policyShape } from './policy.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
@@ -42,7 +42,7 @@ export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true }).extend(a
 
 export const namespaceDraft = namespaceShape.omit({ id: true }).strict();
 export const matcherDraft = matcherShape.omit({ id: true }).strict();
-export const policyDraft = policyShape.omit({ id: true }).strict();
+export const policyDraft = policyShape.omit({ id: true }).extend({ rule: policyRuleDraft }).strict();
 export const providerDraft = providerShape.omit({ id: true }).strict();
 export const upstreamDraft = upstreamShape.omit({ id: true }).strict();
 export const virtualKeyDraft = virtualKeyShape.omit({ id: true, prefix: true, secretHash: true }).strict();

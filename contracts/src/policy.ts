@@ -53,6 +53,14 @@ export const messageMatching = z.object({
 /** What a policy does, by kind. */
 export const policyRule = z.discriminatedUnion('kind', [qpsLimit, concurrencyLimit, tokenLimit, messageMatching]);
 
+/** The same for what people write: a field that does not exist is a fault, not ignored, at every depth. */
+export const policyRuleDraft = z.discriminatedUnion('kind', [
+  qpsLimit.strict(),
+  concurrencyLimit.strict(),
+  tokenLimit.extend({ windows: z.array(tokenWindow.strict()).max(10).default([]) }).strict(),
+  messageMatching.extend({ condition: conditionShape.strict() }).strict(),
+]);
+
 /** A rule of one namespace; all enabled policies of the namespace must pass. */
 export const policyShape = z.object({
   id: z.string(),

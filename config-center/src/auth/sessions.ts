@@ -81,7 +81,12 @@ export function sessions({ connection }: Store, nowMs: () => number): Sessions {
       await connection.deleteFrom('session').where('id_hash', '=', hashOf(secret)).execute();
     },
     async hasAny() {
-      const used = await connection.selectFrom('login_code').select('code_hash').limit(1).executeTakeFirst();
+      const used = await connection
+        .selectFrom('login_code')
+        .select('code_hash')
+        .where('used_at_ms', 'is not', null)
+        .limit(1)
+        .executeTakeFirst();
       return used !== undefined;
     },
   };
