@@ -102,7 +102,7 @@ it('creates a namespace, told by the server what is wrong with it', async () => 
   await field('Name').fill('Shop <img src=x onerror=alert(1)>');
   await field('Code').fill('Bad Code');
   await inDialog('Save').click();
-  await page.getByRole('dialog').getByText('lower-case letters, digits').waitFor();
+  await page.getByRole('dialog').getByText('no leading sign').waitFor();
   await field('Code').fill('shop');
   await page.getByLabel('Open to everyone who matches').check();
   await inDialog('Save').click();
