@@ -1,7 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that start processes or browsers: one file at a time, with time to spare. */
-const PROCESS_TESTS = ['e2e/**/*.test.ts', 'monitoring/**/*.test.ts', 'token-service/test/**/*.test.ts'];
+const PROCESS_TESTS = [
+  'e2e/**/*.test.ts',
+  'gateway/test/redis/**/*.test.ts',
+  'monitoring/**/*.test.ts',
+  'token-service/test/**/*.test.ts',
+];
 
 export default defineConfig({
   test: {

@@ -67,5 +67,5 @@ it('health endpoints', async () => {
   }
   const { revision, limits } = await stack.stats();
   expect(revision).toBeGreaterThan(0);
-  expect(limits.map(({ kind }) => kind).sort()).toEqual(['concurrency', 'requestRate', 'tokenWindow']);
+  expect(limits.map(({ kind }) => kind).sort()).toEqual(['concurrency', 'requestRate', 'window']);
 });

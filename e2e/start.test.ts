@@ -52,6 +52,18 @@ async function stop({
   return exited;
 }
 
+/** As a terminal does that is closed. */
+async function hangUp({
+  child,
+  exited,
+}: {
+  child: ChildProcess;
+  exited: Promise<number | null>;
+}): Promise<number | null> {
+  child.kill('SIGHUP');
+  return exited;
+}
+
 async function isServed(name: string): Promise<boolean> {
   return (await fetch(`http://127.0.0.1:${ports[name]}/health`).catch(() => undefined)) !== undefined;
 }
@@ -96,7 +108,8 @@ it('starts everything, prints one screen whose curl works, ends on Ctrl-C, and s
   expect(second.ms).toBeLessThan(5_000);
   const list = await fetch(`${api}/namespaces?keyword=kept`, { headers: { cookie } });
   expect(await list.json()).toMatchObject({ data: { total: 1 } });
-  expect(await stop(second)).toBe(0);
+  expect(await hangUp(second)).toBe(0);
+  for (const name of NAMES) expect(await isServed(name)).toBe(false);
 });
 
 it('names a port that is taken and the variable to change, before anything starts', async () => {

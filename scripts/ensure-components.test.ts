@@ -48,6 +48,7 @@ describe('ensureComponents', () => {
   it('installs only what is missing, updating once, with services forbidden meanwhile', () => {
     program('prometheus');
     program('promtool');
+    program('redis-server');
     fakeAptGet(['chromium']);
     expect(ensureComponents(['tests'], machine(true))).toBe(true);
     const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
@@ -60,7 +61,7 @@ describe('ensureComponents', () => {
 
   it('leaves a service policy of the machine as it was', () => {
     program('policy-rc.d', 'exit 101 # own');
-    fakeAptGet(['prometheus', 'promtool', 'chromium']);
+    fakeAptGet(['prometheus', 'promtool', 'redis-server', 'chromium']);
     expect(ensureComponents(['tests'], machine(true))).toBe(true);
     expect(readFileSync(join(folder, 'policy-rc.d'), 'utf8')).toContain('# own');
   });
@@ -77,7 +78,9 @@ describe('ensureComponents', () => {
   ])('%s says exactly what to install and fails', (_, isRoot, hasApt) => {
     if (hasApt) fakeAptGet([]);
     expect(ensureComponents(['tests', 'bench'], machine(isRoot))).toBe(false);
-    expect(said.at(-1)).toContain('sudo apt-get install --no-install-recommends prometheus chromium nginx-light wrk');
+    expect(said.at(-1)).toContain(
+      'sudo apt-get install --no-install-recommends prometheus redis-server chromium nginx-light wrk',
+    );
     expect(existsSync(join(folder, 'calls'))).toBe(false);
   });
 

@@ -19,6 +19,11 @@ export const COMPONENTS = {
       commands: ['prometheus', 'promtool'],
       purpose: 'scrapes the gateway in a test, and checks monitoring/',
     },
+    {
+      debianPackage: 'redis-server',
+      commands: ['redis-server'],
+      purpose: 'keeps the shared limits in tests and benchmarks',
+    },
     { debianPackage: 'chromium', commands: ['chromium'], purpose: 'opens the dashboard in the browser test' },
   ],
   bench: [

@@ -218,7 +218,7 @@ async function main(): Promise<void> {
   buildFrontend();
   for (const { name } of SERVICES) writeFileSync(join(logDir, `${name}.log`), '', { mode: 0o600 });
 
-  const loginCode = randomBytes(24).toString('base64url');
+  const loginCode = process.env.LOGIN_CODE || randomBytes(24).toString('base64url');
   const services = supervisor(
     {
       ...secretsIn(dataDir),
@@ -235,6 +235,8 @@ async function main(): Promise<void> {
   const stop = (code: number) => void services.stop().then(() => process.exit(code));
   process.on('SIGINT', () => stop(0));
   process.on('SIGTERM', () => stop(0));
+  // A closed terminal: the services have process groups of their own, so nobody else would end them.
+  process.on('SIGHUP', () => stop(0));
   try {
     await Promise.all(SERVICES.map((service) => services.launch(service)));
     await gatewayReady();

@@ -13,6 +13,7 @@ import type { Sessions } from './auth/sessions.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './domain/faults.ts';
 import type { LiveRates } from './domain/live-rates.ts';
+import { askLimits } from './publish/gateway-limits.ts';
 import { gatewayRoutes } from './publish/gateway-routes.ts';
 import type { Publisher } from './publish/publisher.ts';
 
@@ -48,6 +49,12 @@ export function configCenterApp(options: AppOptions): Express {
   sessionRoutes(app, { sessions, lockout: options.lockout, authorize });
   resourceRoutes(app, { store, publisher, authorize, keyPepper: options.keyPepper, now });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
+  handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {
+    const byCode = { page: 1, size: 1, where: { code: query.namespace } };
+    const found = (await store.read('namespace', query.namespace)) ?? (await store.list('namespace', byCode)).items[0];
+    if (found === undefined) throw new Refusal(404, 'There is no such namespace.');
+    return askLimits(live.addresses(nowMs()), found.id, options.gatewayToken);
+  });
   handle(app, ADMIN_API.live.gateways, authorize, () => ({
     items: [...live.gateways(nowMs())],
     revision: publisher.current().revision,

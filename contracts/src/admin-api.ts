@@ -1,6 +1,10 @@
 import { z } from 'zod';
+import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
+import { limitsReport } from './limits-api.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
-import { policyRuleDraft, policyShape } from './policy.ts';
+import { customerTypeShape, tenantShape } from './payer.ts';
+import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
+import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
@@ -38,13 +42,24 @@ export const matcherRow = matcherShape.extend(audited);
 export const policyRow = policyShape.extend(audited);
 export const providerRow = providerShape.extend(audited);
 export const upstreamRow = upstreamShape.extend(audited);
+export const customerTypeRow = customerTypeShape.extend(audited);
+export const tenantRow = tenantShape.extend(audited);
+export const priceRow = priceShape.extend(audited);
+export const layeredLimitRow = layeredLimitShape.extend(audited);
 export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true }).extend(audited);
 
 export const namespaceDraft = namespaceShape.omit({ id: true }).strict();
 export const matcherDraft = matcherShape.omit({ id: true }).strict();
-export const policyDraft = policyShape.omit({ id: true }).extend({ rule: policyRuleDraft }).strict();
+export const policyDraft = policyShape
+  .omit({ id: true })
+  .extend({ rule: policyRuleDraft, scope: policyScope.strict().default({}) })
+  .strict();
 export const providerDraft = providerShape.omit({ id: true }).strict();
 export const upstreamDraft = upstreamShape.omit({ id: true }).strict();
+export const customerTypeDraft = customerTypeShape.omit({ id: true }).strict();
+export const tenantDraft = tenantShape.omit({ id: true }).strict();
+export const priceDraft = priceShape.omit({ id: true }).strict();
+export const layeredLimitDraft = layeredLimitShape.omit({ id: true }).extend({ limit: layeredControlDraft }).strict();
 export const virtualKeyDraft = virtualKeyShape.omit({ id: true, prefix: true, secretHash: true }).strict();
 
 /** Live picture of one namespace, summed over all gateways that reported in the last 5 s. Rates are per second. */
@@ -165,6 +180,27 @@ export const ADMIN_API = {
     draft: upstreamDraft,
     filters: { providerId: z.string().optional() },
   }),
+  customerTypes: crud({
+    tag: 'customer-types',
+    path: '/customer-types',
+    row: customerTypeRow,
+    draft: customerTypeDraft,
+  }),
+  tenants: crud({ tag: 'tenants', path: '/tenants', row: tenantRow, draft: tenantDraft }),
+  prices: crud({
+    tag: 'prices',
+    path: '/prices',
+    row: priceRow,
+    draft: priceDraft,
+    filters: { providerId: z.string().optional() },
+  }),
+  layeredLimits: crud({
+    tag: 'layered-limits',
+    path: '/layered-limits',
+    row: layeredLimitRow,
+    draft: layeredLimitDraft,
+    filters: { targetType: z.string().optional(), targetId: z.string().optional() },
+  }),
   virtualKeys: {
     ...crud({ tag: 'virtual-keys', path: '/virtual-keys', row: virtualKeyRow, draft: virtualKeyDraft }),
     create: {
@@ -185,6 +221,19 @@ export const ADMIN_API = {
       summary: 'Live rates of every namespace that has traffic',
       response: z.object({ items: z.array(namespaceLive) }),
     },
+    limits: {
+      method: 'get',
+      path: '/limits',
+      tag: 'live',
+      summary: 'Counters of a namespace and its running requests, as the gateways that decide see them',
+      query: z.object({ namespace: z.string().min(1) }),
+      response: z.object({
+        /** One report for all gateways that share a store, one for each that counts alone. */
+        reports: z.array(limitsReport.extend({ gatewayId: z.string() })),
+        /** Gateways that did not answer. */
+        missing: z.array(z.string()),
+      }),
+    },
     gateways: {
       method: 'get',
       path: '/gateways',
@@ -200,6 +249,7 @@ export type MatcherRow = z.infer<typeof matcherRow>;
 export type PolicyRow = z.infer<typeof policyRow>;
 export type ProviderRow = z.infer<typeof providerRow>;
 export type UpstreamRow = z.infer<typeof upstreamRow>;
+export type LimitsView = z.infer<(typeof ADMIN_API)['live']['limits']['response']>;
 export type VirtualKeyRow = z.infer<typeof virtualKeyRow>;
 export type NamespaceLive = z.infer<typeof namespaceLive>;
 export type GatewayRow = z.infer<typeof gatewayRow>;

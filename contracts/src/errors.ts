@@ -58,6 +58,12 @@ export const ERRORS = {
   },
   upstream_error: { status: 502, type: 'server_error', message: 'The provider failed.' },
   upstream_rate_limited: { status: 503, type: 'server_error', message: 'The provider is limiting the gateway.' },
+  limiter_unavailable: { status: 503, type: 'server_error', message: 'Limits cannot be checked now.' },
+  price_not_set: {
+    status: 503,
+    type: 'server_error',
+    message: 'The model has no price, so a budget cannot be checked.',
+  },
   token_service_unavailable: { status: 503, type: 'server_error', message: 'Tokens cannot be counted now.' },
   no_healthy_upstream: { status: 503, type: 'server_error', message: 'No upstream of the provider can be reached.' },
   overloaded: { status: 503, type: 'server_error', message: 'The gateway is starting, draining or overloaded.' },

@@ -28,6 +28,9 @@ export const gatewayReport = z.object({
   gatewayId: z.string().min(1).max(100),
   instanceId: z.string().min(1).max(100),
   version: z.string().max(50),
+  /** Where the config center reaches the gateway; without it, the report's sender at `port`. */
+  internalUrl: z.url({ protocol: /^https?$/ }).optional(),
+  port: z.number().int().min(0).max(65_535).default(0),
   epoch: z.string(),
   revision: z.number().int().min(0),
   /** Why the newest revision was refused, when it was. */

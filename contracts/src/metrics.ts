@@ -65,6 +65,27 @@ export const GATEWAY_METRICS = {
     help: 'Questions put to the token service, by purpose (input, meter, settle) and result (exact, estimate, failed).',
     labels: ['purpose', 'result'],
   },
+  gateway_limiter_up: {
+    kind: 'gauge',
+    help: '1 while limits are shared over Redis or, by design, kept by this process; 0 while it counts alone.',
+    labels: [],
+  },
+  gateway_limiter_seconds: {
+    kind: 'histogram',
+    help: 'Time to get an answer from the shared limits.',
+    labels: [],
+    buckets: [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15],
+  },
+  gateway_limiter_failures_total: {
+    kind: 'counter',
+    help: 'Questions to the shared limits that were not answered in time.',
+    labels: [],
+  },
+  gateway_limiter_degraded_total: {
+    kind: 'counter',
+    help: 'Decisions without the shared limits, by what was done: local, open, closed.',
+    labels: ['mode'],
+  },
   gateway_rules_revision: { kind: 'gauge', help: 'Revision of the rules in force.', labels: [] },
   gateway_rules_age_seconds: {
     kind: 'gauge',

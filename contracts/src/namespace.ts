@@ -20,6 +20,12 @@ export const namespaceShape = z.object({
   description: z.string().max(500).default(''),
   isEnabled: z.boolean().default(true),
   authMode: authMode.default('key'),
+  /** How long a request that a limit refuses may wait for room, ms; 0 = it is refused at once. */
+  maxWaitMs: z.number().int().min(0).max(60_000).default(0),
+  /** Requests of this namespace that may wait at a time, over all gateways. */
+  maxWaiting: z.number().int().min(1).max(10_000).default(100),
+  /** Share of this namespace where waiting namespaces compete for the same limit. */
+  weight: z.number().int().min(1).max(1000).default(1),
 });
 
 /** Assigns requests to a namespace. All enabled matchers are tried in order of priority, then source, then id. */

@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { layeredLimitShape } from './layered-limit.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
+import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyShape } from './policy.ts';
+import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
@@ -18,6 +21,10 @@ export const snapshotShape = z.object({
   providers: z.array(providerShape),
   upstreams: z.array(upstreamShape),
   virtualKeys: z.array(virtualKeyShape),
+  customerTypes: z.array(customerTypeShape).default([]),
+  tenants: z.array(tenantShape).default([]),
+  prices: z.array(priceShape).default([]),
+  layeredLimits: z.array(layeredLimitShape).default([]),
 });
 
 export type Snapshot = z.infer<typeof snapshotShape>;

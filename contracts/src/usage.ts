@@ -29,6 +29,8 @@ export const usageEventShape = z.object({
   status: z.number().int(),
   errorCode: z.string().optional(),
   refusedByPolicyIds: z.array(z.string()).default([]),
+  /** Policies in observe mode that would have refused. */
+  observedPolicyIds: z.array(z.string()).default([]),
   inputTokens: z.number().int().min(0),
   outputTokens: z.number().int().min(0),
   usageSource,

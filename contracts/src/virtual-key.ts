@@ -9,6 +9,10 @@ export const virtualKeyShape = z.object({
   secretHash: z.string().regex(/^[0-9a-f]{64}$/),
   /** Namespaces it opens; empty means all. */
   namespaceIds: z.array(z.string()).max(1000).default([]),
+  /** Who pays for what it does. */
+  tenantId: z.string().optional(),
+  /** Class of a payer without a tenant; a tenant's own class goes first. */
+  customerTypeId: z.string().optional(),
   isEnabled: z.boolean().default(true),
   /** RFC 3339 instant after which it is refused. */
   expiresAt: z.iso.datetime().optional(),

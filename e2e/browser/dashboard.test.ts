@@ -63,6 +63,13 @@ afterAll(async () => {
   rmSync(profile, { recursive: true, force: true });
 });
 
+/** A policy as the control plane answers. */
+interface StoredPolicy {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
 /** Whether the row of a namespace shows requests right now. */
 async function showsTraffic(name: string): Promise<boolean> {
   const row = page.getByRole('row', { name });
@@ -81,7 +88,7 @@ async function ask(channel: string): Promise<number> {
 }
 
 const button = (name: string | RegExp) => page.getByRole('button', { name });
-const inDialog = (name: string) => page.getByRole('dialog').getByRole('button', { name });
+const inDialog = (name: string | RegExp) => page.getByRole('dialog').getByRole('button', { name });
 const field = (name: string) => page.getByRole('dialog').getByLabel(name, { exact: true });
 
 it('logs in with a one-time code, and only with one', async () => {
@@ -137,6 +144,52 @@ it('edits a policy, and sees the next request refused', async () => {
   await page.getByRole('dialog').waitFor({ state: 'hidden' });
   await stack.live();
   expect([await ask('shop'), await ask('shop'), await ask('shop')]).toEqual([200, 200, 429]);
+});
+
+it('shows how full the limits are', async () => {
+  await page.getByRole('row', { name: /^Two at most requests 2 \/ 2 / }).waitFor();
+  await page.getByRole('progressbar', { name: 'Two at most' }).waitFor();
+  await page.getByText('in flight: 0').waitFor();
+});
+
+it('creates a request limit for some models, and sees its counter', async () => {
+  await button('New policy').click();
+  await field('Name').fill('Per minute');
+  await page.getByRole('dialog').getByLabel('Kind').click();
+  await page.getByTitle('Requests per window').last().click();
+  await field('Requests').fill('7');
+  await inDialog(/Advanced/).click();
+  await field('Model').fill('two models');
+  await inDialog('Save').click();
+  await page.getByRole('dialog').getByText('a model name, or a prefix followed by *').waitFor();
+  await field('Model').fill('Qwen3*');
+  await inDialog('Save').click();
+  await page
+    .getByRole('row', { name: /^Per minute Requests per window 7 requests in any 60 s Model: Qwen3\*/ })
+    .waitFor();
+  await stack.live();
+  await page.getByRole('row', { name: /^Per minute requests 0 \/ 7 / }).waitFor();
+});
+
+it('keeps what an edit does not show', async () => {
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  const { items } = await stack.admin<{ items: readonly StoredPolicy[] }>('GET', '/policies?keyword=Per%20minute');
+  const [{ id, createdAt: _, updatedAt: __, ...policy }] = items as [StoredPolicy];
+  const upstreams = await stack.admin<{ items: readonly { id: string }[] }>('GET', '/upstreams');
+  const scope = { model: 'Qwen3*', upstreamId: upstreams.items[0]?.id };
+  await stack.admin('PUT', `/policies/${id}`, { ...policy, scope, countPer: ['virtualKey'], onLimiterDown: 'closed' });
+  await page.reload();
+  await page.getByText(`Upstream: ${scope.upstreamId}`).waitFor();
+  await button('Edit Per minute').click();
+  await field('Requests').fill('9');
+  await inDialog('Save').click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  expect(await stack.admin('GET', `/policies/${id}`)).toMatchObject({
+    scope,
+    countPer: ['virtualKey'],
+    onLimiterDown: 'closed',
+    rule: { windows: [{ windowSeconds: 60, maxRequests: 9 }] },
+  });
 });
 
 it('shows the faults of a policy at its fields', async () => {

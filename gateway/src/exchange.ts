@@ -42,6 +42,8 @@ export interface Notes {
   revision: number;
   overheadMs: number | undefined;
   refusedByPolicyIds: readonly string[];
+  /** Observing policies that would have refused. */
+  observedPolicyIds: readonly string[];
 }
 
 /** One step of a request: reads the exchange, returns the part it adds, or throws a GatewayError. */

@@ -11,23 +11,31 @@ import { jsonLog } from './adapters/json-log.ts';
 import { memoryLimitStore } from './adapters/memory-limit-store.ts';
 import { memoryTargetHealth } from './adapters/memory-target-health.ts';
 import { prometheusMetrics } from './adapters/prometheus-metrics.ts';
+import { COMMAND_TIMEOUT_MS, connectRedis } from './adapters/redis/connection.ts';
+import { RedisLimitStore } from './adapters/redis/redis-limit-store.ts';
 import { snapshotFile } from './adapters/snapshot-file.ts';
 import { httpUpstreamClient } from './adapters/upstream-client.ts';
 import { type LiveTotals, liveTotals } from './domain/live-totals.ts';
 import { internalApp } from './http/internal-app.ts';
 import { passthrough } from './http/serve-passthrough.ts';
 import { gatewayServer } from './http/server.ts';
-import { leaseKeeper } from './lease-keeper.ts';
-import type { ConfigSource, Services } from './services.ts';
+import { LimitKeeper } from './limits/limit-keeper.ts';
+import type { ConfigSource, Log, Metrics, Services } from './services.ts';
 import { type Settings, settingsShape } from './settings.ts';
 
 const VERSION = '0.1.0';
+
+/** Drawn at each start. */
+const INSTANCE_ID = randomUUID();
+
+/** How long the start waits for Redis, so that the first requests find it; without it the gateway serves all the same. */
+const STARTUP_PATIENCE_MS = 2_000;
 
 /** Milliseconds that never step back, on the wall clock's scale. */
 const nowMs = () => performance.timeOrigin + performance.now();
 
 /** Everything with a life of its own, wired together. */
-async function wire(settings: Settings) {
+async function wire(settings: Settings, listeningPort: () => number) {
   const log = jsonLog(settings.LOG_LEVEL);
   const totals = liveTotals();
   const config = await httpConfigSource({
@@ -47,8 +55,9 @@ async function wire(settings: Settings) {
     timeoutMs: settings.TOKEN_CALCULATION_TIMEOUT,
     nowMs,
   });
-  const limits = leaseKeeper(memoryLimitStore(() => Math.floor(nowMs() * 1000)));
+  const { limits, redis } = await limitsOf(settings, log, metrics);
   const services: Services = {
+    gatewayId: settings.GATEWAY_ID,
     config,
     limits,
     tokens: settings.USE_PRECISE_TOKEN_CALCULATION ? counter : estimateTokenCounter,
@@ -62,25 +71,56 @@ async function wire(settings: Settings) {
     random: Math.random,
   };
   const proxy = passthrough(services);
-  const reporter = reporterOf(settings, config, totals);
+  const reporter = reporterOf(settings, config, totals, listeningPort);
   async function close(): Promise<void> {
     reporter.close();
     proxy.close();
     limits.close();
+    redis?.close();
     await Promise.all([config.close(), counter.close(), services.upstream.close()]);
     log.close();
   }
   return { services, proxy, registry: metrics.registry, totals, rulesAgeSeconds: config.ageSeconds, close };
 }
 
-function reporterOf(settings: Settings, config: ConfigSource, totals: LiveTotals) {
-  const instanceId = randomUUID();
+/** Limits of this process, or shared over Redis where there is one. */
+async function limitsOf(settings: Settings, log: Log, metrics: Metrics) {
+  const base = {
+    local: memoryLimitStore(() => Math.floor(nowMs() * 1000)),
+    leaseMs: settings.LIMIT_LEASE_SECONDS * 1000,
+    nowMs,
+    random: Math.random,
+    log,
+    onEvent: metrics.limiter,
+  };
+  if (settings.REDIS_URL === undefined) return { limits: new LimitKeeper(base), redis: undefined };
+
+  const redis = connectRedis(settings.REDIS_URL, settings.REDIS_CLUSTER, log);
+  const shared: RedisLimitStore = new RedisLimitStore({
+    client: redis.client,
+    tag: 'gw',
+    // Two gateways may share a name by mistake; as users of the store they are two.
+    gatewayId: `${settings.GATEWAY_ID} ${INSTANCE_ID}`,
+    newEpoch: randomUUID,
+    nowMs,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    onDataLost: () => void limits.dataLost(),
+  });
+  const limits = new LimitKeeper({ ...base, shared });
+  await redis.ready(STARTUP_PATIENCE_MS);
+  await redis.check();
+  return { limits, redis };
+}
+
+function reporterOf(settings: Settings, config: ConfigSource, totals: LiveTotals, listeningPort: () => number) {
   return httpReporter({
     url: settings.CONFIG_CENTER_URL,
     token: settings.GATEWAY_TOKEN,
     report: () => ({
       gatewayId: settings.GATEWAY_ID,
-      instanceId,
+      instanceId: INSTANCE_ID,
+      internalUrl: settings.GATEWAY_INTERNAL_URL,
+      port: listeningPort(),
       version: VERSION,
       epoch: config.current()?.epoch ?? '',
       revision: config.current()?.revision ?? 0,
@@ -91,10 +131,18 @@ function reporterOf(settings: Settings, config: ConfigSource, totals: LiveTotals
 }
 
 async function start(settings: Settings): Promise<void> {
-  const { services, proxy, close, ...rest } = await wire(settings);
+  let listeningPort = 0;
+  const { services, proxy, close, ...rest } = await wire(settings, () => listeningPort);
   const { log } = services;
   let isDraining = false;
-  const app = internalApp({ ...rest, services, passthrough: proxy, version: VERSION, isDraining: () => isDraining });
+  const app = internalApp({
+    ...rest,
+    services,
+    passthrough: proxy,
+    version: VERSION,
+    isDraining: () => isDraining,
+    gatewayToken: settings.GATEWAY_TOKEN,
+  });
   const server = gatewayServer({ services, app, maxBodyBytes: settings.MAX_BODY_BYTES });
   const port = settings.GATEWAY_PORT;
   server.on('error', (error: NodeJS.ErrnoException) => {
@@ -103,7 +151,8 @@ async function start(settings: Settings): Promise<void> {
     void close().finally(() => process.exit(1));
   });
   server.listen(port, settings.HOST, () => {
-    log.info({ event: 'listening', port: (server.address() as AddressInfo).port }, 'gateway listens');
+    listeningPort = (server.address() as AddressInfo).port;
+    log.info({ event: 'listening', port: listeningPort }, 'gateway listens');
   });
 
   async function stop(): Promise<void> {

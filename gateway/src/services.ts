@@ -1,7 +1,11 @@
-import type { GatewayReport, Upstream } from '@ai-gateway/contracts';
+import type { GatewayReport, InFlightRequest, LimitStatus, LimitsReport, Upstream } from '@ai-gateway/contracts';
 import type { CompiledConfig, CompiledProvider } from './domain/compile-snapshot.ts';
+import type { TokenAmounts } from './domain/limits/amounts.ts';
+import type { Held } from './domain/limits/held.ts';
 import type { Limit } from './domain/limits/plan.ts';
-import type { LimitDecision, ReserveRequest, TokenAmounts } from './domain/limits/reserve.ts';
+import type { QueueTerms } from './domain/limits/queue.ts';
+import type { LimitDecision, ReserveRequest } from './domain/limits/reserve.ts';
+import type { Extension, Progress, Renewal } from './domain/limits/settle.ts';
 import type { Outcome } from './domain/outcome.ts';
 import type { AttemptFailure } from './domain/retry.ts';
 import type { UpstreamHealth } from './domain/target-health.ts';
@@ -17,25 +21,93 @@ export interface ConfigSource {
   close(): Promise<void>;
 }
 
-/** One counter as an operator sees it. */
-export interface LimitStatus {
-  readonly policyId: string;
-  readonly key: string;
-  readonly kind: Limit['kind'];
-  readonly current: number;
-  readonly limit: number;
+/** What the store has of one namespace: requests that hold reservations (the oldest) and how many wait. */
+export interface RunningReport {
+  readonly inFlight: readonly InFlightRequest[];
+  readonly inFlightTotal: number;
+  readonly waiting: number;
 }
 
-/** Limits shared by whoever uses the store. Calls may overlap; a refusal is a value, an exception means unreachable. */
+/** The store of limits cannot be reached, or not in time. */
+export class LimiterUnavailable extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'LimiterUnavailable';
+  }
+}
+
+/**
+ * Limits shared by whoever uses the store. Calls may overlap; a refusal is a value, LimiterUnavailable means that the
+ * store did not decide. Whatever was taken is data (`Held`), so that it can be given back by anybody.
+ */
 export interface LimitStore {
   /** Takes every limit or none. The same reservation id again is admitted without taking twice. */
   reserve(limits: readonly Limit[], request: ReserveRequest): Promise<LimitDecision>;
-  /** Replaces the reservation by what was used and frees its slots. Unknown or already settled: does nothing. */
-  settle(reservationId: string, actual: TokenAmounts): Promise<void>;
-  /** Prolongs the leases of running requests; call every third of `leaseMs`. */
-  renew(reservationIds: Iterable<string>, leaseMs: number): Promise<void>;
+  /** Raises the reserved output to `outputTokens` in all windows, or in none; `isForced` does not ask for room. */
+  extend(held: Held, outputTokens: number, isForced: boolean): Promise<Extension>;
+  /** Gives everything back that a reservation may hold, when it is not known whether it was made. */
+  cancel(reservationId: string): Promise<void>;
+  /** Replaces the reservation by what was used and frees its slots. Unknown or already settled: false, nothing happens. */
+  settle(held: Held, actual: TokenAmounts, voidedKeys?: readonly string[]): Promise<boolean>;
+  /** Prolongs the leases of running requests and notes how far they are. */
+  renew(running: readonly Progress[], leaseMs: number): Promise<Renewal>;
+  /** Enters running requests that the store does not know, whether there is room or not; see `adopt`. */
+  adopt(adopted: readonly Adoption[], leaseMs: number): Promise<void>;
+  /** A waiting request gives up its place. */
+  leave(limits: readonly Limit[], reservationId: string): Promise<void>;
+  /** Settles reservations whose gateways have vanished, by what they last reported; returns how many. */
+  reap(): Promise<number>;
   /** Current state of the given limits, from the counters that decide. */
   status(limits: readonly Limit[]): Promise<readonly LimitStatus[]>;
+  /** What runs and waits in a namespace. */
+  running(namespaceId: string): Promise<RunningReport>;
+}
+
+/** A request to adopt, and what windows have of it already; undefined = nothing. */
+export interface Adoption {
+  readonly held: Held;
+  readonly counted: TokenAmounts | undefined;
+}
+
+/** What the limits of a gateway tell about themselves, for metrics. */
+export type LimiterEvent =
+  | { readonly kind: 'asked'; readonly seconds: number }
+  | { readonly kind: 'failed' | 'up' | 'down' }
+  /** A decision without the shared store, by the strictest `onLimiterDown` of its limits. */
+  | { readonly kind: 'degraded'; readonly mode: 'open' | 'closed' | 'local' };
+
+/** Limits as stages use them, over one or two stores. */
+export interface Limits {
+  /**
+   * Takes every limit or none, waiting in line as the request's `queue` and the patience allow.
+   * @throws LimiterUnavailable when a limit refuses because it cannot be shared now
+   */
+  take(limits: readonly Limit[], request: TakeRequest, patience: Patience): Promise<LimitDecision>;
+  /** Replaces the reservation by what was used. Once; never rejects for a store that is away. */
+  settle(reservationId: string, actual: TokenAmounts, voidedKeys?: readonly string[]): Promise<void>;
+  /** Raises the reserved output of a running request; false when a window has no room. */
+  extend(reservationId: string, outputTokens: number): Promise<boolean>;
+  /** Says where to read how many output tokens a running request has had. */
+  track(reservationId: string, soFar: () => number): void;
+  /** Counters, and what runs and waits in a namespace. */
+  report(namespaceId: string, limits: readonly Limit[]): Promise<LimitsReport>;
+  /** The shared store was found empty: what runs is entered again. */
+  dataLost(): Promise<void>;
+  /** The shared store is given up for now. */
+  isDown(): boolean;
+  close(): void;
+}
+
+/** What a stage knows of a reservation; leases are the limits' own business. */
+export type TakeRequest = Omit<ReserveRequest, 'leaseMs' | 'queue'> & {
+  readonly queue?: Omit<QueueTerms, 'ticketMs'> | undefined;
+};
+
+/** How long a request may wait, and what ends its patience earlier. */
+export interface Patience {
+  readonly maxWaitMs: number;
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal;
 }
 
 /** Tokens of an input; `exact` is false for an estimate. */
@@ -109,6 +181,7 @@ export interface RequestRecord {
   /** Arrival to the first attempt upstream. */
   readonly overheadMs: number | undefined;
   readonly refusedByPolicyIds: readonly string[];
+  readonly observedPolicyIds: readonly string[];
   readonly outcome: Outcome;
   /** For the log only. */
   readonly internal: string | undefined;
@@ -123,6 +196,7 @@ export interface Metrics {
   tokenCount(purpose: 'input' | 'meter' | 'settle', result: 'exact' | 'estimate' | 'failed'): void;
   attempt(provider: string, upstreamId: string, result: string): void;
   upstreamUp(provider: string, upstreamId: string, isUp: boolean): void;
+  limiter(event: LimiterEvent): void;
 }
 
 /** Structured log. Never give it a secret or a prompt. */
@@ -135,8 +209,10 @@ export interface Log {
 
 /** Everything a stage may call. */
 export interface Services {
+  /** Name of this gateway, for operators. */
+  readonly gatewayId: string;
   readonly config: ConfigSource;
-  readonly limits: LimitStore;
+  readonly limits: Limits;
   readonly tokens: TokenCounter;
   /** Takes over where a policy is content with an estimate. */
   readonly estimates: TokenCounter;

@@ -23,6 +23,14 @@ export const settingsShape = z.object({
   TOKEN_CALCULATION_TIMEOUT: z.coerce.number().int().min(10).max(60_000).default(3000),
   USE_PRECISE_TOKEN_CALCULATION: z.stringbool().default(true),
   MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(268_435_456).default(4_194_304),
+  /** Absent: limits are counted in this process. */
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/ })
+    .transform((value) => new URL(value))
+    .optional(),
+  REDIS_CLUSTER: z.stringbool().default(false),
+  LIMIT_LEASE_SECONDS: z.coerce.number().int().min(1).max(300).default(30),
+  GATEWAY_INTERNAL_URL: z.url({ protocol: /^https?$/ }).optional(),
   DRAIN_SECONDS: z.coerce.number().int().min(0).max(600).default(30),
 });
 

@@ -3,10 +3,10 @@ import { ADMIN_API } from '@ai-gateway/contracts';
 import type { Express, RequestHandler } from 'express';
 import { newId, type Page, type Resources, type Store } from '../db/store.ts';
 import type { Row, Rows, TableName } from '../db/tables.ts';
-import { checkMatcher, checkPolicy, checkProvider, checkUpstream } from '../domain/check-draft.ts';
-import { type Fault, Refusal } from '../domain/faults.ts';
+import { Refusal } from '../domain/faults.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
+import * as kinds from './kinds.ts';
 
 export interface ResourceOptions {
   readonly store: Store;
@@ -16,109 +16,13 @@ export interface ResourceOptions {
   readonly now: () => string;
 }
 
-/** What is particular about one kind of resource. */
-interface Kind<Name extends TableName> {
-  readonly table: Name;
-  readonly prefix: string;
-  readonly name: string;
-  /** Faults beyond the shapes of the fields, including those that need other rows. */
-  readonly check: (row: Rows[Name], resources: Resources) => Promise<readonly Fault[]>;
-  /** Refuses, or removes what belongs to the row. */
-  readonly beforeRemove: (id: string, resources: Resources) => Promise<void>;
-}
-
-const namespaces: Kind<'namespace'> = {
-  table: 'namespace',
-  prefix: 'ns',
-  name: 'namespace',
-  check: (row, resources) => unique(resources, 'namespace', 'code', row),
-  async beforeRemove(id, resources) {
-    const keys = await resources.all('virtual_key');
-    const users = keys
-      .filter(({ namespaceIds }) => namespaceIds.includes(id))
-      .map(({ name }) => `virtual key "${name}"`);
-    refuseWhenUsed(users);
-    await resources.remove('matcher', { namespaceId: id });
-    await resources.remove('policy', { namespaceId: id });
-  },
-};
-
-const matchers: Kind<'matcher'> = {
-  table: 'matcher',
-  prefix: 'mat',
-  name: 'matcher',
-  async check(row, resources) {
-    const others = await resources.all('matcher');
-    const twin = others.find(
-      (other) =>
-        other.id !== row.id &&
-        other.namespaceId !== row.namespaceId &&
-        other.source === row.source &&
-        other.field.toLowerCase() === row.field.toLowerCase() &&
-        other.operator === row.operator &&
-        other.value === row.value &&
-        other.priority === row.priority,
-    );
-    if (twin !== undefined) {
-      const message = 'Another namespace has the same condition at the same priority.';
-      throw new Refusal(409, message, [{ path: 'value', message }]);
-    }
-    return [...checkMatcher(row), ...(await exists(resources, 'namespace', 'namespaceId', row.namespaceId))];
-  },
-  beforeRemove: async () => {},
-};
-
-const policies: Kind<'policy'> = {
-  table: 'policy',
-  prefix: 'pol',
-  name: 'policy',
-  check: async (row, resources) => [
-    ...checkPolicy(row),
-    ...(await exists(resources, 'namespace', 'namespaceId', row.namespaceId)),
-  ],
-  beforeRemove: async () => {},
-};
-
-const providers: Kind<'provider'> = {
-  table: 'provider',
-  prefix: 'prov',
-  name: 'provider',
-  check: async (row, resources) => [...checkProvider(row), ...(await unique(resources, 'provider', 'name', row))],
-  async beforeRemove(id, resources) {
-    const upstreams = await resources.all('upstream');
-    refuseWhenUsed(upstreams.filter(({ providerId }) => providerId === id).map(({ baseUrl }) => `upstream ${baseUrl}`));
-  },
-};
-
-const upstreams: Kind<'upstream'> = {
-  table: 'upstream',
-  prefix: 'ups',
-  name: 'upstream',
-  check: async (row, resources) => [
-    ...checkUpstream(row),
-    ...(await exists(resources, 'provider', 'providerId', row.providerId)),
-  ],
-  beforeRemove: async () => {},
-};
-
-const virtualKeys: Kind<'virtual_key'> = {
-  table: 'virtual_key',
-  prefix: 'vk',
-  name: 'virtual key',
-  async check({ namespaceIds }, resources) {
-    const faults = await Promise.all(
-      namespaceIds.map((id, index) => exists(resources, 'namespace', `namespaceIds.${index}`, id)),
-    );
-    return faults.flat();
-  },
-  beforeRemove: async () => {},
-};
-
 /** Registers create, read, list, replace and delete of every resource. */
 export function resourceRoutes(app: Express, options: ResourceOptions): void {
   const { store, authorize } = options;
   const list = async <Name extends TableName>(table: Name, query: ListCall) =>
     paged(await store.list(table, queryOf(query)), query);
+
+  const { namespaces, matchers, policies, providers, upstreams, customerTypes, tenants, prices, layeredLimits } = kinds;
 
   const ofNamespaces = operations(namespaces, options);
   handle(app, ADMIN_API.namespaces.list, authorize, ({ query }) => list('namespace', query));
@@ -155,12 +59,40 @@ export function resourceRoutes(app: Express, options: ResourceOptions): void {
   handle(app, ADMIN_API.upstreams.update, authorize, ({ params, body }) => ofUpstreams.update(params.id, body));
   handle(app, ADMIN_API.upstreams.remove, authorize, ({ params }) => ofUpstreams.remove(params.id));
 
+  const ofCustomerTypes = operations(customerTypes, options);
+  handle(app, ADMIN_API.customerTypes.list, authorize, ({ query }) => list('customer_type', query));
+  handle(app, ADMIN_API.customerTypes.create, authorize, ({ body }) => ofCustomerTypes.create(body));
+  handle(app, ADMIN_API.customerTypes.read, authorize, ({ params }) => ofCustomerTypes.read(params.id));
+  handle(app, ADMIN_API.customerTypes.update, authorize, ({ params, body }) => ofCustomerTypes.update(params.id, body));
+  handle(app, ADMIN_API.customerTypes.remove, authorize, ({ params }) => ofCustomerTypes.remove(params.id));
+
+  const ofTenants = operations(tenants, options);
+  handle(app, ADMIN_API.tenants.list, authorize, ({ query }) => list('tenant', query));
+  handle(app, ADMIN_API.tenants.create, authorize, ({ body }) => ofTenants.create(body));
+  handle(app, ADMIN_API.tenants.read, authorize, ({ params }) => ofTenants.read(params.id));
+  handle(app, ADMIN_API.tenants.update, authorize, ({ params, body }) => ofTenants.update(params.id, body));
+  handle(app, ADMIN_API.tenants.remove, authorize, ({ params }) => ofTenants.remove(params.id));
+
+  const ofPrices = operations(prices, options);
+  handle(app, ADMIN_API.prices.list, authorize, ({ query }) => list('price', query));
+  handle(app, ADMIN_API.prices.create, authorize, ({ body }) => ofPrices.create(body));
+  handle(app, ADMIN_API.prices.read, authorize, ({ params }) => ofPrices.read(params.id));
+  handle(app, ADMIN_API.prices.update, authorize, ({ params, body }) => ofPrices.update(params.id, body));
+  handle(app, ADMIN_API.prices.remove, authorize, ({ params }) => ofPrices.remove(params.id));
+
+  const ofLayeredLimits = operations(layeredLimits, options);
+  handle(app, ADMIN_API.layeredLimits.list, authorize, ({ query }) => list('layered_limit', query));
+  handle(app, ADMIN_API.layeredLimits.create, authorize, ({ body }) => ofLayeredLimits.create(body));
+  handle(app, ADMIN_API.layeredLimits.read, authorize, ({ params }) => ofLayeredLimits.read(params.id));
+  handle(app, ADMIN_API.layeredLimits.update, authorize, ({ params, body }) => ofLayeredLimits.update(params.id, body));
+  handle(app, ADMIN_API.layeredLimits.remove, authorize, ({ params }) => ofLayeredLimits.remove(params.id));
+
   virtualKeyRoutes(app, options);
 }
 
 function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
   const { store, authorize, keyPepper } = options;
-  const ofKeys = operations(virtualKeys, options);
+  const ofKeys = operations(kinds.virtualKeys, options);
   handle(app, ADMIN_API.virtualKeys.list, authorize, async ({ query }) => {
     const page = paged(await store.list('virtual_key', queryOf(query)), query);
     return { ...page, items: page.items.map(withoutHash) };
@@ -179,7 +111,7 @@ function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
 }
 
 /** The writes and the single read of a kind; every write makes a revision in the same transaction. */
-function operations<Name extends TableName>(kind: Kind<Name>, { store, publisher, now }: ResourceOptions) {
+function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, publisher, now }: ResourceOptions) {
   const notFound = () => new Refusal(404, `There is no such ${kind.name}.`);
 
   async function save(row: Rows[Name], resources: Resources): Promise<void> {
@@ -238,30 +170,4 @@ function paged<Name extends TableName>({ items, total }: Page<Name>, { page, siz
 
 function withoutHash({ secretHash: _, ...key }: Row<'virtual_key'>) {
   return key;
-}
-
-async function exists(resources: Resources, table: TableName, path: string, id: string): Promise<readonly Fault[]> {
-  const row = await resources.read(table, id);
-  return row === undefined ? [{ path, message: `There is no ${table.replace('_', ' ')} "${id}".` }] : [];
-}
-
-/** @throws Refusal 409 when another row has the same value */
-async function unique<Name extends TableName>(
-  resources: Resources,
-  table: Name,
-  field: keyof Rows[Name] & string,
-  row: Rows[Name],
-): Promise<readonly Fault[]> {
-  const { items } = await resources.list(table, { page: 1, size: 2, where: { [field]: row[field] } });
-  if (items.every(({ id }) => id === row.id)) return [];
-  const message = `There already is a ${table} with ${field} "${String(row[field])}".`;
-  throw new Refusal(409, message, [{ path: field, message }]);
-}
-
-/** @throws Refusal 409 naming the users */
-function refuseWhenUsed(users: readonly string[]): void {
-  if (users.length === 0) return;
-  throw new Refusal(409, `It is in use by ${users.slice(0, 20).join(', ')}.`, [
-    { path: '', message: `used by ${users.length}` },
-  ]);
 }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
 
 /**
@@ -103,9 +103,94 @@ async function addLogin(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** Scopes of policies, waiting, payers, prices and layered limits. */
+const limits: Migration = {
+  async up(connection: Kysely<unknown>) {
+    // All or nothing: kysely does not wrap migrations of SQLite by itself.
+    await connection.transaction().execute(addLimits);
+  },
+};
+
+async function addLimits(db: Kysely<unknown>): Promise<void> {
+  const columns = [
+    ['max_wait_ms', 0],
+    ['max_waiting', 100],
+    ['weight', 1],
+  ] as const;
+  for (const [name, value] of columns) {
+    await db.schema
+      .alterTable('namespace')
+      .addColumn(name, 'integer', (column) => column.notNull().defaultTo(value))
+      .execute();
+  }
+  await addPayers(db);
+  await makeNamespaceOptional(db);
+}
+
+/** A policy may hold for every namespace. SQLite cannot drop a NOT NULL, so the table is written anew. */
+async function makeNamespaceOptional(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('policy_new')
+    .addColumn('id', 'varchar(40)', (column) => column.primaryKey())
+    .addColumn('created_at', 'varchar(30)', (column) => column.notNull())
+    .addColumn('updated_at', 'varchar(30)', (column) => column.notNull())
+    .addColumn('is_enabled', 'integer', (column) => column.notNull())
+    .addColumn('namespace_id', 'varchar(40)', (column) => column.references('namespace.id'))
+    .addColumn('name', 'varchar(100)', (column) => column.notNull())
+    .addColumn('description', 'varchar(500)', (column) => column.notNull())
+    .addColumn('priority', 'integer', (column) => column.notNull())
+    .addColumn('mode', 'varchar(10)', (column) => column.notNull())
+    .addColumn('on_limiter_down', 'varchar(10)', (column) => column.notNull())
+    .addColumn('scope', 'text', (column) => column.notNull())
+    .addColumn('count_per', 'text', (column) => column.notNull())
+    .addColumn('rule', 'text', (column) => column.notNull())
+    .execute();
+  await sql`insert into policy_new (id, created_at, updated_at, is_enabled, namespace_id, name, description, priority,
+      mode, on_limiter_down, scope, count_per, rule)
+    select id, created_at, updated_at, is_enabled, namespace_id, name, description, priority,
+      mode, 'local', '{}', '[]', rule from policy`.execute(db);
+  await db.schema.dropTable('policy').execute();
+  await db.schema.alterTable('policy_new').renameTo('policy').execute();
+}
+
+async function addPayers(db: Kysely<unknown>): Promise<void> {
+  const resource = (name: string) =>
+    db.schema
+      .createTable(name)
+      .addColumn('id', 'varchar(40)', (column) => column.primaryKey())
+      .addColumn('created_at', 'varchar(30)', (column) => column.notNull())
+      .addColumn('updated_at', 'varchar(30)', (column) => column.notNull());
+
+  await resource('customer_type')
+    .addColumn('name', 'varchar(100)', (column) => column.notNull().unique())
+    .execute();
+  await resource('tenant')
+    .addColumn('name', 'varchar(100)', (column) => column.notNull().unique())
+    .addColumn('customer_type_id', 'varchar(40)', (column) => column.references('customer_type.id'))
+    .execute();
+  await resource('price')
+    .addColumn('provider_id', 'varchar(40)', (column) => column.notNull().references('provider.id'))
+    .addColumn('model', 'varchar(128)', (column) => column.notNull())
+    .addColumn('input_per_million', 'varchar(20)', (column) => column.notNull())
+    .addColumn('output_per_million', 'varchar(20)', (column) => column.notNull())
+    .execute();
+  await resource('layered_limit')
+    .addColumn('is_enabled', 'integer', (column) => column.notNull())
+    .addColumn('target_type', 'varchar(20)', (column) => column.notNull())
+    .addColumn('target_id', 'varchar(40)')
+    .addColumn('provider_id', 'varchar(40)', (column) => column.references('provider.id'))
+    .addColumn('model', 'varchar(128)')
+    .addColumn('on_limiter_down', 'varchar(10)', (column) => column.notNull())
+    .addColumn('count_per', 'varchar(10)', (column) => column.notNull())
+    .addColumn('limit', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema.alterTable('virtual_key').addColumn('tenant_id', 'varchar(40)').execute();
+  await db.schema.alterTable('virtual_key').addColumn('customer_type_id', 'varchar(40)').execute();
+}
+
 /** All migrations in order; a released one is never changed. */
 export const migrations: MigrationProvider = {
   async getMigrations() {
-    return { '0001-initial': initial };
+    return { '0001-initial': initial, '0002-limits': limits };
   },
 };

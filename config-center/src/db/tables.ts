@@ -1,4 +1,15 @@
-import type { Matcher, Namespace, Policy, Provider, Upstream, VirtualKey } from '@ai-gateway/contracts';
+import type {
+  CustomerType,
+  LayeredLimit,
+  Matcher,
+  Namespace,
+  Policy,
+  Price,
+  Provider,
+  Tenant,
+  Upstream,
+  VirtualKey,
+} from '@ai-gateway/contracts';
 
 /** How a field is kept in its column. Text is kept as it is, absent optional fields as NULL. */
 type ColumnType = 'text' | 'boolean' | 'integer' | 'json';
@@ -11,6 +22,10 @@ export interface Rows {
   readonly provider: Provider;
   readonly upstream: Upstream;
   readonly virtual_key: VirtualKey;
+  readonly customer_type: CustomerType;
+  readonly tenant: Tenant;
+  readonly price: Price;
+  readonly layered_limit: LayeredLimit;
 }
 
 export type TableName = keyof Rows;
@@ -28,7 +43,17 @@ type Columns = Readonly<Record<string, ColumnType>>;
 
 /** Fields of each table in the order of their columns; a column is the field's name in snake case. */
 export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[Name] & string, ColumnType>> } = {
-  namespace: { id: 'text', code: 'text', name: 'text', description: 'text', isEnabled: 'boolean', authMode: 'text' },
+  namespace: {
+    id: 'text',
+    code: 'text',
+    name: 'text',
+    description: 'text',
+    isEnabled: 'boolean',
+    authMode: 'text',
+    maxWaitMs: 'integer',
+    maxWaiting: 'integer',
+    weight: 'integer',
+  },
   matcher: {
     id: 'text',
     namespaceId: 'text',
@@ -47,6 +72,9 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     priority: 'integer',
     isEnabled: 'boolean',
     mode: 'text',
+    onLimiterDown: 'text',
+    scope: 'json',
+    countPer: 'json',
     rule: 'json',
   },
   provider: {
@@ -77,6 +105,22 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     namespaceIds: 'json',
     isEnabled: 'boolean',
     expiresAt: 'text',
+    tenantId: 'text',
+    customerTypeId: 'text',
+  },
+  customer_type: { id: 'text', name: 'text' },
+  tenant: { id: 'text', name: 'text', customerTypeId: 'text' },
+  price: { id: 'text', providerId: 'text', model: 'text', inputPerMillion: 'text', outputPerMillion: 'text' },
+  layered_limit: {
+    id: 'text',
+    targetType: 'text',
+    targetId: 'text',
+    providerId: 'text',
+    model: 'text',
+    isEnabled: 'boolean',
+    onLimiterDown: 'text',
+    countPer: 'text',
+    limit: 'json',
   },
 };
 
@@ -88,6 +132,10 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   provider: ['name'],
   upstream: ['base_url'],
   virtual_key: ['name', 'prefix'],
+  customer_type: ['name'],
+  tenant: ['name'],
+  price: ['model'],
+  layered_limit: ['target_id', 'model'],
 };
 
 /** `namespaceId` to `namespace_id`. */

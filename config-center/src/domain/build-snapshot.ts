@@ -16,6 +16,10 @@ export function buildSnapshot(rows: AllRows): SnapshotContent {
     providers: rows.provider.map(withoutTimes),
     upstreams: rows.upstream.map(withoutTimes),
     virtualKeys: rows.virtual_key.map(withoutTimes),
+    customerTypes: rows.customer_type.map(withoutTimes),
+    tenants: rows.tenant.map(withoutTimes),
+    prices: rows.price.map(withoutTimes),
+    layeredLimits: rows.layered_limit.map(withoutTimes),
   };
 }
 

@@ -1,7 +1,9 @@
 import {
   type Condition,
   conditionFault,
+  type LayeredLimit,
   type Matcher,
+  type MessageMatching,
   type Policy,
   type Provider,
   type TokenLimit,
@@ -15,10 +17,16 @@ export function checkMatcher(matcher: Pick<Matcher, keyof Condition>): readonly 
 }
 
 /** Faults of a policy beyond the shapes of its fields. */
-export function checkPolicy({ rule }: Pick<Policy, 'rule'>): readonly Fault[] {
+export function checkPolicy(policy: Pick<Policy, 'rule' | 'scope' | 'countPer'>): readonly Fault[] {
+  const { rule, countPer } = policy;
+  const repeated = countPer.findIndex((dimension, index) => countPer.indexOf(dimension) !== index);
+  if (repeated !== -1) return [{ path: `countPer.${repeated}`, message: 'It is listed twice.' }];
   switch (rule.kind) {
     case 'message-matching':
-      return conditionFaults(rule.condition, 'rule.condition.');
+      return messageFaults(policy, rule);
+    case 'request-limit':
+    case 'budget-limit':
+      return repeatedWindows(rule.windows);
     case 'token-limit':
       return tokenLimitFaults(rule);
     case 'qps-limit': {
@@ -50,6 +58,46 @@ export function checkUpstream({ baseUrl }: Pick<Upstream, 'baseUrl'>): readonly 
 function conditionFaults(condition: Condition, prefix: string): readonly Fault[] {
   const fault = conditionFault(condition);
   return fault === undefined ? [] : [{ path: `${prefix}${fault.field}`, message: fault.message }];
+}
+
+/** A message is judged before a target is chosen, and nothing is counted. */
+function messageFaults(
+  { scope, countPer }: Pick<Policy, 'scope' | 'countPer'>,
+  { condition }: MessageMatching,
+): readonly Fault[] {
+  const faults = [...conditionFaults(condition, 'rule.condition.')];
+  if (scope.upstreamId !== undefined) {
+    faults.push({ path: 'scope.upstreamId', message: 'A message is judged before its upstream is chosen.' });
+  }
+  if (countPer.length > 0) faults.push({ path: 'countPer', message: 'Message matching counts nothing.' });
+  return faults;
+}
+
+/** Two windows of one length would share a counter. */
+function repeatedWindows(windows: readonly { readonly windowSeconds: number }[]): readonly Fault[] {
+  return windows.flatMap(({ windowSeconds }, index) =>
+    windows.findIndex((other) => other.windowSeconds === windowSeconds) === index
+      ? []
+      : [{ path: `rule.windows.${index}`, message: `There already is a window of ${windowSeconds} s.` }],
+  );
+}
+
+/** Faults of a layered limit beyond the shapes of its fields: which level may set what. */
+export function checkLayeredLimit(row: Omit<LayeredLimit, 'id'>): readonly Fault[] {
+  const { targetType, targetId, providerId, model, limit, countPer } = row;
+  const faults: Fault[] = [];
+  const refuse = (isFaulty: boolean, path: string, message: string) => {
+    if (isFaulty) faults.push({ path, message });
+  };
+  const isBalance = limit.control === 'soft_limit' || limit.control === 'hard_limit';
+  refuse(targetType === 'global' && targetId !== undefined, 'targetId', 'The global level has no target.');
+  refuse(targetType !== 'global' && targetId === undefined, 'targetId', `Which ${targetType.replace('_', ' ')}?`);
+  refuse(targetType !== 'tenant' && providerId !== undefined, 'providerId', 'Only a tenant has limits per provider.');
+  refuse(model !== undefined && providerId === undefined, 'model', 'A model needs its provider.');
+  refuse(isBalance && providerId !== undefined, 'providerId', 'A balance has no provider.');
+  refuse(limit.control !== 'tpm' && model !== undefined, 'model', 'Only tpm can be set per model.');
+  refuse(isBalance && countPer === 'payer', 'countPer', "A balance always is the payer's own.");
+  return faults;
 }
 
 function tokenLimitFaults({ maxInputTokens, maxOutputTokens, windows }: TokenLimit): readonly Fault[] {

@@ -7,17 +7,24 @@ const RATE_SPAN_MS = 3_000;
 const LIVE_MS = 5_000;
 const FORGET_MS = 60_000;
 
+/** Reports come every second; a namesake that has missed two of them is not running any more. */
+const SILENT_MS = 2_500;
+
 /** More gateways than any fleet has; a bound, because ids come from outside. */
 const MAX_GATEWAYS = 1_000;
 
 interface Sample {
   readonly atMs: number;
   readonly report: GatewayReport;
+  readonly sender: string;
 }
 
 /** What the gateways report, in memory. */
 export interface LiveRates {
-  add(report: GatewayReport, nowMs: number): void;
+  /** `sender` is the address that the report came from. */
+  add(report: GatewayReport, sender: string, nowMs: number): void;
+  /** Where each live gateway is reached. */
+  addresses(nowMs: number): readonly { readonly gatewayId: string; readonly url: string }[];
   namespaces(nowMs: number): readonly NamespaceLive[];
   gateways(nowMs: number): readonly GatewayRow[];
 }
@@ -26,22 +33,36 @@ export function liveRates(): LiveRates {
   const samples = new Map<string, Sample[]>();
 
   function live(nowMs: number, withinMs: number): Sample[][] {
-    for (const [gatewayId, history] of samples) {
-      if ((history.at(-1)?.atMs ?? 0) < nowMs - FORGET_MS) samples.delete(gatewayId);
+    for (const [key, history] of samples) {
+      if ((history.at(-1)?.atMs ?? 0) < nowMs - FORGET_MS) samples.delete(key);
     }
     return [...samples.values()].filter((history) => (history.at(-1)?.atMs ?? 0) >= nowMs - withinMs);
   }
 
+  /** Instances of the same name that have fallen silent: the gateway was started anew. */
+  function forgetPredecessors(gatewayId: string, instanceId: string, nowMs: number): void {
+    for (const [key, history] of samples) {
+      const last = history.at(-1);
+      if (last === undefined || last.report.gatewayId !== gatewayId || last.report.instanceId === instanceId) continue;
+      if (last.atMs < nowMs - SILENT_MS) samples.delete(key);
+    }
+  }
+
   return {
-    add(report, nowMs) {
-      const history = samples.get(report.gatewayId) ?? [];
+    add(report, sender, nowMs) {
+      // A restarted gateway counts from zero again, and two may share a name by mistake: each instance is one.
+      const { gatewayId, instanceId } = report;
+      forgetPredecessors(gatewayId, instanceId, nowMs);
+      const history = samples.get(`${gatewayId} ${instanceId}`) ?? [];
       if (history.length === 0 && samples.size >= MAX_GATEWAYS) return;
-      // A restarted gateway counts from zero again.
-      const isSame = history.at(-1)?.report.instanceId === report.instanceId;
-      const kept = isSame
-        ? history.filter(({ atMs }, index) => atMs > nowMs - RATE_SPAN_MS || index === history.length - 1)
-        : [];
-      samples.set(report.gatewayId, [...kept, { atMs: nowMs, report }]);
+      const kept = history.filter(({ atMs }, index) => atMs > nowMs - RATE_SPAN_MS || index === history.length - 1);
+      samples.set(`${gatewayId} ${instanceId}`, [...kept, { atMs: nowMs, report, sender }]);
+    },
+    addresses(nowMs) {
+      return live(nowMs, LIVE_MS).flatMap((history) => {
+        const last = history.at(-1);
+        return last === undefined ? [] : [{ gatewayId: last.report.gatewayId, url: urlOf(last) }];
+      });
     },
     namespaces(nowMs) {
       const sums = new Map<string, NamespaceLive>();
@@ -96,6 +117,12 @@ function added(left: NamespaceLive, right: NamespaceLive): NamespaceLive {
     inputTokens: left.inputTokens + right.inputTokens,
     outputTokens: left.outputTokens + right.outputTokens,
   };
+}
+
+function urlOf({ report, sender }: Sample): string {
+  if (report.internalUrl !== undefined) return report.internalUrl;
+  const address = sender.replace(/^::ffff:/, '');
+  return `http://${address.includes(':') ? `[${address}]` : address}:${report.port}`;
 }
 
 function gatewayOf({ atMs, report }: Sample): GatewayRow {

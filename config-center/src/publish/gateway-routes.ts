@@ -41,7 +41,7 @@ export function gatewayRoutes(app: Express, { publisher, live, gatewayToken, now
   app.post(REPORT_PATH, isGateway, express.json({ limit: '8mb' }), (request, response) => {
     const report = gatewayReport.safeParse(request.body);
     if (!report.success) throw new Refusal(400, `The report is not valid: ${report.error.issues[0]?.path.join('.')}`);
-    live.add(report.data, nowMs());
+    live.add(report.data, request.socket.remoteAddress ?? '', nowMs());
     response.status(204).end();
   });
 }

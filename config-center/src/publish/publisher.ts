@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Resources, Store } from '../db/store.ts';
-import type { TableName } from '../db/tables.ts';
+import { TABLES, type TableName } from '../db/tables.ts';
 import { type AllRows, buildSnapshot, type SnapshotContent } from '../domain/build-snapshot.ts';
 
 /** Revisions kept in SQL. */
@@ -90,7 +90,7 @@ async function revise(resources: Resources, connection: Connection, createdAt: s
 }
 
 async function allRows(resources: Resources): Promise<AllRows> {
-  const names: TableName[] = ['namespace', 'matcher', 'policy', 'provider', 'upstream', 'virtual_key'];
+  const names = Object.keys(TABLES) as TableName[];
   const tables: [string, unknown][] = [];
   for (const name of names) tables.push([name, await resources.all(name)]);
   // Each table was read under its own name.

@@ -34,7 +34,7 @@ export function useChange<Input>(
   return useMutation({
     mutationFn: change,
     onSuccess: async () => {
-      await message.success(t(done));
+      void message.success(t(done));
       await client.invalidateQueries({ queryKey: [resource] });
     },
   });

@@ -208,6 +208,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/customer-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List customer-types */
+        get: operations["customerTypes_list"];
+        put?: never;
+        /** Create one of customer-types */
+        post: operations["customerTypes_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/customer-types/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of customer-types */
+        get: operations["customerTypes_read"];
+        /** Replace one of customer-types */
+        put: operations["customerTypes_update"];
+        post?: never;
+        /** Delete one of customer-types */
+        delete: operations["customerTypes_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List tenants */
+        get: operations["tenants_list"];
+        put?: never;
+        /** Create one of tenants */
+        post: operations["tenants_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/tenants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of tenants */
+        get: operations["tenants_read"];
+        /** Replace one of tenants */
+        put: operations["tenants_update"];
+        post?: never;
+        /** Delete one of tenants */
+        delete: operations["tenants_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List prices */
+        get: operations["prices_list"];
+        put?: never;
+        /** Create one of prices */
+        post: operations["prices_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/prices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of prices */
+        get: operations["prices_read"];
+        /** Replace one of prices */
+        put: operations["prices_update"];
+        post?: never;
+        /** Delete one of prices */
+        delete: operations["prices_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/layered-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List layered-limits */
+        get: operations["layeredLimits_list"];
+        put?: never;
+        /** Create one of layered-limits */
+        post: operations["layeredLimits_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/layered-limits/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of layered-limits */
+        get: operations["layeredLimits_read"];
+        /** Replace one of layered-limits */
+        put: operations["layeredLimits_update"];
+        post?: never;
+        /** Delete one of layered-limits */
+        delete: operations["layeredLimits_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/virtual-keys": {
         parameters: {
             query?: never;
@@ -262,6 +410,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counters of a namespace and its running requests, as the gateways that decide see them */
+        get: operations["live_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/gateways": {
         parameters: {
             query?: never;
@@ -296,6 +461,12 @@ export interface components {
              * @enum {string}
              */
             authMode: "open" | "key";
+            /** @default 0 */
+            maxWaitMs: number;
+            /** @default 100 */
+            maxWaiting: number;
+            /** @default 1 */
+            weight: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -313,6 +484,12 @@ export interface components {
              * @enum {string}
              */
             authMode?: "open" | "key";
+            /** @default 0 */
+            maxWaitMs?: number;
+            /** @default 100 */
+            maxWaiting?: number;
+            /** @default 1 */
+            weight?: number;
         };
         Matcher: {
             /** @enum {string} */
@@ -349,7 +526,18 @@ export interface components {
         };
         Policy: {
             id: string;
-            namespaceId: string;
+            namespaceId?: string;
+            /** @default {} */
+            scope: {
+                virtualKeyId?: string;
+                tenantId?: string;
+                customerTypeId?: string;
+                providerId?: string;
+                upstreamId?: string;
+                model?: string;
+            };
+            /** @default [] */
+            countPer: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
             name: string;
             /** @default  */
             description: string;
@@ -362,6 +550,11 @@ export interface components {
              * @enum {string}
              */
             mode: "enforce" | "observe";
+            /**
+             * @default local
+             * @enum {string}
+             */
+            onLimiterDown: "local" | "closed" | "open";
             rule: {
                 /** @constant */
                 kind: "qps-limit";
@@ -374,6 +567,13 @@ export interface components {
                  */
                 algorithm: "gcra" | "strict";
                 burst?: number;
+            } | {
+                /** @constant */
+                kind: "request-limit";
+                windows: {
+                    windowSeconds: number;
+                    maxRequests: number;
+                }[];
             } | {
                 /** @constant */
                 kind: "concurrency-limit";
@@ -405,6 +605,13 @@ export interface components {
                 counting: "exact" | "estimate";
             } | {
                 /** @constant */
+                kind: "budget-limit";
+                windows: {
+                    windowSeconds: number;
+                    maxAmount: string;
+                }[];
+            } | {
+                /** @constant */
                 kind: "message-matching";
                 condition: {
                     /** @enum {string} */
@@ -424,7 +631,18 @@ export interface components {
             updatedAt: string;
         };
         PolicyDraft: {
-            namespaceId: string;
+            namespaceId?: string;
+            /** @default {} */
+            scope?: {
+                virtualKeyId?: string;
+                tenantId?: string;
+                customerTypeId?: string;
+                providerId?: string;
+                upstreamId?: string;
+                model?: string;
+            };
+            /** @default [] */
+            countPer?: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
             name: string;
             /** @default  */
             description?: string;
@@ -437,6 +655,11 @@ export interface components {
              * @enum {string}
              */
             mode?: "enforce" | "observe";
+            /**
+             * @default local
+             * @enum {string}
+             */
+            onLimiterDown?: "local" | "closed" | "open";
             rule: {
                 /** @constant */
                 kind: "qps-limit";
@@ -449,6 +672,13 @@ export interface components {
                  */
                 algorithm?: "gcra" | "strict";
                 burst?: number;
+            } | {
+                /** @constant */
+                kind: "request-limit";
+                windows: {
+                    windowSeconds: number;
+                    maxRequests: number;
+                }[];
             } | {
                 /** @constant */
                 kind: "concurrency-limit";
@@ -478,6 +708,13 @@ export interface components {
                  * @enum {string}
                  */
                 counting?: "exact" | "estimate";
+            } | {
+                /** @constant */
+                kind: "budget-limit";
+                windows: {
+                    windowSeconds: number;
+                    maxAmount: string;
+                }[];
             } | {
                 /** @constant */
                 kind: "message-matching";
@@ -572,6 +809,8 @@ export interface components {
             prefix: string;
             /** @default [] */
             namespaceIds: string[];
+            tenantId?: string;
+            customerTypeId?: string;
             /** @default true */
             isEnabled: boolean;
             /** Format: date-time */
@@ -585,6 +824,8 @@ export interface components {
             name: string;
             /** @default [] */
             namespaceIds?: string[];
+            tenantId?: string;
+            customerTypeId?: string;
             /** @default true */
             isEnabled?: boolean;
             /** Format: date-time */
@@ -1751,6 +1992,1179 @@ export interface operations {
             };
         };
     };
+    customerTypes_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: {
+                                id: string;
+                                name: string;
+                                /** Format: date-time */
+                                createdAt: string;
+                                /** Format: date-time */
+                                updatedAt: string;
+                            }[];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    customerTypes_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            name: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    customerTypes_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            name: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    customerTypes_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            name: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    customerTypes_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tenants_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: {
+                                id: string;
+                                name: string;
+                                customerTypeId?: string;
+                                /** Format: date-time */
+                                createdAt: string;
+                                /** Format: date-time */
+                                updatedAt: string;
+                            }[];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tenants_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    customerTypeId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            name: string;
+                            customerTypeId?: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tenants_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            name: string;
+                            customerTypeId?: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tenants_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    customerTypeId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            name: string;
+                            customerTypeId?: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tenants_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    prices_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                providerId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: {
+                                id: string;
+                                providerId: string;
+                                model: string;
+                                inputPerMillion: string;
+                                outputPerMillion: string;
+                                /** Format: date-time */
+                                createdAt: string;
+                                /** Format: date-time */
+                                updatedAt: string;
+                            }[];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    prices_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    providerId: string;
+                    model: string;
+                    inputPerMillion: string;
+                    outputPerMillion: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            providerId: string;
+                            model: string;
+                            inputPerMillion: string;
+                            outputPerMillion: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    prices_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            providerId: string;
+                            model: string;
+                            inputPerMillion: string;
+                            outputPerMillion: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    prices_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    providerId: string;
+                    model: string;
+                    inputPerMillion: string;
+                    outputPerMillion: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            providerId: string;
+                            model: string;
+                            inputPerMillion: string;
+                            outputPerMillion: string;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    prices_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    layeredLimits_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                targetType?: string;
+                targetId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: {
+                                id: string;
+                                /** @enum {string} */
+                                targetType: "global" | "customer_type" | "tenant";
+                                targetId?: string;
+                                providerId?: string;
+                                model?: string;
+                                /** @default true */
+                                isEnabled: boolean;
+                                /**
+                                 * @default local
+                                 * @enum {string}
+                                 */
+                                onLimiterDown: "local" | "closed" | "open";
+                                /**
+                                 * @default level
+                                 * @enum {string}
+                                 */
+                                countPer: "level" | "payer";
+                                limit: {
+                                    /** @constant */
+                                    control: "tpm";
+                                    maxTokens: number;
+                                    /** @default 60 */
+                                    windowSeconds: number;
+                                } | {
+                                    /** @constant */
+                                    control: "rpm";
+                                    maxRequests: number;
+                                    /** @default 60 */
+                                    windowSeconds: number;
+                                } | {
+                                    /** @constant */
+                                    control: "soft_limit";
+                                    amount: string;
+                                } | {
+                                    /** @constant */
+                                    control: "hard_limit";
+                                    amount: string;
+                                };
+                                /** Format: date-time */
+                                createdAt: string;
+                                /** Format: date-time */
+                                updatedAt: string;
+                            }[];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    layeredLimits_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    targetType: "global" | "customer_type" | "tenant";
+                    targetId?: string;
+                    providerId?: string;
+                    model?: string;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /**
+                     * @default local
+                     * @enum {string}
+                     */
+                    onLimiterDown?: "local" | "closed" | "open";
+                    /**
+                     * @default level
+                     * @enum {string}
+                     */
+                    countPer?: "level" | "payer";
+                    limit: {
+                        /** @constant */
+                        control: "tpm";
+                        maxTokens: number;
+                        /** @default 60 */
+                        windowSeconds?: number;
+                    } | {
+                        /** @constant */
+                        control: "rpm";
+                        maxRequests: number;
+                        /** @default 60 */
+                        windowSeconds?: number;
+                    } | {
+                        /** @constant */
+                        control: "soft_limit";
+                        amount: string;
+                    } | {
+                        /** @constant */
+                        control: "hard_limit";
+                        amount: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            /** @enum {string} */
+                            targetType: "global" | "customer_type" | "tenant";
+                            targetId?: string;
+                            providerId?: string;
+                            model?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default local
+                             * @enum {string}
+                             */
+                            onLimiterDown: "local" | "closed" | "open";
+                            /**
+                             * @default level
+                             * @enum {string}
+                             */
+                            countPer: "level" | "payer";
+                            limit: {
+                                /** @constant */
+                                control: "tpm";
+                                maxTokens: number;
+                                /** @default 60 */
+                                windowSeconds: number;
+                            } | {
+                                /** @constant */
+                                control: "rpm";
+                                maxRequests: number;
+                                /** @default 60 */
+                                windowSeconds: number;
+                            } | {
+                                /** @constant */
+                                control: "soft_limit";
+                                amount: string;
+                            } | {
+                                /** @constant */
+                                control: "hard_limit";
+                                amount: string;
+                            };
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    layeredLimits_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            /** @enum {string} */
+                            targetType: "global" | "customer_type" | "tenant";
+                            targetId?: string;
+                            providerId?: string;
+                            model?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default local
+                             * @enum {string}
+                             */
+                            onLimiterDown: "local" | "closed" | "open";
+                            /**
+                             * @default level
+                             * @enum {string}
+                             */
+                            countPer: "level" | "payer";
+                            limit: {
+                                /** @constant */
+                                control: "tpm";
+                                maxTokens: number;
+                                /** @default 60 */
+                                windowSeconds: number;
+                            } | {
+                                /** @constant */
+                                control: "rpm";
+                                maxRequests: number;
+                                /** @default 60 */
+                                windowSeconds: number;
+                            } | {
+                                /** @constant */
+                                control: "soft_limit";
+                                amount: string;
+                            } | {
+                                /** @constant */
+                                control: "hard_limit";
+                                amount: string;
+                            };
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    layeredLimits_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    targetType: "global" | "customer_type" | "tenant";
+                    targetId?: string;
+                    providerId?: string;
+                    model?: string;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /**
+                     * @default local
+                     * @enum {string}
+                     */
+                    onLimiterDown?: "local" | "closed" | "open";
+                    /**
+                     * @default level
+                     * @enum {string}
+                     */
+                    countPer?: "level" | "payer";
+                    limit: {
+                        /** @constant */
+                        control: "tpm";
+                        maxTokens: number;
+                        /** @default 60 */
+                        windowSeconds?: number;
+                    } | {
+                        /** @constant */
+                        control: "rpm";
+                        maxRequests: number;
+                        /** @default 60 */
+                        windowSeconds?: number;
+                    } | {
+                        /** @constant */
+                        control: "soft_limit";
+                        amount: string;
+                    } | {
+                        /** @constant */
+                        control: "hard_limit";
+                        amount: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            /** @enum {string} */
+                            targetType: "global" | "customer_type" | "tenant";
+                            targetId?: string;
+                            providerId?: string;
+                            model?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default local
+                             * @enum {string}
+                             */
+                            onLimiterDown: "local" | "closed" | "open";
+                            /**
+                             * @default level
+                             * @enum {string}
+                             */
+                            countPer: "level" | "payer";
+                            limit: {
+                                /** @constant */
+                                control: "tpm";
+                                maxTokens: number;
+                                /** @default 60 */
+                                windowSeconds: number;
+                            } | {
+                                /** @constant */
+                                control: "rpm";
+                                maxRequests: number;
+                                /** @default 60 */
+                                windowSeconds: number;
+                            } | {
+                                /** @constant */
+                                control: "soft_limit";
+                                amount: string;
+                            } | {
+                                /** @constant */
+                                control: "hard_limit";
+                                amount: string;
+                            };
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    layeredLimits_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     virtualKeys_list: {
         parameters: {
             query?: {
@@ -1824,6 +3238,8 @@ export interface operations {
                             prefix: string;
                             /** @default [] */
                             namespaceIds: string[];
+                            tenantId?: string;
+                            customerTypeId?: string;
                             /** @default true */
                             isEnabled: boolean;
                             /** Format: date-time */
@@ -1985,6 +3401,84 @@ export interface operations {
                         message: string;
                         data: {
                             items: components["schemas"]["NamespaceLive"][];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    live_limits: {
+        parameters: {
+            query?: {
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            reports: {
+                                /** @enum {string} */
+                                store: "shared" | "process" | "degraded";
+                                limits: {
+                                    policyId: string;
+                                    policyName: string;
+                                    key: string;
+                                    countedFor?: string;
+                                    /** @enum {string} */
+                                    kind: "requestRate" | "concurrency" | "window";
+                                    /** @enum {string} */
+                                    counts: "requests" | "slots" | "total" | "input" | "output" | "cost";
+                                    isObserved: boolean;
+                                    current: number;
+                                    limit: number;
+                                    remaining: number;
+                                    /** Format: date-time */
+                                    windowStartAt?: string;
+                                    /** Format: date-time */
+                                    windowEndAt?: string;
+                                    resetMs: number;
+                                }[];
+                                inFlight: {
+                                    reservationId: string;
+                                    requestId: string;
+                                    gatewayId: string;
+                                    namespaceId: string;
+                                    virtualKeyId?: string;
+                                    model?: string;
+                                    /** Format: date-time */
+                                    admittedAt: string;
+                                    inputTokens: number;
+                                    outputTokensSoFar: number;
+                                    reservedOutputTokens: number;
+                                }[];
+                                inFlightTotal: number;
+                                waiting: number;
+                                gatewayId: string;
+                            }[];
+                            missing: string[];
                         };
                         /** Format: date-time */
                         timestamp: string;

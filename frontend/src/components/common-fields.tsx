@@ -34,17 +34,18 @@ export function PriorityField() {
 export interface NumberFieldProps {
   readonly name: string | readonly (string | number)[];
   readonly label: string;
+  readonly hint?: string;
   readonly isRequired?: boolean;
   readonly min?: number;
   readonly isFraction?: boolean;
 }
 
 /** A number with its label; whole unless said otherwise. */
-export function NumberField({ name, label, isRequired = false, min = 1, isFraction = false }: NumberFieldProps) {
+export function NumberField({ name, label, hint, isRequired = false, min = 1, isFraction = false }: NumberFieldProps) {
   const { t } = useTexts();
   const rules = isRequired ? [{ required: true, message: t('common.required') }] : [];
   return (
-    <Form.Item name={typeof name === 'string' ? name : [...name]} label={label} rules={rules}>
+    <Form.Item name={typeof name === 'string' ? name : [...name]} label={label} extra={hint} rules={rules}>
       <InputNumber min={min} {...(isFraction ? {} : { precision: 0 })} style={{ width: '100%' }} />
     </Form.Item>
   );

@@ -46,9 +46,10 @@ interface DraftFormProps<Draft> extends DraftModalProps<Draft> {
 function DraftForm<Draft extends object>({ draft, name, onSave, onClose, children }: DraftFormProps<Draft>) {
   const [form] = Form.useForm<Draft>();
   const showError = useShowError();
-  const save = async (values: Draft) => {
+  const save = async () => {
     try {
-      await onSave(withoutEmpty(values));
+      // All of the draft, also what no field shows now: an edit must not lose what was set through the API.
+      await onSave(withoutEmpty(form.getFieldsValue(true)));
       onClose();
     } catch (error) {
       showError(error, form);
@@ -60,7 +61,7 @@ function DraftForm<Draft extends object>({ draft, name, onSave, onClose, childre
       name={name}
       layout="vertical"
       initialValues={draft}
-      onFinish={(values: Draft) => void save(values)}
+      onFinish={() => void save()}
       style={{ marginTop: 16 }}
     >
       {children}

@@ -1,6 +1,6 @@
 import { Form, Input, Radio } from 'antd';
 import { useTexts } from '../texts/texts.tsx';
-import { EnabledField, NameField } from './common-fields.tsx';
+import { EnabledField, NameField, NumberField } from './common-fields.tsx';
 
 /** The fields of a namespace. */
 export function NamespaceFields() {
@@ -27,6 +27,9 @@ export function NamespaceFields() {
           ]}
         />
       </Form.Item>
+      <NumberField name="maxWaitMs" label={t('namespace.maxWaitMs')} hint={t('namespace.maxWaitMsHint')} min={0} />
+      <NumberField name="maxWaiting" label={t('namespace.maxWaiting')} hint={t('namespace.maxWaitingHint')} />
+      <NumberField name="weight" label={t('namespace.weight')} hint={t('namespace.weightHint')} />
       <EnabledField />
     </>
   );

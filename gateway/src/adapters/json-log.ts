@@ -51,6 +51,7 @@ function lineOf(record: RequestRecord): Record<string, unknown> {
     status: outcome.status,
     errorCode: outcome.errorCode,
     refusedByPolicyIds: record.refusedByPolicyIds.length === 0 ? undefined : record.refusedByPolicyIds,
+    observedPolicyIds: record.observedPolicyIds.length === 0 ? undefined : record.observedPolicyIds,
     inputTokens: outcome.usage.inputTokens,
     outputTokens: outcome.usage.outputTokens,
     usageSource: outcome.usage.source,

@@ -1,54 +1,58 @@
-import { usedSlots } from '../domain/limits/concurrency.ts';
-import type { Limit } from '../domain/limits/plan.ts';
-import { usedBurst } from '../domain/limits/rate.ts';
-import { emptyLimitState, type LimitState, renew, reserve, settle } from '../domain/limits/reserve.ts';
-import { emptyWindow, usedAmount } from '../domain/limits/token-window.ts';
-import type { LimitStatus, LimitStore } from '../services.ts';
+import { leaveQueue } from '../domain/limits/queue.ts';
+import { emptyLimitState, queuedKeys, reserve } from '../domain/limits/reserve.ts';
+import { adopt, expiredReservations, extend, renew, settle, sweep } from '../domain/limits/settle.ts';
+import { inFlightOf, oldestOf, statusOf, useOf } from '../domain/limits/status.ts';
+import type { LimitStore } from '../services.ts';
+
+/** Decisions between two sweeps of counters that say nothing any more. */
+const SWEEP_EVERY = 10_000;
 
 /** Limits of one process: a decision is one synchronous step, so nothing can come between check and commit. */
 export function memoryLimitStore(nowUs: () => number): LimitStore {
   const state = emptyLimitState();
+  let decisions = 0;
+  const nowMs = () => Math.floor(nowUs() / 1000);
   return {
     async reserve(limits, request) {
+      if (++decisions % SWEEP_EVERY === 0) sweep(state, nowUs());
       return reserve(state, limits, request, nowUs());
     },
-    async settle(reservationId, actual) {
-      settle(state, reservationId, actual);
+    async extend(held, outputTokens, isForced) {
+      return extend(state, held, outputTokens, { isForced, nowMs: nowMs() });
     },
-    async renew(reservationIds, leaseMs) {
-      const expiresAtMs = Math.floor(nowUs() / 1000) + leaseMs;
-      for (const id of reservationIds) renew(state, id, expiresAtMs);
+    async cancel(reservationId) {
+      const stored = state.reservations.get(reservationId);
+      if (stored !== undefined) settle(state, stored.held, { inputTokens: 0, outputTokens: 0 });
+    },
+    async settle(held, actual, voidedKeys = []) {
+      return settle(state, held, actual, { voidedKeys });
+    },
+    async renew(running, leaseMs) {
+      return renew(state, running, leaseMs, nowMs());
+    },
+    async adopt(adopted, leaseMs) {
+      for (const { held, counted } of adopted) adopt(state, held, counted, { leaseMs, nowMs: nowMs() });
+    },
+    async leave(limits, reservationId) {
+      leaveQueue(state.queue, reservationId, queuedKeys(limits), { isServed: false });
+    },
+    async reap() {
+      const now = nowMs();
+      const expired = expiredReservations(state, now);
+      for (const { held, outputSoFar } of expired) {
+        settle(state, held, { inputTokens: held.inputTokens, outputTokens: outputSoFar }, { ifExpiredAtMs: now });
+      }
+      return expired.length;
     },
     async status(limits) {
-      return limits.map((limit) => statusOf(state, limit, nowUs()));
+      return limits.map((limit) => statusOf(limit, useOf(state, limit, nowUs()), nowMs()));
+    },
+    async running(namespaceId) {
+      const mine = [...state.reservations.values()].filter(({ held }) => held.about.namespaceId === namespaceId);
+      const waiting = [...state.queue.tickets.values()].filter(
+        (ticket) => ticket.namespaceId === namespaceId && ticket.expiresAtMs > nowMs(),
+      );
+      return { ...oldestOf(mine.map(inFlightOf)), waiting: waiting.length };
     },
   };
-}
-
-function statusOf(state: LimitState, limit: Limit, nowUs: number): LimitStatus {
-  const nowMs = Math.floor(nowUs / 1000);
-  const { policyId, key, kind } = limit;
-  switch (kind) {
-    case 'requestRate':
-      return { policyId, key, kind, current: usedBurst(state.rates.get(key) ?? 0, limit, nowUs), limit: limit.burst };
-    case 'concurrency':
-      return {
-        policyId,
-        key,
-        kind,
-        current: usedSlots(state.leases.get(key) ?? new Map(), nowMs),
-        limit: limit.maxConcurrent,
-      };
-    case 'requestWindow':
-    case 'tokenWindow':
-      return {
-        policyId,
-        key,
-        kind,
-        current: usedAmount(state.windows.get(key) ?? emptyWindow(), limit, nowMs),
-        limit: limit.max,
-      };
-    default:
-      return limit satisfies never;
-  }
 }

@@ -46,9 +46,38 @@ export function prometheusMetrics(totals: LiveTotals, probes: Probes): Metrics &
     attempt(provider, upstream, result) {
       attempts.inc({ provider, upstream, result });
     },
+    limiter: limiterMetrics(registry),
     upstreamUp(provider, upstream, isUp) {
       upstreamUp.set({ provider, upstream }, isUp ? 1 : 0);
     },
+  };
+}
+
+function limiterMetrics(registry: Registry): Metrics['limiter'] {
+  const { counter, gauge, histogram } = makers(registry);
+  const up = gauge('gateway_limiter_up');
+  const seconds = histogram('gateway_limiter_seconds');
+  const failures = counter('gateway_limiter_failures_total');
+  const degraded = counter('gateway_limiter_degraded_total');
+  up.set(1);
+  return (event) => {
+    switch (event.kind) {
+      case 'asked':
+        seconds.observe(event.seconds);
+        return;
+      case 'failed':
+        failures.inc();
+        return;
+      case 'up':
+      case 'down':
+        up.set(event.kind === 'up' ? 1 : 0);
+        return;
+      case 'degraded':
+        degraded.inc({ mode: event.mode });
+        return;
+      default:
+        event satisfies never;
+    }
   };
 }
 

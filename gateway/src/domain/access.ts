@@ -1,5 +1,8 @@
 import type { AuthMode, VirtualKey } from '@ai-gateway/contracts';
+import type { CompiledConfig } from './compile-snapshot.ts';
 import { GatewayError } from './gateway-error.ts';
+import type { RequestFacts } from './request-facts.ts';
+import type { ModelChoice } from './resolve-model.ts';
 
 /** Who sent the request: the holder of a virtual key, or nobody in particular. */
 export type Caller = { readonly kind: 'anonymous' } | { readonly kind: 'key'; readonly keyId: string };
@@ -22,6 +25,25 @@ export function callerOf(
   }
   if (key.namespaceIds.length > 0 && !key.namespaceIds.includes(id)) throw new GatewayError('key_not_allowed_here');
   return { kind: 'key', keyId: key.id };
+}
+
+/** Facts of a request as far as they are known: a request whose body is not read has no model. */
+export function factsOf(
+  { payers }: Pick<CompiledConfig, 'payers'>,
+  namespaceId: string,
+  caller: Caller,
+  choice: ModelChoice | undefined,
+): RequestFacts {
+  const virtualKeyId = caller.kind === 'key' ? caller.keyId : undefined;
+  const payer = virtualKeyId === undefined ? undefined : payers.get(virtualKeyId);
+  return {
+    namespaceId,
+    virtualKeyId,
+    tenantId: payer?.tenantId,
+    customerTypeId: payer?.customerTypeId,
+    providerId: choice?.provider.provider.id,
+    model: choice?.resolvedModel,
+  };
 }
 
 /** The secret in the request: `Authorization: Bearer …` (or bare), else `x-virtual-key`. */

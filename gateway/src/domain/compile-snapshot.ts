@@ -5,13 +5,16 @@ import {
   type Matcher,
   type Namespace,
   type Policy,
+  type Price,
   type Provider,
   type Snapshot,
   type TokenLimit,
   type Upstream,
   type VirtualKey,
 } from '@ai-gateway/contracts';
-import { type Limit, limitsOf } from './limits/plan.ts';
+import { indexLayeredLimits, type LayeredLimits } from './limits/layered.ts';
+import { type PlannedLimit, planPolicies } from './limits/plan.ts';
+import { isModel } from './request-facts.ts';
 
 /** A message-matching policy made ready to run. */
 export interface MessageRule {
@@ -31,11 +34,22 @@ export interface CompiledNamespace {
   readonly namespace: Namespace;
   readonly messageRules: readonly MessageRule[];
   readonly tokenPolicies: readonly TokenPolicy[];
-  /** Limits of a streamed and of a plain request; token policies may apply to one of them only. */
-  readonly streamLimits: readonly Limit[];
-  readonly plainLimits: readonly Limit[];
-  /** Limits of a request whose body is not read (files, audio, images): all but token windows. */
-  readonly passthroughLimits: readonly Limit[];
+  readonly planned: Readonly<Record<RequestKind, PlannedLimits>>;
+}
+
+/** How a request is answered; `passthrough`: its body is not read (files, audio, images), so its tokens are unknown. */
+export type RequestKind = 'stream' | 'plain' | 'passthrough';
+
+/** Limits of one kind of request, in order of priority; those of upstreams are taken once a target is chosen. */
+export interface PlannedLimits {
+  readonly general: readonly PlannedLimit[];
+  readonly perUpstream: readonly PlannedLimit[];
+}
+
+/** Who pays for a virtual key. */
+export interface Payer {
+  readonly tenantId: string | undefined;
+  readonly customerTypeId: string | undefined;
 }
 
 /** A provider with its enabled upstreams. */
@@ -75,6 +89,13 @@ export interface CompiledConfig {
   readonly providers: readonly CompiledProvider[];
   /** By HMAC of the secret. */
   readonly virtualKeys: ReadonlyMap<string, VirtualKey>;
+  /** By id of the virtual key. */
+  readonly payers: ReadonlyMap<string, Payer>;
+  readonly layeredLimits: LayeredLimits;
+  /** Some namespace lets its requests wait, so limits that it shares with others have lines. */
+  readonly hasWaiting: boolean;
+  /** By provider id: exact names first, then the longest prefixes. */
+  readonly prices: ReadonlyMap<string, readonly Price[]>;
   /** Exact model names of enabled providers: what `/v1/models` lists and what may be a metric label. */
   readonly modelNames: readonly string[];
 }
@@ -86,11 +107,17 @@ const SOURCE_ORDER: Record<Condition['source'], number> = { header: 0, body: 1, 
  * @throws Error naming the rule that does not compile; the caller then keeps what it has.
  */
 export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
-  const policies = groupBy(snapshot.policies.filter(isEnabled).sort(byPriority), ({ namespaceId }) => namespaceId);
+  const ordered = snapshot.policies.filter(isEnabled).sort(byPriority);
+  const common = ordered.filter(({ namespaceId }) => namespaceId === undefined);
+  const policies = groupBy(
+    ordered.filter(({ namespaceId }) => namespaceId !== undefined),
+    ({ namespaceId = '' }) => namespaceId,
+  );
+  const hasWaiting = snapshot.namespaces.some(({ maxWaitMs }) => maxWaitMs > 0);
   const namespaces = new Map(
     snapshot.namespaces.map((namespace) => [
       namespace.id,
-      compileNamespace(namespace, policies.get(namespace.id) ?? []),
+      compileNamespace(namespace, policies.get(namespace.id) ?? [], { common, hasWaiting }),
     ]),
   );
   const matchers = snapshot.matchers.filter(isEnabled).filter(({ namespaceId }) => namespaces.has(namespaceId));
@@ -105,39 +132,75 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
     revision: snapshot.revision,
     namespaces,
     ...indexMatchers(matchers),
-    decidingHeaders: decidingHeadersOf(matchers, [...policies.values()].flat()),
+    decidingHeaders: decidingHeadersOf(matchers, ordered),
     providers,
     virtualKeys: new Map(snapshot.virtualKeys.map((key) => [key.secretHash, key])),
+    payers: payersOf(snapshot),
+    layeredLimits: indexLayeredLimits(snapshot.layeredLimits.filter(isEnabled)),
+    hasWaiting,
+    prices: groupBy([...snapshot.prices].sort(byPrecision), ({ providerId }) => providerId),
     modelNames: [
       ...new Set(providers.flatMap(({ provider }) => provider.models.filter((name) => !name.endsWith('*')))),
     ],
   };
 }
 
-function compileNamespace(namespace: Namespace, policies: readonly Policy[]): CompiledNamespace {
-  const limits = limitsOf(policies);
-  const appliesTo = (limit: Limit, kind: 'stream' | 'non-stream') =>
-    limit.kind !== 'tokenWindow' || limit.appliesTo === 'all' || limit.appliesTo === kind;
+/** The price of a model at a provider; undefined when none is set. */
+export function priceOf({ prices }: CompiledConfig, providerId: string, model: string): Price | undefined {
+  return prices.get(providerId)?.find((price) => isModel(price.model, model));
+}
+
+function compileNamespace(
+  namespace: Namespace,
+  own: readonly Policy[],
+  { common, hasWaiting }: { readonly common: readonly Policy[]; readonly hasWaiting: boolean },
+): CompiledNamespace {
+  const policies = [...own, ...common].sort(byPriority);
+  const planned = policies.flatMap((policy) =>
+    planPolicies([policy], policy.namespaceId === undefined ? hasWaiting : namespace.maxWaitMs > 0),
+  );
   return {
     namespace,
-    messageRules: policies.flatMap((policy) =>
-      policy.rule.kind === 'message-matching'
-        ? [
-            {
-              policy,
-              action: policy.rule.action,
-              matches: compileNamed(`Policy "${policy.name}"`, policy.rule.condition),
-            },
-          ]
-        : [],
-    ),
+    messageRules: policies.flatMap(messageRuleOf),
     tokenPolicies: policies.flatMap((policy) =>
       policy.rule.kind === 'token-limit' ? [{ policy, rule: policy.rule }] : [],
     ),
-    streamLimits: limits.filter((limit) => appliesTo(limit, 'stream')),
-    plainLimits: limits.filter((limit) => appliesTo(limit, 'non-stream')),
-    passthroughLimits: limits.filter((limit) => limit.kind !== 'tokenWindow'),
+    planned: {
+      stream: plannedFor(planned, ({ appliesTo }) => appliesTo !== 'non-stream'),
+      plain: plannedFor(planned, ({ appliesTo }) => appliesTo !== 'stream'),
+      passthrough: plannedFor(planned, ({ limit }) => limit.kind !== 'window' || limit.counts === 'requests'),
+    },
   };
+}
+
+function plannedFor(planned: readonly PlannedLimit[], isMeant: (one: PlannedLimit) => boolean): PlannedLimits {
+  const meant = planned.filter(isMeant);
+  return {
+    general: meant.filter(({ isPerUpstream }) => !isPerUpstream),
+    perUpstream: meant.filter(({ isPerUpstream }) => isPerUpstream),
+  };
+}
+
+function messageRuleOf(policy: Policy): readonly MessageRule[] {
+  const { rule, name } = policy;
+  if (rule.kind !== 'message-matching') return [];
+  return [{ policy, action: rule.action, matches: compileNamed(`Policy "${name}"`, rule.condition) }];
+}
+
+/** A tenant's own class goes before that of the key. */
+function payersOf({ virtualKeys, tenants }: Snapshot): ReadonlyMap<string, Payer> {
+  const typeOf = new Map(tenants.map(({ id, customerTypeId }) => [id, customerTypeId]));
+  return new Map(
+    virtualKeys.map(({ id, tenantId, customerTypeId }) => [
+      id,
+      { tenantId, customerTypeId: (tenantId === undefined ? undefined : typeOf.get(tenantId)) ?? customerTypeId },
+    ]),
+  );
+}
+
+function byPrecision(left: Price, right: Price): number {
+  const rank = ({ model }: Price) => (model.endsWith('*') ? model.length : Number.MAX_SAFE_INTEGER);
+  return rank(right) - rank(left) || compareText(left.id, right.id);
 }
 
 function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'equalities' | 'sequential'> {

@@ -16,6 +16,8 @@ export interface ErrorDetails {
   readonly retryAfterMs?: number | undefined;
   /** Policies that refused; sent as `x-gateway-policy`. */
   readonly policyIds?: readonly string[] | undefined;
+  /** Headers that go with the answer, beside those that the other details make. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** For the log only. */
   readonly internal?: string | undefined;
 }
@@ -49,7 +51,7 @@ export class GatewayError extends Error {
 
   /** Response headers that tell SDKs whether and when to try again. */
   headers(): Record<string, string> {
-    const headers: Record<string, string> = {};
+    const headers: Record<string, string> = { ...this.details.headers };
     const { retryAfterMs, policyIds } = this.details;
     if (policyIds !== undefined && policyIds.length > 0) headers['x-gateway-policy'] = policyIds.join(',');
     if (retryAfterMs === undefined) return headers;

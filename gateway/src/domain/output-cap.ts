@@ -1,3 +1,7 @@
+import { amountOf, type HeldPrice, type TokenAmounts } from './limits/amounts.ts';
+import type { Limit } from './limits/plan.ts';
+import type { LimitDecision } from './limits/reserve.ts';
+
 /** The most output tokens that a request may have over all its choices, and who says so. */
 export interface OutputCap {
   readonly tokens: number;
@@ -31,4 +35,49 @@ export function outputCapOf({ clientMax, choices, policies }: CapInput): OutputC
 export function upstreamMaxOf(clientMax: number | undefined, cap: OutputCap | undefined): number | undefined {
   if (cap === undefined) return clientMax;
   return clientMax === undefined ? cap.tokens : Math.min(clientMax, cap.tokens);
+}
+
+/**
+ * Most output tokens that enforced windows could ever hold beside the input; Infinity when none counts output, and at
+ * least 1, so that a window that cannot even hold the input refuses for that.
+ */
+export function largestOutput(limits: readonly Limit[], inputTokens: number, price: HeldPrice | undefined): number {
+  let largest = Number.POSITIVE_INFINITY;
+  for (const limit of limits) {
+    if (limit.kind !== 'window' || limit.isObserved) continue;
+    if (limit.counts === 'total') largest = Math.min(largest, limit.max - inputTokens);
+    if (limit.counts === 'output') largest = Math.min(largest, limit.max);
+    if (limit.counts === 'cost') largest = Math.min(largest, affordable(limit.max, inputTokens, price));
+  }
+  return Math.max(1, largest);
+}
+
+/** A guess does not shrink below this: an answer that would be cut sooner is refused instead. */
+const SMALLEST_GUESS = 64;
+
+/**
+ * What to ask for instead of a guess that was refused: the room that its windows have, but not less than the smallest
+ * guess; undefined when something else than room for output refuses.
+ */
+export function shrunkGuess(
+  { inputTokens, outputTokens }: TokenAmounts,
+  { failures, readings }: Extract<LimitDecision, { kind: 'refused' }>,
+): number | undefined {
+  let room = outputTokens;
+  for (const { limit, retryAfterMs } of failures) {
+    if (limit.kind !== 'window' || (limit.counts !== 'total' && limit.counts !== 'output')) return undefined;
+    const remaining = readings.find((reading) => reading.limit === limit)?.remaining ?? 0;
+    if (retryAfterMs !== undefined)
+      room = Math.min(room, limit.counts === 'total' ? remaining - inputTokens : remaining);
+  }
+  const guess = Math.max(Math.min(SMALLEST_GUESS, outputTokens), room);
+  return guess < outputTokens ? guess : undefined;
+}
+
+/** Output tokens that `maxMicros` pays for beside the input. */
+function affordable(maxMicros: number, inputTokens: number, price: HeldPrice | undefined): number {
+  const perMillion = BigInt(price?.output ?? 0);
+  if (perMillion === 0n) return Number.POSITIVE_INFINITY;
+  const leftMicros = maxMicros - amountOf('cost', { inputTokens, outputTokens: 0 }, price);
+  return leftMicros <= 0 ? 0 : Number((BigInt(leftMicros) * 1_000_000_000n) / perMillion);
 }

@@ -1,6 +1,10 @@
+import { timingSafeEqual } from 'node:crypto';
+import { LIMITS_PATH } from '@ai-gateway/contracts';
 import express, { type Express, type Request, type Response } from 'express';
 import type { Registry } from 'prom-client';
+import { secretIn } from '../domain/access.ts';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
+import { countersOf } from '../domain/limits/counters.ts';
 import type { LiveTotals } from '../domain/live-totals.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
 import { modelsPipeline } from '../pipeline.ts';
@@ -16,6 +20,8 @@ export interface InternalAppOptions {
   readonly registry: Registry;
   readonly totals: LiveTotals;
   readonly version: string;
+  /** Secret of the config center's questions. */
+  readonly gatewayToken: string;
   readonly isDraining: () => boolean;
   readonly rulesAgeSeconds: () => number;
 }
@@ -47,6 +53,7 @@ export function internalApp(options: InternalAppOptions): Express {
   app.get('/stats', async (_request, response) => {
     response.json({ ...healthOf(options), ...(await statsOf(options)) });
   });
+  app.get(LIMITS_PATH, (request, response) => serveLimits(request, response, options));
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });
@@ -69,7 +76,8 @@ function healthOf({ services, isDraining, rulesAgeSeconds, version }: InternalAp
   const upstreams = providers.flatMap((provider) => provider.upstreams);
   const healthy = upstreams.filter(({ id }) => (services.health.of(id)?.openUntilMs ?? 0) <= services.nowMs());
   const age = Math.round(rulesAgeSeconds());
-  const working = age > STALE_RULES_SECONDS || healthy.length < upstreams.length ? 'degraded' : 'ok';
+  const working =
+    services.limits.isDown() || age > STALE_RULES_SECONDS || healthy.length < upstreams.length ? 'degraded' : 'ok';
   return {
     status: rules === undefined || isDraining() ? 'unhealthy' : working,
     timestamp: new Date(services.nowMs()).toISOString(),
@@ -77,6 +85,7 @@ function healthOf({ services, isDraining, rulesAgeSeconds, version }: InternalAp
     revision: rules?.revision ?? null,
     epoch: rules?.epoch ?? null,
     services: {
+      limits: services.limits.isDown() ? 'shared store unreachable, each policy by its onLimiterDown' : 'ok',
       config_center: age > STALE_RULES_SECONDS ? `last heard of ${age} s ago` : 'ok',
       upstreams: `${healthy.length}/${upstreams.length} healthy`,
     },
@@ -86,14 +95,38 @@ function healthOf({ services, isDraining, rulesAgeSeconds, version }: InternalAp
 async function statsOf({ services, totals }: InternalAppOptions) {
   const rules = services.config.current();
   const codes = new Map([...(rules?.namespaces ?? [])].map(([id, { namespace }]) => [id, namespace.code]));
-  const limits = [...(rules?.namespaces.values() ?? [])].flatMap(({ streamLimits, plainLimits }) => [
-    ...new Set([...streamLimits, ...plainLimits]),
-  ]);
+  const limits = [...(rules?.namespaces.values() ?? [])].flatMap(({ planned }) =>
+    [...new Set([...planned.stream.general, ...planned.plain.general])]
+      .filter(({ countPer }) => countPer.length === 0)
+      .map(({ limit }) => limit),
+  );
+  const { limits: counters, store } = await services.limits.report('', limits);
   return {
     uptimeSeconds: Math.round(process.uptime()),
     namespaces: totals.all().map((total) => ({ namespace: codes.get(total.namespaceId) ?? null, ...total })),
-    limits: await services.limits.status(limits),
+    limits: counters,
+    limitStore: store,
   };
+}
+
+/** Counters of a namespace and what runs in it, for the config center. */
+async function serveLimits(request: Request, response: Response, options: InternalAppOptions): Promise<void> {
+  const { services, gatewayToken } = options;
+  if (!isSameSecret(secretIn(request.headers) ?? '', gatewayToken)) {
+    writeError(response, new GatewayError('invalid_api_key', { message: 'The gateway token is not valid.' }), '');
+    return;
+  }
+  const rules = services.config.current();
+  const namespace = rules?.namespaces.get(String(request.query.namespaceId));
+  if (rules === undefined || namespace === undefined) {
+    writeError(response, new GatewayError('namespace_not_found', { message: 'There is no such namespace.' }), '');
+    return;
+  }
+  try {
+    response.json(await services.limits.report(namespace.namespace.id, countersOf(rules, namespace)));
+  } catch (thrown) {
+    writeError(response, asGatewayError(thrown), '');
+  }
 }
 
 /** `GET /v1/models` and `/v1/models/<name>` in OpenAI's form. */
@@ -119,6 +152,11 @@ async function serveModels(request: Request, response: Response, services: Servi
     life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
     writeError(response, error, life.requestId);
   }
+}
+
+function isSameSecret(given: string, wanted: string): boolean {
+  const [left, right] = [Buffer.from(given), Buffer.from(wanted)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 function ownerOf(

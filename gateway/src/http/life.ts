@@ -115,5 +115,6 @@ function emptyNotes(): Notes {
     revision: 0,
     overheadMs: undefined,
     refusedByPolicyIds: [],
+    observedPolicyIds: [],
   };
 }

@@ -21,8 +21,8 @@ export async function serveChat(
     // Headers are judged before the body is read: a request that is refused for them costs no more.
     const head = life.received(target, new Uint8Array());
     const body = await readBody(message, maxBodyBytes);
-    const { answer, requestId } = await chatPipeline.run({ ...head, body }, services);
-    await sendAnswer(response, answer, requestId, life);
+    const { answer, rateHeaders } = await chatPipeline.run({ ...head, body }, services);
+    await sendAnswer(response, answer, rateHeaders, life);
   } catch (thrown) {
     const error = asGatewayError(thrown);
     life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
@@ -31,8 +31,13 @@ export async function serveChat(
   }
 }
 
-async function sendAnswer(response: ServerResponse, answer: Answer, requestId: string, life: Life): Promise<void> {
-  const head = { 'content-type': answer.contentType, 'x-request-id': requestId };
+async function sendAnswer(
+  response: ServerResponse,
+  answer: Answer,
+  rateHeaders: Readonly<Record<string, string>>,
+  life: Life,
+): Promise<void> {
+  const head = { 'content-type': answer.contentType, 'x-request-id': life.requestId, ...rateHeaders };
   if (Buffer.isBuffer(answer.body)) {
     life.firstByte();
     life.end(await outcomeOf(answer, life));

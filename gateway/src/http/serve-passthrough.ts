@@ -53,7 +53,8 @@ export function passthrough(services: Services): Passthrough {
     const life = beginLife(message, response, services);
     try {
       const target = targetOf(message.url ?? '');
-      const { config } = await passthroughPipeline.run(life.received(target, new Uint8Array()), services);
+      const { config, rateHeaders } = await passthroughPipeline.run(life.received(target, new Uint8Array()), services);
+      for (const [name, value] of Object.entries(rateHeaders)) response.setHeader(name, value);
       const route = routeOf(message, config, target.path, services);
       life.notes.provider = route.provider.provider.name;
       life.notes.upstreamId = route.upstreamId;

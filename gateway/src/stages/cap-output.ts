@@ -1,6 +1,6 @@
 import { GatewayError } from '../domain/gateway-error.ts';
-import type { TokenAmounts } from '../domain/limits/reserve.ts';
-import { type OutputCap, outputCapOf } from '../domain/output-cap.ts';
+import type { TokenAmounts } from '../domain/limits/amounts.ts';
+import { largestOutput, type OutputCap, outputCapOf } from '../domain/output-cap.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
 import type { Services } from '../services.ts';
@@ -8,20 +8,33 @@ import type { InputCount } from './count-input.ts';
 import type { Matched } from './match-namespace.ts';
 import type { Planned } from './plan-limits.ts';
 
-/** What the request asks of the limits: the worst case in tokens. */
+/** What the request asks of the limits. */
 export interface Demand {
-  readonly demand: TokenAmounts & { readonly isOutputNamed: boolean };
+  readonly demand: TokenAmounts;
+  /**
+   * The client has named no maximum and some window counts output: what is asked for is a guess, which may shrink to
+   * the room there is and grows while the answer does.
+   */
+  readonly isGuess: boolean;
+}
+
+/** What the answer may be. */
+export interface OutputBounds {
+  readonly outputCap: OutputCap | undefined;
 }
 
 /** Output reserved per choice when nobody caps it. */
 const UNCAPPED_OUTPUT_ESTIMATE = 1024;
 
-/** Checks the input caps and finds the output cap. */
+/**
+ * Checks the input caps and finds the output cap. A client that names a maximum gets it reserved whole; for one that
+ * does not, what is reserved is a guess that never exceeds what the windows can hold.
+ */
 export const capOutput: Stage<
   Received & Matched & Planned & InputCount & { readonly chat: Chat },
-  Demand & { readonly outputCap: OutputCap | undefined }
+  Demand & OutputBounds
 > = (exchange, services) => {
-  const { chat, tokenPolicies, input } = exchange;
+  const { chat, tokenPolicies, input, limits, price } = exchange;
   const inputTokens = input?.tokens ?? 0;
   checkInputCaps(exchange, inputTokens, services);
 
@@ -31,8 +44,10 @@ export const capOutput: Stage<
     choices: chat.choices,
     policies: enforced.map(({ policy, rule }) => ({ policyId: policy.id, maxOutputTokens: rule.maxOutputTokens })),
   });
-  const outputTokens = outputCap?.tokens ?? UNCAPPED_OUTPUT_ESTIMATE * chat.choices;
-  return { outputCap, demand: { inputTokens, outputTokens, isOutputNamed: chat.clientMax !== undefined } };
+  const wanted = outputCap?.tokens ?? UNCAPPED_OUTPUT_ESTIMATE * chat.choices;
+  const largest = largestOutput(limits, inputTokens, price);
+  const isGuess = chat.clientMax === undefined && largest < Number.POSITIVE_INFINITY;
+  return { outputCap, isGuess, demand: { inputTokens, outputTokens: isGuess ? Math.min(wanted, largest) : wanted } };
 };
 
 function checkInputCaps(

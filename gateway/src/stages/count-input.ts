@@ -1,4 +1,5 @@
 import { GatewayError } from '../domain/gateway-error.ts';
+import type { Limit } from '../domain/limits/plan.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
@@ -8,7 +9,7 @@ import type { Planned } from './plan-limits.ts';
 /** Tokens of the input, counted at most once per request and only when somebody asks. */
 export interface InputCount {
   readonly countedInput: () => Promise<TokenCount>;
-  /** Known before the request is admitted when a token policy applies. */
+  /** Known before the request is admitted when a policy or a limit counts tokens. */
   readonly input: TokenCount | undefined;
 }
 
@@ -19,15 +20,20 @@ export interface InputCount {
 export const countInput: Stage<
   Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice },
   InputCount
-> = async ({ chat, choice, tokenPolicies }, services) => {
+> = async ({ chat, choice, tokenPolicies, limits }, services) => {
   const mayEstimate = tokenPolicies.every(({ rule }) => rule.counting === 'estimate');
   let counted: Promise<TokenCount> | undefined;
   const countedInput = () => {
     counted ??= count(chat, choice.resolvedModel, mayEstimate, services);
     return counted;
   };
-  return { countedInput, input: tokenPolicies.length === 0 ? undefined : await countedInput() };
+  const isNeeded = tokenPolicies.length > 0 || limits.some(countsTokens);
+  return { countedInput, input: isNeeded ? await countedInput() : undefined };
 };
+
+function countsTokens(limit: Limit): boolean {
+  return limit.kind === 'window' && limit.counts !== 'requests';
+}
 
 async function count(chat: Chat, model: string, mayEstimate: boolean, services: Services): Promise<TokenCount> {
   const { messages, tools } = chat.body;

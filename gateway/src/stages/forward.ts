@@ -1,5 +1,6 @@
 import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
+import { NO_USAGE } from '../domain/outcome.ts';
 import { type OutputCap, upstreamMaxOf } from '../domain/output-cap.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import { type AttemptFailure, errorOf, isUnhealthy, mayTryNext } from '../domain/retry.ts';
@@ -7,6 +8,10 @@ import type { Received, Stage } from '../exchange.ts';
 import { type Chat, upstreamBody } from '../protocols/openai-chat.ts';
 import { operationPath, requestHeaders } from '../providers/openai-compatible.ts';
 import { type Services, UpstreamFailure, type UpstreamResponse } from '../services.ts';
+
+import type { Demand } from './cap-output.ts';
+import type { Planned } from './plan-limits.ts';
+import { aboutOf } from './reserve.ts';
 
 /** The first answer that an upstream gave. */
 export interface Forwarded {
@@ -19,7 +24,8 @@ type Forwardable = Received & {
   readonly targets: readonly Upstream[];
   readonly secret: string | undefined;
   readonly outputCap: OutputCap | undefined;
-};
+} & Planned &
+  Demand;
 
 /** Sends the request to the targets in order until one accepts it; nothing has reached the client yet. */
 export const forward: Stage<Forwardable, Forwarded> = async (exchange, services) => {
@@ -29,6 +35,7 @@ export const forward: Stage<Forwardable, Forwarded> = async (exchange, services)
 
   let last: AttemptFailure | undefined;
   for (const upstream of targets) {
+    if (upstream !== targets[0] && !(await takeLimitsOf(exchange, upstream, services))) continue;
     notes.attempts++;
     notes.upstreamId = upstream.id;
     const result = await attempt(exchange, upstream, body, services);
@@ -38,6 +45,21 @@ export const forward: Stage<Forwardable, Forwarded> = async (exchange, services)
   }
   throw last === undefined ? new GatewayError('no_healthy_upstream') : errorOf(last);
 };
+
+/** The first target's own limits were taken with all others; those of the next are taken when it is its turn. */
+async function takeLimitsOf(exchange: Forwardable, upstream: Upstream, services: Services): Promise<boolean> {
+  const limits = exchange.limitsOfUpstream(upstream.id);
+  if (limits.length === 0) return true;
+  const reservationId = `${exchange.reservationId}.${upstream.id}`;
+  const { demand, price, signal, notes } = exchange;
+  const request = { reservationId, about: aboutOf(exchange, services), ...demand, price };
+  const decision = await services.limits.take(limits, request, { maxWaitMs: 0, signal }).catch(() => undefined);
+  if (decision?.kind !== 'admitted') return false;
+  exchange.defer(({ usage }) =>
+    services.limits.settle(reservationId, notes.upstreamId === upstream.id ? usage : NO_USAGE),
+  );
+  return true;
+}
 
 async function attempt(
   exchange: Forwardable,

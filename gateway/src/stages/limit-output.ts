@@ -1,6 +1,5 @@
 import { GatewayError } from '../domain/gateway-error.ts';
 import { saneUsage, type TokenUsage } from '../domain/outcome.ts';
-import type { OutputCap } from '../domain/output-cap.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import { errorOf } from '../domain/retry.ts';
 import type { Received, Stage } from '../exchange.ts';
@@ -10,9 +9,11 @@ import { parseChunk } from '../streaming/chat-chunk.ts';
 import { cutAnswer } from '../streaming/cut-answer.ts';
 import { type BodyEnd, relayChat } from '../streaming/relay-chat.ts';
 import { type CutText, type StreamMeter, streamMeter } from '../streaming/stream-meter.ts';
+import type { OutputBounds } from './cap-output.ts';
 import type { InputCount } from './count-input.ts';
 import type { Forwarded } from './forward.ts';
 import type { Planned } from './plan-limits.ts';
+import type { Reserved } from './reserve.ts';
 
 /** The answer for the client. */
 export interface Answer {
@@ -30,7 +31,9 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 type Limitable = Received &
   Planned &
   InputCount &
-  Forwarded & { readonly chat: Chat; readonly choice: ModelChoice; readonly outputCap: OutputCap | undefined };
+  Forwarded &
+  OutputBounds &
+  Reserved & { readonly chat: Chat; readonly choice: ModelChoice };
 
 /** Counts the answer and cuts it at the cap, streamed or not. */
 export const limitOutput: Stage<Limitable, { readonly answer: Answer }> = async (exchange, services) => {
@@ -38,7 +41,16 @@ export const limitOutput: Stage<Limitable, { readonly answer: Answer }> = async 
   checkContentType(exchange);
   const strictness = { mayEstimate: exchange.tokenPolicies.every(({ rule }) => rule.counting === 'estimate') };
   const cutText = cutTextOf(exchange.choice.resolvedModel, strictness, services);
-  const meter = streamMeter(outputCap?.tokens ?? Number.POSITIVE_INFINITY, cutText);
+  const { limits } = services;
+  const meter = streamMeter(
+    {
+      cap: outputCap?.tokens ?? Number.POSITIVE_INFINITY,
+      granted: exchange.grantedTokens,
+      grow: (tokens) => limits.extend(exchange.reservationId, tokens),
+    },
+    cutText,
+  );
+  limits.track(exchange.reservationId, meter.soFar);
   const usageSoFar = () => {
     // What has been delivered must be accounted for, if need be by an estimate.
     strictness.mayEstimate = true;

@@ -1,71 +1,138 @@
+import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
-import type { LimitFailure } from '../domain/limits/reserve.ts';
+import type { HeldAbout } from '../domain/limits/held.ts';
+import type { Limit } from '../domain/limits/plan.ts';
+import type { LimitDecision } from '../domain/limits/reserve.ts';
+import { shrunkGuess } from '../domain/output-cap.ts';
+import { rateHeaders } from '../domain/rate-headers.ts';
+import { refusalOf } from '../domain/refusal.ts';
 import type { Received, Stage } from '../exchange.ts';
+import { LimiterUnavailable, type Services } from '../services.ts';
 import type { Demand } from './cap-output.ts';
 import type { Matched } from './match-namespace.ts';
 import type { Planned } from './plan-limits.ts';
 
-/** Lifetime of a slot without renewal: a gateway that dies frees its slots after this. */
-export const LEASE_MS = 30_000;
+/** What was taken, and what the client is told of limits. */
+export interface Reserved {
+  /** What is left of the targets; the first has its own limits taken. */
+  readonly targets: readonly Upstream[];
+  /** Output tokens that are reserved; beyond them only what windows grant on the way. Infinity: nothing need grant them. */
+  readonly grantedTokens: number;
+  readonly rateHeaders: Readonly<Record<string, string>>;
+}
 
-/** Takes every limit in one step and registers the settlement. */
-export const reserve: Stage<Received & Matched & Planned & Demand, object> = async (exchange, services) => {
-  const { limits, demand, reservationId, namespace, notes } = exchange;
-  if (limits.length === 0) return {};
+type Reservable = Received & Matched & Planned & Demand & { readonly targets?: readonly Upstream[] };
 
-  const decision = await services.limits.reserve(limits, { ...demand, reservationId, leaseMs: LEASE_MS });
-  const { code } = namespace.namespace;
-  if (decision.kind === 'admitted') {
-    exchange.defer(({ usage }) => services.limits.settle(reservationId, usage));
-    for (const { limit } of decision.observed) services.metrics.refusal(code, { ...limit, isObserved: true });
-    return {};
+/**
+ * Takes every limit in one step and registers the settlement. An upstream whose own limits have no room is passed over
+ * while there is another.
+ */
+export const reserve: Stage<Reservable, Reserved> = async (exchange, services) => {
+  const targets = exchange.targets ?? [];
+  let refused: Refused | undefined;
+  for (const [index, target] of (targets.length === 0 ? [undefined] : targets).entries()) {
+    const left = targets.slice(index);
+    const own = target === undefined ? [] : exchange.limitsOfUpstream(target.id);
+    const isLast = own.length === 0 || left.length === 1;
+    const result = await reserveFor(exchange, { own, target, isLast }, services);
+    if (result.kind === 'reserved') return { targets: left, ...result };
+    refused ??= result;
+    if (isLast || result.failures.some(({ limit }) => !own.includes(limit))) break;
   }
-  for (const { limit } of decision.failures) services.metrics.refusal(code, { ...limit, isObserved: false });
-  notes.refusedByPolicyIds = [...new Set(decision.failures.map(({ limit }) => limit.policyId))];
-  throw refusalOf(decision.failures);
+  throw refused === undefined ? new GatewayError('no_healthy_upstream') : refusalOf(refused);
 };
 
-/** Precedence when several limits refuse: what can never pass, then concurrency, requests, tokens. */
-function refusalOf(failures: readonly LimitFailure[]): GatewayError {
-  const policyIds = [...new Set(failures.map(({ limit }) => limit.policyId))];
-  const never = failures.find(({ retryAfterMs }) => retryAfterMs === undefined);
-  if (never !== undefined) {
-    const bound = never.limit.kind === 'tokenWindow' ? ` at most ${never.limit.max} tokens` : '';
-    return new GatewayError('tokens_exceed_limit', {
-      message: `Policy "${never.limit.policyName}" can admit${bound} per window; this request asks for more.`,
-      param: 'max_tokens',
-      policyIds,
-    });
+/** One target, the limits that it adds, and whether there is no other. */
+interface Candidate {
+  readonly own: readonly Limit[];
+  readonly target: Upstream | undefined;
+  readonly isLast: boolean;
+}
+
+async function reserveFor(
+  exchange: Reservable,
+  { own, target, isLast }: Candidate,
+  services: Services,
+): Promise<({ readonly kind: 'reserved' } & Omit<Reserved, 'targets'>) | Refused> {
+  const limits = [...exchange.limits, ...own];
+  if (limits.length === 0) return { kind: 'reserved', grantedTokens: Number.POSITIVE_INFINITY, rateHeaders: {} };
+
+  const { decision, outputTokens } = await takeOrShrink(exchange, limits, isLast, services);
+  noteRefusals(exchange, decision, services);
+  if (decision.kind === 'refused') return decision;
+  settleAtEnd(exchange, own, target, services);
+  const grantedTokens = exchange.isGuess ? outputTokens : Number.POSITIVE_INFINITY;
+  return { kind: 'reserved', grantedTokens, rateHeaders: rateHeaders(decision.readings) };
+}
+
+type Refused = Extract<LimitDecision, { kind: 'refused' }>;
+
+/** Takes what is asked for; of a guess, what there is room for. */
+async function takeOrShrink(
+  exchange: Reservable,
+  limits: readonly Limit[],
+  mayWait: boolean,
+  services: Services,
+): Promise<{ decision: LimitDecision; outputTokens: number }> {
+  const { demand, isGuess } = exchange;
+  const { outputTokens } = demand;
+  const decision = await take(exchange, limits, { outputTokens, mayWait: mayWait && !isGuess }, services);
+  if (decision.kind === 'admitted' || !isGuess) return { decision, outputTokens };
+  const smaller = shrunkGuess(demand, decision) ?? outputTokens;
+  if (smaller === outputTokens && !mayWait) return { decision, outputTokens };
+  return {
+    decision: await take(exchange, limits, { outputTokens: smaller, mayWait }, services),
+    outputTokens: smaller,
+  };
+}
+
+/** @throws GatewayError `limiter_unavailable` */
+async function take(
+  exchange: Reservable,
+  limits: readonly Limit[],
+  { outputTokens, mayWait }: { readonly outputTokens: number; readonly mayWait: boolean },
+  services: Services,
+): Promise<LimitDecision> {
+  const { reservationId, demand, price, namespace, signal } = exchange;
+  const { maxWaitMs, maxWaiting, weight } = namespace.namespace;
+  const { inputTokens } = demand;
+  const queue = { maxWaiting, weight };
+  const request = { reservationId, about: aboutOf(exchange, services), inputTokens, outputTokens, price, queue };
+  try {
+    return await services.limits.take(limits, request, { maxWaitMs: mayWait ? maxWaitMs : 0, signal });
+  } catch (error) {
+    if (!(error instanceof LimiterUnavailable)) throw error;
+    throw new GatewayError('limiter_unavailable', { retryAfterMs: 1000, internal: error.message });
   }
-  const first = [...failures].sort((left, right) => precedence(left) - precedence(right))[0];
-  return new GatewayError('rate_limit_exceeded', {
-    message: first === undefined ? undefined : sentenceOf(first),
-    type: first === undefined ? undefined : typeOf(first),
-    retryAfterMs: Math.max(...failures.map(({ retryAfterMs }) => retryAfterMs ?? 0)),
-    policyIds,
+}
+
+/** Who and what a reservation is for. */
+export function aboutOf({ requestId, facts }: Received & Planned, { gatewayId }: Services): HeldAbout {
+  const { namespaceId, virtualKeyId, model } = facts;
+  return { requestId, gatewayId, namespaceId, virtualKeyId, model };
+}
+
+function settleAtEnd(
+  { defer, reservationId, notes }: Reservable,
+  own: readonly Limit[],
+  target: Upstream | undefined,
+  { limits }: Services,
+): void {
+  defer(({ usage }) => {
+    // Another upstream has answered, so this one has done nothing.
+    const voided = notes.upstreamId === target?.id ? [] : own.map(({ key }) => key);
+    return limits.settle(reservationId, usage, voided);
   });
 }
 
-function precedence({ limit }: LimitFailure): number {
-  return ['concurrency', 'requestRate', 'requestWindow', 'tokenWindow'].indexOf(limit.kind);
-}
-
-function typeOf({ limit }: LimitFailure): string {
-  if (limit.kind === 'concurrency') return 'concurrency';
-  return limit.kind === 'tokenWindow' ? 'tokens' : 'requests';
-}
-
-function sentenceOf({ limit }: LimitFailure): string {
-  switch (limit.kind) {
-    case 'concurrency':
-      return `Policy "${limit.policyName}" allows ${limit.maxConcurrent} requests at a time.`;
-    case 'requestRate':
-      return `Policy "${limit.policyName}" allows ${Math.round(1e9 / limit.emissionUs) / 1000} requests per second.`;
-    case 'requestWindow':
-      return `Policy "${limit.policyName}" allows ${limit.max} requests per ${limit.windowMs / 1000} s.`;
-    case 'tokenWindow':
-      return `Policy "${limit.policyName}" allows ${limit.max} ${limit.counts === 'total' ? '' : `${limit.counts} `}tokens per ${limit.windowMs / 1000} s.`;
-    default:
-      return limit satisfies never;
+function noteRefusals({ namespace, notes }: Reservable, decision: LimitDecision, { metrics }: Services): void {
+  const { code } = namespace.namespace;
+  for (const { limit } of decision.observed) metrics.refusal(code, { ...limit, isObserved: true });
+  notes.observedPolicyIds = [...new Set(decision.observed.map(({ limit }) => limit.policyId))];
+  if (decision.kind === 'admitted') {
+    notes.refusedByPolicyIds = [];
+    return;
   }
+  for (const { limit } of decision.failures) metrics.refusal(code, { ...limit, isObserved: false });
+  notes.refusedByPolicyIds = [...new Set(decision.failures.map(({ limit }) => limit.policyId))];
 }

@@ -24,7 +24,7 @@ async function* from(parts: readonly (string | Error)[], onClose = () => {}): As
 async function relay(parts: readonly (string | Error)[], options: Partial<Relay> & { cap?: number } = {}) {
   let end: BodyEnd | undefined;
   let isClosed = false;
-  const meter = streamMeter(options.cap ?? 1_000, toyCutText());
+  const meter = streamMeter({ cap: options.cap ?? 1_000 }, toyCutText());
   const output: Buffer[] = [];
   const stream = relayChat(
     from(parts, () => (isClosed = true)),
@@ -161,7 +161,7 @@ it('closes the upstream when the reader leaves', async () => {
   const stream = relayChat(
     from([content('a'), content('b')], () => (isClosed = true)),
     {
-      meter: streamMeter(10, toyCutText()),
+      meter: streamMeter({ cap: 10 }, toyCutText()),
       choices: 1,
       wantsUsage: false,
       requestId: 'r',

@@ -9,7 +9,7 @@ const textOf = fc
 
 async function deliver(text: string, cap: number, sizes: readonly number[]) {
   const cutText = toyCutText();
-  const meter = streamMeter(cap, cutText);
+  const meter = streamMeter({ cap: cap }, cutText);
   let delivered = '';
   let arrived = '';
   const characters = [...text];
@@ -61,7 +61,7 @@ describe('how often it counts', () => {
 });
 
 it('counts all choices and kinds of text against one cap, and cuts the one that crosses it', async () => {
-  const meter = streamMeter(4, toyCutText());
+  const meter = streamMeter({ cap: 4 }, toyCutText());
   expect(meter.offer([{ lane: '0:content', text: 'abcd' }])).toEqual({ kind: 'fits' });
   expect(meter.offer([{ lane: '1:content', text: 'abcd' }]) ?? (await meter.resolve())).toEqual({ kind: 'fits' });
   const pieces = [
@@ -80,7 +80,7 @@ it('counts all choices and kinds of text against one cap, and cuts the one that 
 
 it('bounds the text it keeps even without a cap', async () => {
   const cutText = toyCutText();
-  const meter = streamMeter(Number.POSITIVE_INFINITY, cutText);
+  const meter = streamMeter({ cap: Number.POSITIVE_INFINITY }, cutText);
   for (let count = 0; count < 30; count++) {
     const text = 'word '.repeat(2_000);
     if (meter.offer([{ lane: '0:content', text }]) === undefined) await meter.resolve();

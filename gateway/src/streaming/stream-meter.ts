@@ -21,6 +21,16 @@ export type CutText = (text: string, maxTokens: number, from: number) => Promise
 /** What became of pieces that were offered: all within the cap, or the part of each that still is. */
 export type Metered = { readonly kind: 'fits' } | { readonly kind: 'cut'; readonly allowed: readonly TextPiece[] };
 
+/** What a stream may have. */
+export interface Allowance {
+  /** Most tokens over all lanes; Infinity = only account. */
+  readonly cap: number;
+  /** Part of the cap that is granted already; default all of it. */
+  readonly granted?: number;
+  /** Asks to be granted so many tokens in all; false = there is no room. */
+  readonly grow?: (tokens: number) => Promise<boolean>;
+}
+
 /** Counts the text of one stream against its cap. */
 export interface StreamMeter {
   /** Takes the pieces of one event. `undefined` = a count is needed: call `resolve`. */
@@ -29,6 +39,8 @@ export interface StreamMeter {
   resolve(): Promise<Metered>;
   /** Exact tokens of all text that was let through. */
   total(): Promise<{ readonly tokens: number; readonly exact: boolean }>;
+  /** About how many tokens were let through, without counting; never more than granted. */
+  soFar(): number;
 }
 
 /** One text of the stream: what is final is a number, the rest is kept as text. */
@@ -39,6 +51,12 @@ interface Lane {
   tailBound: number;
 }
 
+/** Tokens by which a grant grows at least, so that a long answer does not ask for each of them. */
+const GROWTH = 256;
+
+/** Bytes of a token on average, from 4 in English to 3 in Chinese; for a progress report. */
+const BYTES_PER_TOKEN = 3;
+
 /** A tail longer than this is counted even without need, so that memory stays bounded. */
 const MAX_TAIL_LENGTH = 65_536;
 
@@ -47,9 +65,9 @@ const MAX_TAIL_LENGTH = 65_536;
  * move are final. So after a count of n tokens up to such a boundary at byte b, nothing needs counting before byte
  * b + (cap - n): the number of counts per stream is logarithmic in the cap, and the cut is exact all the same.
  * (Merges are not additive, so the bound holds from final boundaries only.)
- * @param cap most tokens over all lanes; Infinity = only account
  */
-export function streamMeter(cap: number, cutText: CutText): StreamMeter {
+export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: CutText): StreamMeter {
+  let allowed = Math.min(cap, granted);
   let lanes = new Map<string, Lane>();
   let bound = 0;
   let longestTail = 0;
@@ -80,18 +98,18 @@ export function streamMeter(cap: number, cutText: CutText): StreamMeter {
   /** Lets the offered pieces through one by one until one crosses the cap; of that one, what still fits. */
   async function cutPieces(before: Map<string, Lane>): Promise<Metered> {
     lanes = before;
-    const allowed: TextPiece[] = [];
+    const kept: TextPiece[] = [];
     for (const piece of offered) {
       const others = await othersTotal(piece.lane);
       const lane = lanes.get(piece.lane) ?? EMPTY_LANE;
-      const room = Math.max(0, cap - others - lane.finalTokens);
+      const room = Math.max(0, allowed - others - lane.finalTokens);
       const cut = await count(lane.tail + piece.text, room, lane.tail.length);
       const text = piece.text.slice(0, Math.max(0, cut.cutAt - lane.tail.length));
       lanes.set(piece.lane, { ...lane, tail: lane.tail + text });
-      if (text !== '') allowed.push({ lane: piece.lane, text });
+      if (text !== '') kept.push({ lane: piece.lane, text });
       if (text.length < piece.text.length) break;
     }
-    return { kind: 'cut', allowed };
+    return { kind: 'cut', allowed: kept };
   }
 
   return {
@@ -106,16 +124,44 @@ export function streamMeter(cap: number, cutText: CutText): StreamMeter {
         longestTail = Math.max(longestTail, lane.tail.length);
         lanes.set(name, lane);
       }
-      return bound <= cap && longestTail <= MAX_TAIL_LENGTH ? { kind: 'fits' } : undefined;
+      return bound <= allowed && longestTail <= MAX_TAIL_LENGTH ? { kind: 'fits' } : undefined;
     },
     async resolve() {
       const before = withoutOffered(lanes, offered);
-      return (await countAll()) <= cap ? { kind: 'fits' } : cutPieces(before);
+      const total = await countAll();
+      if (total > allowed && allowed < cap) allowed = await raisedGrant(total, { cap, granted: allowed, grow });
+      return total <= allowed ? { kind: 'fits' } : cutPieces(before);
     },
     async total() {
       return { tokens: await countAll(), exact: isExact };
     },
+    soFar() {
+      let tokens = 0;
+      for (const lane of lanes.values()) tokens += lane.finalTokens + Math.ceil(lane.tailBound / BYTES_PER_TOKEN);
+      return Math.min(tokens, allowed);
+    },
   };
+}
+
+/**
+ * The grant for `total` tokens: some more than that where there is room, else up to the last token that there is room for.
+ */
+async function raisedGrant(
+  total: number,
+  { cap, granted, grow }: { readonly cap: number; readonly granted: number; readonly grow: Allowance['grow'] },
+): Promise<number> {
+  if (grow === undefined) return granted;
+  const wanted = Math.min(cap, total);
+  const ample = Math.min(cap, wanted + GROWTH);
+  if (await grow(ample)) return ample;
+  if (await grow(wanted)) return wanted;
+  let reached = granted;
+  for (let denied = wanted; denied - reached > 1; ) {
+    const middle = reached + Math.floor((denied - reached) / 2);
+    if (await grow(middle)) reached = middle;
+    else denied = middle;
+  }
+  return reached;
 }
 
 const EMPTY_LANE: Readonly<Lane> = { finalTokens: 0, tail: '', tailBound: 0 };

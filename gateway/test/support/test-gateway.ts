@@ -1,18 +1,20 @@
 import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { type Snapshot, snapshotShape } from '@ai-gateway/contracts';
+import { type LimitStatus, type Snapshot, snapshotShape } from '@ai-gateway/contracts';
 import { Registry } from 'prom-client';
 import { estimateTokenCounter } from '../../src/adapters/estimate-token-counter.ts';
 import { memoryLimitStore } from '../../src/adapters/memory-limit-store.ts';
 import { memoryTargetHealth } from '../../src/adapters/memory-target-health.ts';
 import { httpUpstreamClient } from '../../src/adapters/upstream-client.ts';
 import { compileSnapshot } from '../../src/domain/compile-snapshot.ts';
+import { countersOf } from '../../src/domain/limits/counters.ts';
 import { liveTotals } from '../../src/domain/live-totals.ts';
 import { internalApp } from '../../src/http/internal-app.ts';
 import { passthrough } from '../../src/http/serve-passthrough.ts';
 import { gatewayServer } from '../../src/http/server.ts';
-import type { LimitStatus, Metrics, RequestRecord, Services, TokenCounter } from '../../src/services.ts';
+import { LimitKeeper } from '../../src/limits/limit-keeper.ts';
+import type { Metrics, RequestRecord, Services, TokenCounter } from '../../src/services.ts';
 import { toyCount, toyCutText } from './toy-tokenizer.ts';
 
 /** Answers like a provider, as a test scripts it. */
@@ -151,17 +153,27 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     tokenCount: () => {},
     attempt: () => {},
     upstreamUp: () => {},
+    limiter: () => {},
   };
   const log = { request: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const nowMs = () => performance.timeOrigin + performance.now();
+  const limits = new LimitKeeper({
+    local: memoryLimitStore(() => Math.floor(nowMs() * 1000)),
+    leaseMs: 30_000,
+    nowMs,
+    random: Math.random,
+    log,
+    onEvent: () => {},
+  });
   const services: Services = {
+    gatewayId: 'test',
     config: {
       current: () => config,
       hashOf: (secret) => createHmac('sha256', KEY_PEPPER).update(secret).digest('hex'),
       refused: () => undefined,
       close: async () => {},
     },
-    limits: memoryLimitStore(() => Math.floor(nowMs() * 1000)),
+    limits,
     tokens,
     estimates: estimateTokenCounter,
     upstream: httpUpstreamClient(),
@@ -179,6 +191,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     registry: new Registry(),
     totals,
     version: 'test',
+    gatewayToken: 'test-token',
     isDraining: () => false,
     rulesAgeSeconds: () => 0,
   });
@@ -205,17 +218,24 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     setRules(next: Snapshot) {
       config = compileSnapshot(next);
     },
-    limits(): Promise<readonly LimitStatus[]> {
-      const all = [...config.namespaces.values()].flatMap(({ streamLimits, plainLimits }) => [
-        ...new Set([...streamLimits, ...plainLimits]),
-      ]);
-      return services.limits.status(all);
+    /** Counters of all namespaces, without what changes by the clock alone. */
+    async limits(): Promise<readonly Pick<LimitStatus, 'policyId' | 'key' | 'kind' | 'counts' | 'current'>[]> {
+      const counters = [...config.namespaces.values()].flatMap((namespace) => countersOf(config, namespace));
+      const report = await limits.report('', counters);
+      return report.limits.map(({ policyId, key, kind, counts, current }) => ({
+        policyId,
+        key,
+        kind,
+        counts,
+        current,
+      }));
     },
     inFlight: () => totals.all().reduce((sum, { inFlight }) => sum + inFlight, 0),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       proxy.close();
+      limits.close();
       await services.upstream.close();
     },
   };

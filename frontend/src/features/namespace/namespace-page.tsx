@@ -6,6 +6,7 @@ import { NamespaceFields } from '../../components/namespace-fields.tsx';
 import { Page } from '../../components/page.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
+import { LimitsCard } from './limits-card.tsx';
 import { MatchersCard } from './matchers-card.tsx';
 import { PoliciesCard } from './policies-card.tsx';
 import { type NamespaceDraft, useNamespace } from './use-namespace.ts';
@@ -21,6 +22,7 @@ export function NamespacePage() {
   return (
     <Page title={data.name} actions={<Link to="/namespaces">{t('namespace.title')}</Link>}>
       <Space orientation="vertical" size={16} style={{ width: '100%' }}>
+        <LimitsCard namespaceId={id} />
         <MatchersCard namespaceId={id} />
         <PoliciesCard namespaceId={id} />
         <SettingsCard

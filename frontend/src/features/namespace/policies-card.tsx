@@ -6,6 +6,7 @@ import { draftOf } from '../../components/draft-of.ts';
 import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
+import { PolicyConcerns } from './policy-concerns.tsx';
 import { usePolicyEffect } from './policy-effect.ts';
 import { PolicyFields } from './policy-fields.tsx';
 import { type Policy, type PolicyDraft, usePolicies } from './use-namespace.ts';
@@ -14,6 +15,9 @@ const NEW: Partial<PolicyDraft> = {
   mode: 'enforce',
   priority: 100,
   isEnabled: true,
+  scope: {},
+  countPer: [],
+  onLimiterDown: 'local',
   rule: { kind: 'qps-limit', maxQps: 10, windowSeconds: 1, algorithm: 'gcra' },
 };
 
@@ -27,7 +31,16 @@ export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) 
   const columns: TableColumnsType<Policy> = [
     { key: 'name', title: t('common.name'), dataIndex: 'name' },
     { key: 'kind', title: t('policy.kind'), render: (_, { rule }) => <Tag>{t(`kind.${rule.kind}`)}</Tag> },
-    { key: 'effect', title: t('policy.effect'), render: (_, { rule }) => effectOf(rule) },
+    {
+      key: 'effect',
+      title: t('policy.effect'),
+      render: (_, row) => (
+        <>
+          {effectOf(row.rule)}
+          <PolicyConcerns policy={row} />
+        </>
+      ),
+    },
     {
       key: 'mode',
       title: t('policy.mode'),

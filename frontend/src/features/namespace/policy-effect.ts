@@ -15,6 +15,15 @@ export function usePolicyEffect(): (rule: Rule) => string {
           requests: (rule.maxQps * rule.windowSeconds).toLocaleString(),
           seconds: rule.windowSeconds,
         });
+      case 'request-limit':
+        return rule.windows
+          .map(({ maxRequests, windowSeconds }) =>
+            t('request.windowEffect', {
+              requests: maxRequests.toLocaleString(),
+              seconds: windowSeconds.toLocaleString(),
+            }),
+          )
+          .join(' · ');
       case 'concurrency-limit':
         return t('concurrency.effect', { max: rule.maxConcurrent.toLocaleString() });
       case 'token-limit':
@@ -30,6 +39,12 @@ export function usePolicyEffect(): (rule: Rule) => string {
           ),
         ]
           .filter(Boolean)
+          .join(' · ');
+      case 'budget-limit':
+        return rule.windows
+          .map(({ maxAmount, windowSeconds }) =>
+            t('budget.windowEffect', { amount: maxAmount, seconds: windowSeconds.toLocaleString() }),
+          )
           .join(' · ');
       case 'message-matching':
         return t(rule.action === 'allow' ? 'message.allowEffect' : 'message.denyEffect', {

@@ -1,33 +1,38 @@
-import { DeleteOutlined, PlusOutlined } from '@ant-design/icons';
-import { Alert, Button, Flex, Form, Input, Radio, Select } from 'antd';
+import { Alert, Flex, Form, Input, Radio, Select } from 'antd';
 import { EnabledField, NameField, NumberField, PriorityField } from '../../components/common-fields.tsx';
 import { ConditionFields } from '../../components/condition-fields.tsx';
 import { useTexts } from '../../texts/texts.tsx';
+import { PolicyAdvanced } from './policy-advanced.tsx';
+import type { Policy } from './use-namespace.ts';
+import { WindowsField } from './windows-field.tsx';
 
-const KINDS = ['qps-limit', 'concurrency-limit', 'token-limit', 'message-matching'] as const;
-
-type Kind = (typeof KINDS)[number];
+type Kind = Policy['rule']['kind'];
 
 /** What the rule of a kind begins with. */
 const DEFAULTS: Readonly<Record<Kind, object>> = {
   'qps-limit': { windowSeconds: 1, algorithm: 'gcra' },
+  'request-limit': { windows: [{ windowSeconds: 60 }] },
   'concurrency-limit': {},
   'token-limit': { windows: [], appliesTo: 'all', counting: 'estimate' },
+  'budget-limit': { windows: [{ windowSeconds: 86_400 }] },
   'message-matching': { action: 'deny' },
 };
+
+const KINDS = Object.keys(DEFAULTS) as readonly Kind[]; // The record has every kind and nothing else.
 
 /** The fields of a policy; what follows the kind depends on it. */
 export function PolicyFields() {
   const { t } = useTexts();
   const form = Form.useFormInstance();
+  const beginKind = (kind: Kind) => {
+    form.setFieldValue('rule', { kind, ...DEFAULTS[kind] });
+    if (kind === 'message-matching') form.setFieldValue('countPer', []);
+  };
   return (
     <>
       <NameField />
       <Form.Item name={['rule', 'kind']} label={t('policy.kind')}>
-        <Select
-          options={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))}
-          onChange={(kind: Kind) => form.setFieldValue('rule', { kind, ...DEFAULTS[kind] })}
-        />
+        <Select options={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))} onChange={beginKind} />
       </Form.Item>
       <Form.Item noStyle dependencies={[['rule', 'kind']]}>
         {({ getFieldValue }) => <KindFields kind={getFieldValue(['rule', 'kind'])} />}
@@ -44,6 +49,7 @@ export function PolicyFields() {
       <Form.Item name="description" label={t('common.description')}>
         <Input maxLength={500} />
       </Form.Item>
+      <PolicyAdvanced />
     </>
   );
 }
@@ -53,14 +59,20 @@ function KindFields({ kind }: { readonly kind: Kind | undefined }) {
   switch (kind) {
     case 'qps-limit':
       return <QpsFields />;
+    case 'request-limit':
+      return <RequestFields />;
     case 'concurrency-limit':
       return <NumberField name={['rule', 'maxConcurrent']} label={t('concurrency.max')} isRequired />;
     case 'token-limit':
       return <TokenFields />;
+    case 'budget-limit':
+      return <BudgetFields />;
     case 'message-matching':
       return <MessageFields />;
-    default:
+    case undefined:
       return null;
+    default:
+      return kind satisfies never;
   }
 }
 
@@ -116,29 +128,17 @@ function TokenFields() {
           <NumberField name={['rule', 'maxOutputTokens']} label={t('token.maxOutput')} />
         </div>
       </Flex>
-      <Form.Item label={t('token.windows')}>
-        <Form.List name={['rule', 'windows']}>
-          {(fields, { add, remove }) => (
-            <>
-              {fields.map(({ key, name }) => (
-                <Flex key={key} gap={12} align="end">
-                  <NumberField name={[name, 'maxTokens']} label={t('token.windowTokens')} isRequired />
-                  <NumberField name={[name, 'windowSeconds']} label={t('token.windowSeconds')} isRequired />
-                  <Form.Item name={[name, 'counts']} label={t('token.counts')} style={{ width: 160 }}>
-                    <Select options={choice(['total', 'input', 'output'])} />
-                  </Form.Item>
-                  <Form.Item>
-                    <Button icon={<DeleteOutlined />} aria-label={t('action.delete')} onClick={() => remove(name)} />
-                  </Form.Item>
-                </Flex>
-              ))}
-              <Button icon={<PlusOutlined />} onClick={() => add({ windowSeconds: 3600, counts: 'total' })}>
-                {t('action.add')}
-              </Button>
-            </>
-          )}
-        </Form.List>
-      </Form.Item>
+      <WindowsField first={{ windowSeconds: 3600, counts: 'total' }}>
+        {(name) => (
+          <>
+            <NumberField name={[name, 'maxTokens']} label={t('token.windowTokens')} isRequired />
+            <NumberField name={[name, 'windowSeconds']} label={t('window.seconds')} isRequired />
+            <Form.Item name={[name, 'counts']} label={t('token.counts')} style={{ width: 160 }}>
+              <Select options={choice(['total', 'input', 'output'])} />
+            </Form.Item>
+          </>
+        )}
+      </WindowsField>
       <Flex gap={12}>
         <Form.Item name={['rule', 'appliesTo']} label={t('token.appliesTo')} style={{ flex: 1 }}>
           <Select options={choice(['all', 'stream', 'non-stream'])} />
@@ -148,6 +148,37 @@ function TokenFields() {
         </Form.Item>
       </Flex>
     </>
+  );
+}
+
+function RequestFields() {
+  const { t } = useTexts();
+  return (
+    <WindowsField first={{ windowSeconds: 86_400 }} min={1}>
+      {(name) => (
+        <>
+          <NumberField name={[name, 'maxRequests']} label={t('request.max')} isRequired />
+          <NumberField name={[name, 'windowSeconds']} label={t('window.seconds')} isRequired />
+        </>
+      )}
+    </WindowsField>
+  );
+}
+
+function BudgetFields() {
+  const { t } = useTexts();
+  const required = [{ required: true, message: t('common.required') }];
+  return (
+    <WindowsField first={{ windowSeconds: 86_400 }} min={1} hint={t('budget.maxHint')}>
+      {(name) => (
+        <>
+          <Form.Item name={[name, 'maxAmount']} label={t('budget.max')} rules={required}>
+            <Input inputMode="decimal" maxLength={19} />
+          </Form.Item>
+          <NumberField name={[name, 'windowSeconds']} label={t('window.seconds')} isRequired />
+        </>
+      )}
+    </WindowsField>
   );
 }
 

@@ -61,3 +61,19 @@ export function usePolicies(namespaceId: string) {
     ),
   };
 }
+
+/** How often counters are asked for, ms. */
+const LIMITS_MS = 2_000;
+
+/** Counters and running requests of a namespace, as the gateways that decide see them. */
+export function useLimits(namespaceId: string) {
+  const query = { namespace: namespaceId };
+  return useRead(['limits', namespaceId], () => dataOf(api.GET('/api/v2/limits', { params: { query } })), LIMITS_MS);
+}
+
+/** Names of the virtual keys by id. */
+export function useVirtualKeyNames(): ReadonlyMap<string, string> {
+  const query = { size: 100 };
+  const keys = useRead(['virtual-keys'], () => dataOf(api.GET('/api/v2/virtual-keys', { params: { query } })));
+  return new Map(keys.data?.items.map(({ id, name }) => [id, name]));
+}

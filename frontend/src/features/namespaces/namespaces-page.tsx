@@ -10,6 +10,8 @@ import { useShowError } from '../../show-error.ts';
 import { type Translate, useTexts } from '../../texts/texts.tsx';
 import { type Namespace, type NamespaceDraft, type NamespaceLive, useLive, useNamespaces } from './use-namespaces.ts';
 
+const NEW: Partial<NamespaceDraft> = { authMode: 'key', isEnabled: true, maxWaitMs: 0, maxWaiting: 100, weight: 1 };
+
 /** All namespaces with what happens in them right now. */
 export function NamespacesPage() {
   const { t } = useTexts();
@@ -41,7 +43,7 @@ export function NamespacesPage() {
             }}
             style={{ width: 220 }}
           />
-          <Button type="primary" icon={<PlusOutlined />} onClick={() => setDraft({ authMode: 'key', isEnabled: true })}>
+          <Button type="primary" icon={<PlusOutlined />} onClick={() => setDraft(NEW)}>
             {t('namespace.new')}
           </Button>
         </>

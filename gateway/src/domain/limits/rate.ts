@@ -9,26 +9,27 @@ export interface RateLimit {
   readonly burst: number;
 }
 
-/** `theoreticalArrivalUs` is the state to keep when the request is admitted. */
-export type RateDecision =
-  | { readonly kind: 'fits'; readonly theoreticalArrivalUs: number }
-  | { readonly kind: 'full'; readonly retryAfterMs: number };
+/** What the rate says at an instant, before anything is taken. */
+export interface RateReading {
+  /** Theoretical arrival time, in µs, pulled in if the clock stepped back. */
+  readonly arrivalUs: number;
+  /** Requests that would pass at once. */
+  readonly remaining: number;
+  /** Until the next request passes; 0 = now. */
+  readonly waitMs: number;
+}
 
 /**
  * May one more request pass at `nowUs`?
  * A state further ahead than the burst can explain means that the clock stepped back; it is pulled in.
  */
-export function takeRate(theoreticalArrivalUs: number, limit: RateLimit, nowUs: number): RateDecision {
+export function readRate(theoreticalArrivalUs: number, limit: RateLimit, nowUs: number): RateReading {
   const toleranceUs = limit.emissionUs * limit.burst;
   const arrivalUs = Math.min(Math.max(nowUs, theoreticalArrivalUs), nowUs + toleranceUs);
-  const nextUs = arrivalUs + limit.emissionUs;
-  const excessUs = nextUs - nowUs - toleranceUs;
-  if (excessUs > 0) return { kind: 'full', retryAfterMs: Math.ceil(excessUs / 1000) };
-  return { kind: 'fits', theoreticalArrivalUs: nextUs };
-}
-
-/** How many requests of the burst are spent at `nowUs`. */
-export function usedBurst(theoreticalArrivalUs: number, limit: RateLimit, nowUs: number): number {
-  const backlogUs = Math.max(0, Math.min(theoreticalArrivalUs - nowUs, limit.emissionUs * limit.burst));
-  return Math.ceil(backlogUs / limit.emissionUs);
+  const excessUs = arrivalUs + limit.emissionUs - nowUs - toleranceUs;
+  return {
+    arrivalUs,
+    remaining: Math.floor((toleranceUs - (arrivalUs - nowUs)) / limit.emissionUs),
+    waitMs: excessUs > 0 ? Math.ceil(excessUs / 1000) : 0,
+  };
 }

@@ -1,47 +1,61 @@
-import { findSlot, type Leases } from './concurrency.ts';
-import type { Counts, Limit } from './plan.ts';
-import { takeRate } from './rate.ts';
+import { amountOf, type HeldPrice, type TokenAmounts } from './amounts.ts';
+import { type Leases, RETRY_WHEN_FULL_MS, usedSlots } from './concurrency.ts';
+import { entryOf, type Held, type HeldAbout } from './held.ts';
+import type { Limit, SlotBound, WindowBound } from './plan.ts';
+import {
+  aheadOf,
+  dropExpiredTickets,
+  emptyQueue,
+  enqueue,
+  leaveQueue,
+  pollMs,
+  type QueueState,
+  type QueueTerms,
+} from './queue.ts';
+import { readRate } from './rate.ts';
 import {
   addToBucket,
-  checkWindow,
-  correctBucket,
+  bucketAt,
   emptyWindow,
-  type WindowDecision,
-  type WindowLimit,
+  expireWindow,
   type WindowState,
+  waitForRoom,
+  windowResetMs,
 } from './token-window.ts';
 
-/** All counters of one store. Keys come from the rules, so their number is bounded. */
+/** A reservation as the store keeps it. */
+export interface StoredReservation {
+  held: Held;
+  expiresAtMs: number;
+  /** Output tokens up to the last report of its gateway. */
+  outputSoFar: number;
+}
+
+/** All counters of one store. `sweep` removes what has no meaning any more, so that keys do not pile up. */
 export interface LimitState {
   readonly rates: Map<string, number>;
   readonly windows: Map<string, WindowState>;
   readonly leases: Map<string, Leases>;
-  readonly reservations: Map<string, Reservation>;
-}
-
-/** What one admitted request holds, enough to give it back whatever the rules say by then. */
-export interface Reservation {
-  readonly leaseKeys: readonly string[];
-  readonly windows: readonly {
-    readonly key: string;
-    readonly bucket: number;
-    readonly counts: Counts;
-    readonly reserved: number;
-  }[];
-}
-
-/** Tokens of a request: real ones when it is settled, the worst case when it is reserved. */
-export interface TokenAmounts {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
+  readonly reservations: Map<string, StoredReservation>;
+  readonly queue: QueueState;
 }
 
 export interface ReserveRequest extends TokenAmounts {
   /** Unique per request and drawn by the gateway, never by the client: the same id again gets the first answer. */
   readonly reservationId: string;
+  readonly about: HeldAbout;
+  readonly price?: HeldPrice | undefined;
   readonly leaseMs: number;
-  /** False when the client named no maximum: the reserved output is then a guess and may shrink to fit a window. */
-  readonly isOutputNamed: boolean;
+  /** Set when the request would rather wait than be refused. */
+  readonly queue?: QueueTerms | undefined;
+}
+
+/** One counter right after the decision; what rate-limit headers are made of. */
+export interface LimitReading {
+  readonly limit: Limit;
+  readonly remaining: number;
+  /** Until nothing of it is used any more. */
+  readonly resetMs: number;
 }
 
 /** A limit that has no room. `retryAfterMs` is undefined when waiting cannot help. */
@@ -52,23 +66,37 @@ export interface LimitFailure {
 
 /** All limits taken, or none. `observed` lists limits of observing policies that would have refused. */
 export type LimitDecision =
-  | { readonly kind: 'admitted'; readonly observed: readonly LimitFailure[] }
-  | { readonly kind: 'refused'; readonly failures: readonly LimitFailure[] };
-
-interface Taken {
-  readonly leaseKeys: string[];
-  readonly windows: Reservation['windows'][number][];
-}
-
-type Commit = (taken: Taken) => void;
+  | {
+      readonly kind: 'admitted';
+      readonly held: Held;
+      readonly observed: readonly LimitFailure[];
+      readonly readings: readonly LimitReading[];
+    }
+  | {
+      readonly kind: 'refused';
+      readonly failures: readonly LimitFailure[];
+      readonly observed: readonly LimitFailure[];
+      readonly readings: readonly LimitReading[];
+      /** Stands in line: ask again within the lifetime of the ticket, or leave. */
+      readonly isWaiting: boolean;
+    };
 
 export function emptyLimitState(): LimitState {
-  return { rates: new Map(), windows: new Map(), leases: new Map(), reservations: new Map() };
+  return { rates: new Map(), windows: new Map(), leases: new Map(), reservations: new Map(), queue: emptyQueue() };
+}
+
+/** `waitMs`: 0 = there is room; undefined = there never will be. */
+interface Checked {
+  readonly remaining: number;
+  readonly resetMs: number;
+  readonly waitMs: number | undefined;
+  /** Takes it and returns the reading after that. */
+  readonly take: () => Omit<LimitReading, 'limit'>;
 }
 
 /**
  * Takes every limit or none: first all are checked without a change, then all are committed.
- * The reference for the Redis script; docs/limits.md explains the algorithms.
+ * The reference for reserve.lua; docs/limits.md explains the algorithms.
  */
 export function reserve(
   state: LimitState,
@@ -76,123 +104,60 @@ export function reserve(
   request: ReserveRequest,
   nowUs: number,
 ): LimitDecision {
-  if (state.reservations.has(request.reservationId)) return { kind: 'admitted', observed: [] };
+  const known = state.reservations.get(request.reservationId);
+  if (known !== undefined) return { kind: 'admitted', held: known.held, observed: [], readings: [] };
 
-  const commits: Commit[] = [];
-  const failures: LimitFailure[] = [];
-  const observed: LimitFailure[] = [];
-  for (const limit of limits) {
-    const checked = check(state, limit, request, nowUs);
-    if (typeof checked === 'function') commits.push(checked);
-    else (limit.isObserved ? observed : failures).push({ limit, retryAfterMs: checked.retryAfterMs });
-  }
-  if (failures.length > 0) return { kind: 'refused', failures };
-
-  const taken: Taken = { leaseKeys: [], windows: [] };
-  for (const commit of commits) commit(taken);
-  state.reservations.set(request.reservationId, taken);
-  return { kind: 'admitted', observed };
-}
-
-/** Replaces a reservation by what was used and frees its slots. Unknown or already settled: returns false, changes nothing. */
-export function settle(state: LimitState, reservationId: string, actual: TokenAmounts): boolean {
-  const reservation = state.reservations.get(reservationId);
-  if (reservation === undefined) return false;
-
-  for (const { key, bucket, counts, reserved } of reservation.windows) {
-    const window = state.windows.get(key);
-    if (window !== undefined) correctBucket(window, bucket, amountOf(counts, actual) - reserved);
-  }
-  for (const key of reservation.leaseKeys) state.leases.get(key)?.delete(reservationId);
-  state.reservations.delete(reservationId);
-  return true;
-}
-
-/** Prolongs the leases of a running request; one that had run out is counted again, because the request does run. */
-export function renew(state: LimitState, reservationId: string, expiresAtMs: number): boolean {
-  const reservation = state.reservations.get(reservationId);
-  if (reservation === undefined) return false;
-  for (const key of reservation.leaseKeys) state.leases.get(key)?.set(reservationId, expiresAtMs);
-  return true;
-}
-
-/** Tokens of a request that a window counts. */
-export function amountOf(counts: Counts, tokens: TokenAmounts): number {
-  switch (counts) {
-    case 'total':
-      return tokens.inputTokens + tokens.outputTokens;
-    case 'input':
-      return tokens.inputTokens;
-    case 'output':
-      return tokens.outputTokens;
-    default:
-      return counts satisfies never;
-  }
-}
-
-type Checked = Commit | { readonly retryAfterMs: number | undefined };
-
-function check(state: LimitState, limit: Limit, request: ReserveRequest, nowUs: number): Checked {
   const nowMs = Math.floor(nowUs / 1000);
-  switch (limit.kind) {
-    case 'requestRate': {
-      const decision = takeRate(state.rates.get(limit.key) ?? 0, limit, nowUs);
-      return decision.kind === 'full' ? decision : () => state.rates.set(limit.key, decision.theoreticalArrivalUs);
-    }
-    case 'concurrency':
-      return checkSlot(leasesOf(state, limit.key), limit, request, nowMs);
-    case 'requestWindow':
-      return checkRequests(windowOf(state, limit.key), limit, nowMs);
-    case 'tokenWindow':
-      return checkTokens(windowOf(state, limit.key), limit, request, nowMs);
-    default:
-      return limit satisfies never;
+  dropExpiredTickets(state.queue, nowMs);
+  const checks = limits.map((limit) => ({ limit, checked: checkInLine(state, limit, request, nowUs) }));
+  const full = checks.filter(({ checked }) => checked.waitMs !== 0);
+  const failureOf = ({ limit, checked }: (typeof full)[number]) => ({ limit, retryAfterMs: checked.waitMs });
+  const observed = full.filter(({ limit }) => limit.isObserved).map(failureOf);
+  const failures = full.filter(({ limit }) => !limit.isObserved).map(failureOf);
+  if (failures.length > 0) {
+    const readings = checks.map(({ limit, checked: { remaining, resetMs } }) => ({ limit, remaining, resetMs }));
+    return {
+      kind: 'refused',
+      failures,
+      observed,
+      readings,
+      isWaiting: waits(state, { limits, failures, request, nowMs }),
+    };
   }
+
+  const readings = checks.map(({ limit, checked }) => {
+    const { remaining, resetMs } = checked.waitMs === 0 ? checked.take() : checked;
+    return { limit, remaining, resetMs };
+  });
+  const taken = checks.filter(({ checked }) => checked.waitMs === 0).map(({ limit }) => limit);
+  const held = heldOf(request, taken, nowMs);
+  const expiresAtMs = nowMs + request.leaseMs;
+  state.reservations.set(request.reservationId, { held, expiresAtMs, outputSoFar: 0 });
+  leaveQueue(state.queue, request.reservationId, queuedKeys(limits), { isServed: true });
+  return { kind: 'admitted', held, observed, readings };
 }
 
-function checkSlot(
-  leases: Leases,
-  limit: Extract<Limit, { kind: 'concurrency' }>,
-  request: ReserveRequest,
-  nowMs: number,
-): Checked {
-  const decision = findSlot(leases, limit.maxConcurrent, nowMs);
-  if (decision.kind === 'full') return decision;
-  return (taken) => {
-    leases.set(request.reservationId, nowMs + request.leaseMs);
-    taken.leaseKeys.push(limit.key);
-  };
+/** What a request holds once the given limits are taken. */
+export function heldOf(request: ReserveRequest, taken: readonly Limit[], admittedMs: number): Held {
+  const { reservationId, about, inputTokens, outputTokens, price } = request;
+  const entries = taken.flatMap((limit) => entryOf(limit) ?? []);
+  return { reservationId, about, admittedMs, inputTokens, outputTokens, price, entries };
 }
 
-function checkTokens(
-  window: WindowState,
-  limit: Extract<Limit, { kind: 'tokenWindow' }>,
-  request: ReserveRequest,
-  nowMs: number,
-): Checked {
-  const wanted = amountOf(limit.counts, request);
-  const mayShrink = !request.isOutputNamed && request.inputTokens < limit.max;
-  const reserved = mayShrink ? Math.min(wanted, limit.max) : wanted;
-  const { key, counts } = limit;
-  const decision = checkWindow(window, limit, reserved, nowMs);
-  if (decision.kind !== 'fits') return waitOf(decision);
-  return (taken) => {
-    addToBucket(window, decision.bucket, reserved);
-    taken.windows.push({ key, bucket: decision.bucket, counts, reserved });
-  };
+/** Keys of the limits that have a line. */
+export function queuedKeys(limits: readonly Limit[]): readonly string[] {
+  return limits.filter(({ isQueued }) => isQueued).map(({ key }) => key);
 }
 
-function checkRequests(window: WindowState, limit: WindowLimit, nowMs: number): Checked {
-  const decision = checkWindow(window, limit, 1, nowMs);
-  if (decision.kind !== 'fits') return waitOf(decision);
-  return () => addToBucket(window, decision.bucket, 1);
+export function windowOf(state: LimitState, key: string): WindowState {
+  const known = state.windows.get(key);
+  if (known !== undefined) return known;
+  const window = emptyWindow();
+  state.windows.set(key, window);
+  return window;
 }
 
-function waitOf(decision: Exclude<WindowDecision, { kind: 'fits' }>): { retryAfterMs: number | undefined } {
-  return { retryAfterMs: decision.kind === 'full' ? decision.retryAfterMs : undefined };
-}
-
-function leasesOf(state: LimitState, key: string): Leases {
+export function leasesOf(state: LimitState, key: string): Leases {
   const known = state.leases.get(key);
   if (known !== undefined) return known;
   const leases: Leases = new Map();
@@ -200,10 +165,92 @@ function leasesOf(state: LimitState, key: string): Leases {
   return leases;
 }
 
-function windowOf(state: LimitState, key: string): WindowState {
-  const known = state.windows.get(key);
-  if (known !== undefined) return known;
-  const window = emptyWindow();
-  state.windows.set(key, window);
-  return window;
+interface Refused {
+  readonly limits: readonly Limit[];
+  readonly failures: readonly LimitFailure[];
+  readonly request: ReserveRequest;
+  readonly nowMs: number;
+}
+
+/** Waiting helps only if every limit that refuses has a line and will have room some day. */
+function waits(state: LimitState, { limits, failures, request, nowMs }: Refused): boolean {
+  const { reservationId, about, queue: terms } = request;
+  if (terms === undefined) return false;
+  if (failures.some(({ limit, retryAfterMs }) => retryAfterMs === undefined || !limit.isQueued)) return false;
+  const fullKeys = failures.map(({ limit }) => limit.key);
+  const roomyKeys = queuedKeys(limits).filter((key) => !fullKeys.includes(key));
+  return enqueue(state.queue, { reservationId, namespaceId: about.namespaceId, terms, fullKeys, roomyKeys }, nowMs);
+}
+
+/** A limit with a line has room only beyond what those who stand before the request need. */
+function checkInLine(state: LimitState, limit: Limit, request: ReserveRequest, nowUs: number): Checked {
+  const checked = check(state, limit, request, nowUs);
+  if (!limit.isQueued || checked.waitMs === undefined) return checked;
+  const ahead = aheadOf(state.queue, limit.key, request.reservationId);
+  // Nothing says when a slot frees, so those in line look for one by their place.
+  if (limit.kind === 'concurrency' && checked.waitMs > 0) return { ...checked, waitMs: pollMs(ahead) };
+  if (ahead === 0) return checked;
+  const countsRequests = limit.kind !== 'window' || limit.counts === 'requests';
+  if (checked.waitMs === 0 && countsRequests && checked.remaining > ahead) return checked;
+  return { ...checked, waitMs: Math.max(checked.waitMs, pollMs(ahead)) };
+}
+
+function check(state: LimitState, limit: Limit, request: ReserveRequest, nowUs: number): Checked {
+  const nowMs = Math.floor(nowUs / 1000);
+  switch (limit.kind) {
+    case 'requestRate': {
+      const storedUs = state.rates.get(limit.key) ?? 0;
+      const { arrivalUs, remaining, waitMs } = readRate(storedUs, limit, nowUs);
+      // Pulled in because the clock stepped back: kept so, or the rate would stay shut until the clock has caught up.
+      if (arrivalUs < storedUs) state.rates.set(limit.key, arrivalUs);
+      const nextUs = arrivalUs + limit.emissionUs;
+      return {
+        remaining,
+        waitMs,
+        resetMs: Math.ceil((arrivalUs - nowUs) / 1000),
+        take() {
+          state.rates.set(limit.key, nextUs);
+          return { remaining: remaining - 1, resetMs: Math.ceil((nextUs - nowUs) / 1000) };
+        },
+      };
+    }
+    case 'concurrency':
+      return checkSlot(leasesOf(state, limit.key), limit, request, nowMs);
+    case 'window':
+      return checkWindow(windowOf(state, limit.key), limit, amountOf(limit.counts, request, request.price), nowMs);
+    default:
+      return limit satisfies never;
+  }
+}
+
+function checkSlot(leases: Leases, limit: SlotBound, request: ReserveRequest, nowMs: number): Checked {
+  const remaining = Math.max(0, limit.maxConcurrent - usedSlots(leases, request.leaseMs, nowMs));
+  return {
+    remaining,
+    resetMs: 0,
+    waitMs: remaining > 0 ? 0 : RETRY_WHEN_FULL_MS,
+    take() {
+      leases.set(request.reservationId, nowMs + request.leaseMs);
+      return { remaining: remaining - 1, resetMs: 0 };
+    },
+  };
+}
+
+function checkWindow(window: WindowState, limit: WindowBound, amount: number, nowMs: number): Checked {
+  expireWindow(window, limit, nowMs);
+  const excess = window.sum + amount - limit.max;
+  return {
+    remaining: Math.max(0, limit.max - window.sum),
+    resetMs: windowResetMs(window, limit, nowMs),
+    waitMs: waitOf(),
+    take() {
+      addToBucket(window, bucketAt(limit, nowMs), amount);
+      return { remaining: limit.max - window.sum, resetMs: windowResetMs(window, limit, nowMs) };
+    },
+  };
+
+  function waitOf(): number | undefined {
+    if (amount > limit.max) return undefined;
+    return excess > 0 ? waitForRoom(window, limit, excess, nowMs) : 0;
+  }
 }

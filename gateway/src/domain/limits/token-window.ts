@@ -8,20 +8,20 @@ export interface WindowLimit {
   readonly max: number;
 }
 
-/** Amounts by bucket index (instant divided by bucket width), and their sum. */
+/** The part of a limit that gives bucket numbers their meaning. */
+export type WindowShape = Pick<WindowLimit, 'windowMs' | 'buckets'>;
+
+/** Amounts by bucket number (instant divided by bucket width), their sum, and the lowest and highest number in use. */
 export interface WindowState {
   readonly amounts: Map<number, number>;
   sum: number;
+  lowest: number;
+  highest: number;
 }
 
-/** `bucket` is where the amount belongs: it is attributed to the instant of admission, and refunds go there too. */
-export type WindowDecision =
-  | { readonly kind: 'fits'; readonly bucket: number }
-  | { readonly kind: 'full'; readonly retryAfterMs: number }
-  | { readonly kind: 'never' };
-
+/** A state without amounts; the numbers are set by the first use. */
 export function emptyWindow(): WindowState {
-  return { amounts: new Map(), sum: 0 };
+  return { amounts: new Map(), sum: 0, lowest: 0, highest: 0 };
 }
 
 /** Buckets of a window: 20, or 60 from ten minutes on (at most 4.8 % and 1.6 % under the limit). */
@@ -29,60 +29,73 @@ export function bucketsOf(windowMs: number): number {
   return windowMs >= 600_000 ? 60 : 20;
 }
 
-/** May `amount` more be admitted at `nowMs`? `never` when it exceeds the limit alone. */
-export function checkWindow(state: WindowState, limit: WindowLimit, amount: number, nowMs: number): WindowDecision {
-  if (amount > limit.max) return { kind: 'never' };
-
-  const bucket = expire(state, limit, nowMs);
-  if (state.sum + amount <= limit.max) return { kind: 'fits', bucket };
-  return { kind: 'full', retryAfterMs: waitFor(state, limit, state.sum + amount - limit.max, nowMs) };
+/** The bucket of an instant: amounts are attributed to the admission, and refunds go there too. */
+export function bucketAt({ windowMs, buckets }: WindowShape, atMs: number): number {
+  return Math.floor(atMs / (windowMs / buckets));
 }
 
-/** Adds to a bucket; a negative amount refunds. A bucket that has left the window is not brought back. */
+/**
+ * Drops what has left the window. Buckets further ahead than the next one mean that the clock stepped back: everything
+ * is folded into the current bucket.
+ */
+export function expireWindow(state: WindowState, shape: WindowShape, nowMs: number): void {
+  const current = bucketAt(shape, nowMs);
+  if (state.amounts.size === 0) {
+    state.lowest = current;
+    state.highest = current;
+    return;
+  }
+  if (state.highest > current + 1) {
+    state.amounts.clear();
+    state.amounts.set(current, state.sum);
+    state.lowest = current;
+    state.highest = current;
+    return;
+  }
+  const oldest = current - shape.buckets;
+  for (; state.lowest < oldest && state.lowest <= state.highest; state.lowest++) {
+    state.sum -= state.amounts.get(state.lowest) ?? 0;
+    state.amounts.delete(state.lowest);
+  }
+  if (state.amounts.size === 0) {
+    state.lowest = current;
+    state.highest = current;
+  }
+}
+
+/** Adds to a bucket; a negative amount refunds. */
 export function addToBucket(state: WindowState, bucket: number, amount: number): void {
   const before = state.amounts.get(bucket) ?? 0;
   const after = Math.max(0, before + amount);
+  if (state.amounts.size === 0) {
+    state.lowest = bucket;
+    state.highest = bucket;
+  }
   state.amounts.set(bucket, after);
   state.sum += after - before;
+  state.lowest = Math.min(state.lowest, bucket);
+  state.highest = Math.max(state.highest, bucket);
 }
 
-/** Replaces a reserved amount by the real one, in the bucket of its admission; does nothing once that has expired. */
+/** Corrects an amount in the bucket of its admission; does nothing once that bucket has left the window. */
 export function correctBucket(state: WindowState, bucket: number, difference: number): void {
   if (state.amounts.has(bucket)) addToBucket(state, bucket, difference);
 }
 
-/** Amount that counts at `nowMs`. */
-export function usedAmount(state: WindowState, limit: WindowLimit, nowMs: number): number {
-  expire(state, limit, nowMs);
-  return state.sum;
-}
-
-/** Drops dead buckets and returns the current one. Buckets ahead of the clock (it stepped back) fold into the current. */
-function expire(state: WindowState, limit: WindowLimit, nowMs: number): number {
-  const width = limit.windowMs / limit.buckets;
-  const current = Math.floor(nowMs / width);
-  const oldest = current - limit.buckets;
-  let ahead = 0;
-  for (const [bucket, amount] of state.amounts) {
-    if (bucket < oldest) {
-      state.amounts.delete(bucket);
-      state.sum -= amount;
-    } else if (bucket > current + 1) {
-      state.amounts.delete(bucket);
-      ahead += amount;
-    }
-  }
-  if (ahead > 0) state.amounts.set(current, (state.amounts.get(current) ?? 0) + ahead);
-  return current;
-}
-
 /** Time until buckets worth `needed` have left the window. */
-function waitFor(state: WindowState, limit: WindowLimit, needed: number, nowMs: number): number {
-  const width = limit.windowMs / limit.buckets;
+export function waitForRoom(state: WindowState, shape: WindowShape, needed: number, nowMs: number): number {
+  const width = shape.windowMs / shape.buckets;
   let freed = 0;
-  for (const bucket of [...state.amounts.keys()].sort((left, right) => left - right)) {
+  for (let bucket = state.lowest; bucket <= state.highest; bucket++) {
     freed += state.amounts.get(bucket) ?? 0;
-    if (freed >= needed) return Math.max(1, Math.ceil((bucket + limit.buckets + 1) * width - nowMs));
+    if (freed >= needed) return Math.max(1, Math.ceil((bucket + shape.buckets + 1) * width - nowMs));
   }
-  return Math.ceil(limit.windowMs + width);
+  return Math.ceil(shape.windowMs + width);
+}
+
+/** Time until nothing counts any more, if nothing is added. */
+export function windowResetMs(state: WindowState, shape: WindowShape, nowMs: number): number {
+  if (state.sum === 0) return 0;
+  const width = shape.windowMs / shape.buckets;
+  return Math.max(0, Math.ceil((state.highest + shape.buckets + 1) * width - nowMs));
 }

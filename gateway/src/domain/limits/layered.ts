@@ -1,0 +1,83 @@
+import type { LayeredControl, LayeredLimit } from '@ai-gateway/contracts';
+import type { RequestFacts } from '../request-facts.ts';
+import { type Limit, type LimitBase, windowLimit } from './plan.ts';
+
+/** Layered limits by level and control: one look-up per level. */
+export type LayeredLimits = ReadonlyMap<string, LayeredLimit>;
+
+export function indexLayeredLimits(rows: readonly LayeredLimit[]): LayeredLimits {
+  return new Map(rows.map((row) => [keyOf(row.limit.control, row), row]));
+}
+
+/**
+ * The row that holds for a control: of model, provider, tenant, customer type and global the first that has one. It
+ * replaces the others whole, whether its bound is lower or higher.
+ */
+export function winningLimit(
+  rows: LayeredLimits,
+  control: LayeredControl,
+  { tenantId, customerTypeId, providerId, model }: RequestFacts,
+): LayeredLimit | undefined {
+  const of = (level: Level) => rows.get(keyOf(control, level));
+  if (tenantId !== undefined) {
+    const tenant = { targetType: 'tenant', targetId: tenantId } as const;
+    const found =
+      (providerId !== undefined && model !== undefined ? of({ ...tenant, providerId, model }) : undefined) ??
+      (providerId !== undefined ? of({ ...tenant, providerId }) : undefined) ??
+      of(tenant);
+    if (found !== undefined) return found;
+  }
+  const ofType =
+    customerTypeId === undefined ? undefined : of({ targetType: 'customer_type', targetId: customerTypeId });
+  return ofType ?? of({ targetType: 'global' });
+}
+
+/** The limits of a request that layered limits set: its requests and its tokens per window. */
+export function layeredLimitsFor(rows: LayeredLimits, facts: RequestFacts, isQueued: boolean): readonly Limit[] {
+  if (rows.size === 0) return [];
+  return [winningLimit(rows, 'rpm', facts), winningLimit(rows, 'tpm', facts)].flatMap((row) =>
+    row === undefined ? [] : layeredCounter(row, facts, isQueued),
+  );
+}
+
+/** The counter of a row for a request; none for controls of balances. */
+export function layeredCounter(row: LayeredLimit, facts: RequestFacts, isQueued: boolean): readonly Limit[] {
+  // The counter belongs to the level that the row stands at, unless each payer is to have its own.
+  const payer = row.countPer === 'payer' ? (facts.tenantId ?? facts.virtualKeyId ?? '') : undefined;
+  const base: Omit<LimitBase, 'key'> = {
+    policyId: row.id,
+    policyName: nameOf(row),
+    isObserved: false,
+    onLimiterDown: row.onLimiterDown,
+    isQueued,
+    countedFor: payer,
+  };
+  const name = payer === undefined ? row.id : `${row.id}/${payer}`;
+  const { limit } = row;
+  switch (limit.control) {
+    case 'rpm':
+      return [
+        windowLimit(base, name, { counts: 'requests', windowSeconds: limit.windowSeconds, max: limit.maxRequests }),
+      ];
+    case 'tpm':
+      return [windowLimit(base, name, { counts: 'total', windowSeconds: limit.windowSeconds, max: limit.maxTokens })];
+    case 'soft_limit':
+    case 'hard_limit':
+      return [];
+    default:
+      return limit satisfies never;
+  }
+}
+
+/** What a refusal calls the row: its control and its level. */
+function nameOf({ limit, targetType, targetId, providerId, model }: LayeredLimit): string {
+  return [`${limit.control} of ${targetType}`, targetId, providerId, model]
+    .filter((part) => part !== undefined)
+    .join(' ');
+}
+
+type Level = Pick<LayeredLimit, 'targetType' | 'targetId' | 'providerId' | 'model'>;
+
+function keyOf(control: LayeredControl, { targetType, targetId = '', providerId = '', model = '' }: Level): string {
+  return `${control} ${targetType} ${targetId} ${providerId} ${model}`;
+}

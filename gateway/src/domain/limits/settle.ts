@@ -1,0 +1,157 @@
+import type { TokenAmounts } from './amounts.ts';
+import { differenceOf, type Held } from './held.ts';
+import { type LimitState, leasesOf, windowOf } from './reserve.ts';
+import { addToBucket, bucketAt, correctBucket, expireWindow } from './token-window.ts';
+
+const NOTHING: TokenAmounts = { inputTokens: 0, outputTokens: 0 };
+
+/** How a reservation is settled. */
+export interface SettleTerms {
+  /** Counters whose request did nothing after all (an upstream that failed): they get everything back. */
+  readonly voidedKeys?: readonly string[];
+  /** Only if the lease had run out by this instant: a reaper must not take from the living. */
+  readonly ifExpiredAtMs?: number;
+}
+
+/** Replaces a reservation by what was used and frees its slots. Unknown or already settled: returns false, changes nothing. */
+export function settle(state: LimitState, held: Held, actual: TokenAmounts, terms: SettleTerms = {}): boolean {
+  const { reservationId, price, admittedMs } = held;
+  const stored = state.reservations.get(reservationId);
+  if (stored === undefined) return false;
+  if (terms.ifExpiredAtMs !== undefined && stored.expiresAtMs > terms.ifExpiredAtMs) return false;
+
+  for (const entry of held.entries) {
+    if (entry.kind === 'slot') {
+      state.leases.get(entry.key)?.delete(reservationId);
+      continue;
+    }
+    const to = terms.voidedKeys?.includes(entry.key) ? NOTHING : actual;
+    const window = state.windows.get(entry.key);
+    const difference = differenceOf(entry, held, to, price);
+    if (window !== undefined && difference !== 0) correctBucket(window, bucketAt(entry, admittedMs), difference);
+  }
+  state.reservations.delete(reservationId);
+  return true;
+}
+
+/** Whether a reservation may grow: granted, denied by a window, or unknown to the store. */
+export type Extension = 'granted' | 'denied' | 'gone';
+
+/**
+ * Raises the reserved output of a running request in the bucket of its admission, all windows or none. A bucket that
+ * has left its window costs nothing any more. `isForced` raises without asking: the tokens have flowed already.
+ */
+export function extend(
+  state: LimitState,
+  held: Held,
+  outputTokens: number,
+  { isForced, nowMs }: { readonly isForced: boolean; readonly nowMs: number },
+): Extension {
+  const stored = state.reservations.get(held.reservationId);
+  if (stored === undefined) return 'gone';
+  const raised: Held = { ...held, outputTokens };
+  const changes: (() => void)[] = [];
+  for (const entry of held.entries) {
+    if (entry.kind === 'slot') continue;
+    const difference = differenceOf(entry, held, raised, held.price);
+    if (difference === 0) continue;
+    const window = windowOf(state, entry.key);
+    expireWindow(window, entry, nowMs);
+    const bucket = bucketAt(entry, held.admittedMs);
+    if (!window.amounts.has(bucket)) continue;
+    if (!isForced && !entry.isObserved && window.sum + difference > entry.max) return 'denied';
+    changes.push(() => addToBucket(window, bucket, difference));
+  }
+  for (const change of changes) change();
+  stored.held = raised;
+  return 'granted';
+}
+
+/** A running request as its gateway reports it. */
+export interface Progress {
+  readonly held: Held;
+  readonly outputSoFar: number;
+}
+
+/** `late`: leases had run out and are counted again, because the requests do run. `gone`: settled by somebody else. */
+export interface Renewal {
+  readonly late: readonly string[];
+  readonly gone: readonly string[];
+}
+
+/** Prolongs the leases of running requests and notes how far they are. */
+export function renew(state: LimitState, running: readonly Progress[], leaseMs: number, nowMs: number): Renewal {
+  const late: string[] = [];
+  const gone: string[] = [];
+  for (const { held, outputSoFar } of running) {
+    const { reservationId } = held;
+    const stored = state.reservations.get(reservationId);
+    if (stored === undefined) {
+      gone.push(reservationId);
+      continue;
+    }
+    if (stored.expiresAtMs <= nowMs) late.push(reservationId);
+    stored.expiresAtMs = nowMs + leaseMs;
+    stored.outputSoFar = outputSoFar;
+    for (const entry of held.entries) {
+      if (entry.kind === 'slot') leasesOf(state, entry.key).set(reservationId, nowMs + leaseMs);
+    }
+  }
+  return { late, gone };
+}
+
+/**
+ * Enters a running request that the store does not know (it was admitted elsewhere, lost, or reaped), without asking
+ * whether there is room: it does run. `counted` is what the windows have of it already. One that is known keeps its state.
+ */
+export function adopt(
+  state: LimitState,
+  held: Held,
+  counted: TokenAmounts | undefined,
+  { leaseMs, nowMs }: { readonly leaseMs: number; readonly nowMs: number },
+): void {
+  const { reservationId, price, admittedMs } = held;
+  if (state.reservations.has(reservationId)) return;
+  for (const entry of held.entries) {
+    if (entry.kind === 'slot') {
+      leasesOf(state, entry.key).set(reservationId, nowMs + leaseMs);
+      continue;
+    }
+    const difference =
+      counted === undefined
+        ? differenceOf(entry, NOTHING, held, price) + (entry.counts === 'requests' ? 1 : 0)
+        : differenceOf(entry, counted, held, price);
+    const window = windowOf(state, entry.key);
+    expireWindow(window, entry, nowMs);
+    const bucket = bucketAt(entry, admittedMs);
+    const isInWindow = bucket >= bucketAt(entry, nowMs) - entry.buckets && bucket <= bucketAt(entry, nowMs) + 1;
+    if (difference > 0 && isInWindow) addToBucket(window, bucket, difference);
+  }
+  state.reservations.set(reservationId, { held, expiresAtMs: nowMs + leaseMs, outputSoFar: 0 });
+}
+
+/** Reservations whose leases have run out, oldest first, with how far they were. */
+export function expiredReservations(state: LimitState, nowMs: number): readonly Progress[] {
+  return [...state.reservations.values()]
+    .filter(({ expiresAtMs }) => expiresAtMs <= nowMs)
+    .sort((left, right) => left.expiresAtMs - right.expiresAtMs)
+    .map(({ held, outputSoFar }) => ({ held, outputSoFar }));
+}
+
+/** Removes counters that say nothing any more, so that those of deleted policies and rare models do not pile up. */
+export function sweep(state: LimitState, nowUs: number): void {
+  const nowMs = Math.floor(nowUs / 1000);
+  for (const [key, arrivalUs] of state.rates) if (arrivalUs <= nowUs) state.rates.delete(key);
+  for (const [key, leases] of state.leases) if (leases.size === 0) state.leases.delete(key);
+  for (const [key, window] of state.windows) {
+    const shape = shapeIn(key);
+    if (shape !== undefined) expireWindow(window, shape, nowMs);
+    if (window.amounts.size === 0) state.windows.delete(key);
+  }
+}
+
+/** A window's key carries its shape (`w:<name>:<counts>:<windowMs>:<buckets>`, then what it is counted per). */
+function shapeIn(key: string): { windowMs: number; buckets: number } | undefined {
+  const found = /^w:.*?:(?:requests|total|input|output|cost):(\d+):(\d+)(?:\/|$)/.exec(key);
+  return found === null ? undefined : { windowMs: Number(found[1]), buckets: Number(found[2]) };
+}

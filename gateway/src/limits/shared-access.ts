@@ -1,0 +1,91 @@
+import { type Breaker, CLOSED, failed, mayCall, succeeded } from '../domain/breaker.ts';
+import { type LimiterEvent, LimiterUnavailable, type LimitStore, type Log } from '../services.ts';
+
+/** A store that other gateways use too. */
+export interface SharedStore extends LimitStore {
+  /** How many gateways share it, as of the last renewal; at least 1. */
+  liveGateways(): number;
+}
+
+/** What came of a question to the shared store. */
+export type Asked<T> =
+  | { readonly kind: 'answered'; readonly answer: T }
+  /** `wasAsked`: it may have acted all the same. */
+  | { readonly kind: 'unanswered'; readonly wasAsked: boolean };
+
+export interface SharedAccessOptions {
+  readonly store: SharedStore;
+  readonly nowMs: () => number;
+  readonly random: () => number;
+  readonly log: Pick<Log, 'warn' | 'info'>;
+  readonly onEvent: (event: LimiterEvent) => void;
+  /** Called when the store answers again after it was given up. */
+  readonly onBack: () => void;
+}
+
+/** Questions to the shared store, each bounded in time and all behind one circuit breaker. */
+export interface SharedAccess {
+  /** `isNeeded`: ask even while calls are ramped up again, because there is no other way. */
+  ask<T>(question: (store: SharedStore) => Promise<T>, isNeeded: boolean): Promise<Asked<T>>;
+  isDown(): boolean;
+  liveGateways(): number;
+}
+
+/** Longest time that anybody waits for the shared store, ms, over all round trips of one question. */
+const PATIENCE_MS = 140;
+
+export function sharedAccess({ store, nowMs, random, log, onEvent, onBack }: SharedAccessOptions): SharedAccess {
+  let breaker: Breaker = CLOSED;
+
+  function noteSuccess(startedMs: number): void {
+    const wasOpen = breaker.state === 'open';
+    breaker = succeeded(breaker, nowMs());
+    onEvent({ kind: 'asked', seconds: (nowMs() - startedMs) / 1000 });
+    if (!wasOpen) return;
+    log.info({ event: 'limits-shared' }, 'limits are shared again');
+    onEvent({ kind: 'up' });
+    onBack();
+  }
+
+  function noteFailure(error: unknown): void {
+    const wasOpen = breaker.state === 'open';
+    breaker = failed(breaker, nowMs(), random());
+    onEvent({ kind: 'failed' });
+    if (wasOpen || breaker.state !== 'open') return;
+    const fields = { event: 'limits-alone', error: String(error) };
+    log.warn(fields, 'shared limits cannot be reached; each policy goes on by its onLimiterDown');
+    onEvent({ kind: 'down' });
+  }
+
+  return {
+    isDown: () => breaker.state === 'open',
+    liveGateways: () => store.liveGateways(),
+    async ask(question, isNeeded) {
+      const { ok, next } = mayCall(breaker, nowMs(), random());
+      breaker = next;
+      if (!ok && !(isNeeded && breaker.state === 'closed')) return { kind: 'unanswered', wasAsked: false };
+      const startedMs = nowMs();
+      try {
+        const answer = await inTime(question(store));
+        noteSuccess(startedMs);
+        return { kind: 'answered', answer };
+      } catch (error) {
+        noteFailure(error);
+        return { kind: 'unanswered', wasAsked: true };
+      }
+    },
+  };
+}
+
+/** @throws LimiterUnavailable when the answer does not come in time */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new LimiterUnavailable('no answer in time')), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([answer, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
