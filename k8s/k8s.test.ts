@@ -5,7 +5,7 @@ import type { Deployment } from 'kubernetes-types/apps/v1.d.ts';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { environmentFaults, SERVICES } from './services.ts';
+import { environmentFaults, REDIS, redisOptions, SERVICES } from './services.ts';
 
 const folder = import.meta.dirname;
 const OVERLAYS = ['dev', 'prod'];
@@ -33,11 +33,32 @@ function settingsOf(overlay: string): Record<string, string> {
   return Object.fromEntries(literals.map((literal: string) => literal.split(/=(.*)/s, 2)));
 }
 
-/** Environment of a container; values that come from elsewhere stand in as 40 letters. */
+const REFERENCE = /\$\((\w+)\)/g;
+
+/**
+ * Environment of a container; values that come from elsewhere stand in as 40 letters. `$(NAME)` is replaced as
+ * Kubernetes does, by what is defined further up; what serves only for that is left out.
+ */
 function environmentOf(deployment: Manifest, overlay: string): Record<string, string> {
   const [container] = deployment.spec.template.spec.containers;
-  const own = (container.env ?? []).map((entry: Manifest) => [entry.name, entry.value ?? 'x'.repeat(40)]);
-  return { ...settingsOf(overlay), ...Object.fromEntries(own) };
+  const environment = settingsOf(overlay);
+  const parts = new Set<string>();
+  for (const { name, value } of container.env ?? []) {
+    environment[name] = (value ?? 'x'.repeat(40)).replaceAll(REFERENCE, (reference: string, part: string) => {
+      parts.add(part);
+      return environment[part] ?? reference;
+    });
+  }
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !parts.has(name)));
+}
+
+/** Names of the secret values without which a container does not start. */
+function requiredSecretsOf(workload: Manifest): string[] {
+  const references = workload.spec.template.spec.containers[0].env ?? [];
+  return references
+    .map((entry: Manifest) => entry.valueFrom?.secretKeyRef)
+    .filter((reference: Manifest) => reference !== undefined && reference.optional !== true)
+    .map((reference: Manifest) => reference.key);
 }
 
 const ofKind = (manifests: Manifest[], kind: string) => manifests.filter((manifest) => manifest.kind === kind);
@@ -46,9 +67,11 @@ const nameOf = (manifest: Manifest): string => manifest.metadata.name;
 describe.each(OVERLAYS)('the overlay %s', (overlay) => {
   const manifests = manifestsOf(`overlays/${overlay}`);
   const deployments = ofKind(manifests, 'Deployment');
+  const [redis] = ofKind(manifests, 'StatefulSet');
+  const workloads = [...deployments, redis];
   const podsOf = (selector: Record<string, string>) =>
-    deployments.filter((deployment) =>
-      Object.entries(selector).every(([key, value]) => deployment.spec.template.metadata.labels[key] === value),
+    workloads.filter((workload) =>
+      Object.entries(selector).every(([key, value]) => workload.spec.template.metadata.labels[key] === value),
     );
 
   it('has each object once', () => {
@@ -80,10 +103,48 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
     const generated = [...kustomizationOf('base').configMapGenerator, ...(own.secretGenerator ?? [])].map(
       (map) => map.name,
     );
-    const named = JSON.stringify(deployments).matchAll(/"(?:configMapRef|secretKeyRef)":\{"name":"([^"]+)"/g);
+    const named = JSON.stringify(workloads).matchAll(/"(?:configMapRef|secretKeyRef)":\{"name":"([^"]+)"/g);
     // The secrets of production are made by hand, from this template.
     const template = overlay === 'prod' ? manifestsIn('secret.example.yaml').map(nameOf) : [];
     expect([...generated, ...template].sort()).toEqual([...new Set([...named].map((match) => match[1]))].sort());
+  });
+
+  it('has every value of the secret that a container cannot do without', () => {
+    const generated: string[] = (kustomizationOf(`overlays/${overlay}`).secretGenerator ?? []).flatMap(
+      ({ literals }: Manifest) => literals.map((literal: string) => literal.split('=')[0]),
+    );
+    const held = overlay === 'prod' ? Object.keys(manifestsIn('secret.example.yaml')[0].stringData) : generated;
+    expect(held.sort()).toEqual([...new Set(workloads.flatMap(requiredSecretsOf))].sort());
+  });
+
+  it('keeps the counters of the limits: on a volume, never evicted, in the Redis of the compose files', () => {
+    const [container] = redis.spec.template.spec.containers;
+    expect(container.image).toBe(REDIS.image);
+    expect(redisOptions(container.args)).toEqual(REDIS.options);
+    expect(container.volumeMounts).toEqual([{ name: 'data', mountPath: '/data' }]);
+    expect(redis.spec.volumeClaimTemplates.map(nameOf)).toEqual(['data']);
+    // The user and group that the image of Redis has.
+    expect(redis.spec.template.spec.securityContext).toMatchObject({ runAsUser: 999, runAsGroup: 1000, fsGroup: 1000 });
+  });
+
+  it('asks Redis for the password of the secret, and tells it by no argument', () => {
+    const [container] = redis.spec.template.spec.containers;
+    expect(container.env.map((entry: Manifest) => [entry.name, entry.valueFrom.secretKeyRef.key])).toEqual([
+      ['REDISCLI_AUTH', 'REDIS_PASSWORD'],
+    ]);
+    expect(container.args.at(-1)).toMatch(/ - <<END\nrequirepass "\$REDISCLI_AUTH"\nEND\n$/);
+  });
+
+  it('leads the gateway to Redis, with the password of the secret', () => {
+    const gateway = deployments.find((deployment) => nameOf(deployment) === 'gateway');
+    const service = ofKind(manifests, 'Service').find((candidate) => nameOf(candidate) === 'redis');
+    expect(environmentOf(gateway, overlay).REDIS_URL).toBe(`redis://:${'x'.repeat(40)}@redis:${REDIS.port}/0`);
+    expect(requiredSecretsOf(gateway)).toContain('REDIS_PASSWORD');
+    expect(podsOf(service.spec.selector)).toEqual([redis]);
+    expect(redis.spec.serviceName).toBe('redis');
+    expect(redis.spec.selector.matchLabels).toEqual(redis.spec.template.metadata.labels);
+    expect(redis.spec.template.spec.containers[0].ports).toEqual([{ name: 'redis', containerPort: REDIS.port }]);
+    expect(service.spec.ports).toEqual([{ name: 'redis', port: REDIS.port, targetPort: 'redis' }]);
   });
 
   it('has for each deployment a service on its port that reaches its pods', () => {
@@ -104,8 +165,14 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
       // A budget over a single replica would block every drain of a node.
       expect(deployment.spec.replicas).toBeGreaterThan(budget.spec.minAvailable);
     }
+    const patches: Manifest[] = kustomizationOf(`overlays/${overlay}`).patches ?? [];
     for (const scaler of ofKind(manifests, 'HorizontalPodAutoscaler')) {
-      expect(deployments.map(nameOf)).toContain(scaler.spec.scaleTargetRef.name);
+      const { name } = scaler.spec.scaleTargetRef;
+      const deployment = deployments.find((candidate) => nameOf(candidate) === name);
+      expect(scaler.spec.minReplicas).toBe(deployment.spec.replicas);
+      // Else every apply would set the autoscaler's number back.
+      const patch = patches.find(({ target }) => target.kind === 'Deployment' && target.name === name);
+      expect(parse(patch.patch)).toEqual([{ op: 'remove', path: '/spec/replicas' }]);
     }
     const backends = [...JSON.stringify(ofKind(manifests, 'Ingress')).matchAll(/"service":\{"name":"([^"]+)"/g)];
     const services = ofKind(manifests, 'Service').map(nameOf);
@@ -121,8 +188,8 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
   });
 
   it('runs every container without root, on a read-only disk, within limits, with all probes', () => {
-    for (const deployment of deployments) {
-      const pod = deployment.spec.template.spec;
+    for (const workload of workloads) {
+      const pod = workload.spec.template.spec;
       const [container] = pod.containers;
       expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
       expect(container.securityContext).toEqual({
@@ -132,24 +199,45 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
       });
       expect(container.resources.requests).toEqual({ cpu: expect.any(String), memory: expect.any(String) });
       expect(container.resources.limits.memory).toEqual(expect.any(String));
-      const isGateway = nameOf(deployment) === 'gateway';
+      expect(container.startupProbe).toBeDefined();
+      if (workload === redis) continue;
+      const isGateway = nameOf(workload) === 'gateway';
       expect(container.readinessProbe.httpGet.path).toBe(isGateway ? '/readyz' : '/health');
       expect(container.livenessProbe.httpGet.path).toBe(isGateway ? '/livez' : '/health');
-      expect(container.startupProbe).toBeDefined();
+    }
+  });
+
+  it('asks Redis for its health as docker compose does', () => {
+    const [container] = redis.spec.template.spec.containers;
+    const { healthcheck } = parse(read('../docker-compose.yml')).services.redis;
+    for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
+      expect(probe.exec.command).toEqual(['sh', '-c', healthcheck.test.at(-1)]);
     }
   });
 
   // Kubernetes sets GATEWAY_PORT=tcp://10.0.0.1:8081 for a service named gateway, which no settings schema accepts.
   it('keeps the variables that Kubernetes makes of service names away from settings', () => {
-    for (const deployment of deployments) expect(deployment.spec.template.spec.enableServiceLinks).toBe(false);
+    for (const workload of workloads) expect(workload.spec.template.spec.enableServiceLinks).toBe(false);
   });
 
-  // Limits are counted in the gateway's process and rules live in one SQLite file.
-  it('runs gateway and config center once', () => {
-    const single = deployments.filter((deployment) => ['gateway', 'config-center'].includes(nameOf(deployment)));
-    expect(single.map((deployment) => deployment.spec.replicas)).toEqual([1, 1]);
+  // Rules live in one SQLite file, counters in one Redis.
+  it('runs config center and Redis once', () => {
+    const single = workloads.filter((workload) => ['config-center', 'redis'].includes(nameOf(workload)));
+    expect(single.map((workload) => workload.spec.replicas)).toEqual([1, 1]);
     const scaled = ofKind(manifests, 'HorizontalPodAutoscaler').map((scaler) => scaler.spec.scaleTargetRef.name);
-    expect(scaled.filter((name) => name === 'gateway' || name === 'config-center')).toEqual([]);
+    expect(scaled.filter((name) => name === 'redis' || name === 'config-center')).toEqual([]);
+  });
+
+  it('runs several gateways, each under the name of its pod, more of them under load in production', () => {
+    const gateway = deployments.find((deployment) => nameOf(deployment) === 'gateway');
+    expect(gateway.spec.replicas).toBeGreaterThan(1);
+    expect(gateway.spec.template.spec.containers[0].env).toContainEqual({
+      name: 'GATEWAY_ID',
+      valueFrom: { fieldRef: { fieldPath: 'metadata.name' } },
+    });
+    expect(ofKind(manifests, 'PodDisruptionBudget').map(nameOf)).toContain('gateway');
+    const scaled = ofKind(manifests, 'HorizontalPodAutoscaler').map((scaler) => scaler.spec.scaleTargetRef.name);
+    expect(scaled.includes('gateway')).toBe(overlay === 'prod');
   });
 
   it('gives the gateway time to drain before it is killed', () => {
@@ -180,6 +268,10 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
     expect(done.stderr).toBe('');
     const built: Manifest[] = parseAllDocuments(done.stdout).map((document) => document.toJS());
     expect(ofKind(built, 'Deployment').map(nameOf).sort()).toEqual(deployments.map(nameOf).sort());
+    expect(ofKind(built, 'StatefulSet').map(nameOf)).toEqual(['redis']);
+    // Generated secrets get another name; every reference has to follow.
+    const secrets = [...new Set(JSON.stringify(built).match(/(?<="secretKeyRef":\{[^}]*"name":")[^"]+/g))];
+    expect(secrets).toEqual(overlay === 'prod' ? ['ai-gateway-secrets'] : ofKind(built, 'Secret').map(nameOf));
     expect(typeFaults(built)).toEqual([]);
   });
 });

@@ -32,6 +32,28 @@ export const SERVICES: Readonly<Record<string, DeployedService>> = {
   'mock-llm': { port: 8003, portVariable: 'MOCK_LLM_PORT', settings: mockLlm },
 };
 
+/** Redis is not ours, but every deployment has one: what they must agree on. */
+export const REDIS = {
+  port: 6379,
+  image: 'redis:7.4-alpine',
+  options: {
+    appendonly: 'yes',
+    appendfsync: 'everysec',
+    save: '',
+    maxmemory: '256mb',
+    'maxmemory-policy': 'noeviction',
+  },
+} as const;
+
+/** The options that a container's command gives redis-server, by name; the command may be a shell script. */
+export function redisOptions(command: readonly string[]): Readonly<Record<string, string>> {
+  const words = command.flatMap((part) => part.split(/\s+/)).map((word) => (word === "''" ? '' : word));
+  const options = words.flatMap((word, index) =>
+    word.startsWith('--') ? [[word.slice('--'.length), words[index + 1] ?? '']] : [],
+  );
+  return Object.fromEntries(options);
+}
+
 /** Variables of Dockerfiles and compose files that no settings schema knows. */
 const OF_THE_RUNTIME = ['NODE_ENV'];
 

@@ -22,6 +22,24 @@ interface Rule {
 }
 const rules: Rule[] = readYaml('alerts.yml').groups.flatMap((group: { rules: Rule[] }) => group.rules);
 
+interface Job {
+  readonly job_name: string;
+  readonly static_configs?: readonly { readonly targets: readonly string[] }[];
+  readonly dns_sd_configs?: readonly {
+    readonly names: readonly string[];
+    readonly type: string;
+    readonly port: number;
+  }[];
+}
+
+/** Targets of a job as `host:port`, whether they are listed or looked up. */
+function targetsOf({ static_configs = [], dns_sd_configs = [] }: Job): string[] {
+  return [
+    ...static_configs.flatMap(({ targets }) => targets),
+    ...dns_sd_configs.flatMap(({ names, port }) => names.map((name) => `${name}:${port}`)),
+  ];
+}
+
 /** Names that Prometheus makes of each metric of the contract, with the labels they carry. */
 function scrapedMetrics(): Map<string, readonly string[]> {
   const names = new Map<string, readonly string[]>([['up', []]]);
@@ -41,10 +59,7 @@ describe('the Prometheus configuration', () => {
     const { global, scrape_configs } = readYaml('prometheus.yml');
     expect(global).toMatchObject({ scrape_interval: '15s', evaluation_interval: '15s', scrape_timeout: '10s' });
     expect(Object.keys(global.external_labels)).toEqual(['cluster', 'environment']);
-    const targets = scrape_configs.map((job: { job_name: string; static_configs: { targets: string[] }[] }) => [
-      job.job_name,
-      job.static_configs.flatMap((config) => config.targets),
-    ]);
+    const targets = scrape_configs.map((job: Job) => [job.job_name, targetsOf(job)]);
     expect(targets).toEqual([
       ['gateway', ['gateway:8081']],
       ['config-center', ['config-center:8001']],
@@ -52,8 +67,19 @@ describe('the Prometheus configuration', () => {
     ]);
   });
 
+  it('scrapes each of several gateways, which the name of the service alone would mix up', () => {
+    const [gateway] = readYaml('prometheus.yml').scrape_configs as Job[];
+    expect(gateway?.static_configs).toBeUndefined();
+    expect(gateway?.dns_sd_configs?.map(({ type }) => type)).toEqual(['A']);
+  });
+
   it('is the same for local processes but for the hosts and the environment label', () => {
-    const compose = JSON.stringify(readYaml('prometheus.yml'));
+    const { scrape_configs, ...rest } = readYaml('prometheus.yml');
+    const jobs = scrape_configs.map((job: Job) => {
+      const { dns_sd_configs: _, ...others } = job;
+      return { ...others, static_configs: [{ targets: targetsOf(job) }] };
+    });
+    const compose = JSON.stringify({ ...rest, scrape_configs: jobs });
     const local = JSON.stringify(readYaml('prometheus.local.yml'));
     expect(local).toBe(compose.replaceAll(/"[a-z-]+:(\d+)"/g, '"127.0.0.1:$1"').replace('"compose"', '"local"'));
   });

@@ -11,6 +11,12 @@ interface Component {
   readonly purpose: string;
 }
 
+const REDIS: Component = {
+  debianPackage: 'redis-server',
+  commands: ['redis-server'],
+  purpose: 'keeps the shared limits in tests and benchmarks',
+};
+
 /** What each kind of run needs. `npm test` asks for `tests`; benchmarks for `bench`. */
 export const COMPONENTS = {
   tests: [
@@ -19,16 +25,13 @@ export const COMPONENTS = {
       commands: ['prometheus', 'promtool'],
       purpose: 'scrapes the gateway in a test, and checks monitoring/',
     },
-    {
-      debianPackage: 'redis-server',
-      commands: ['redis-server'],
-      purpose: 'keeps the shared limits in tests and benchmarks',
-    },
+    REDIS,
     { debianPackage: 'chromium', commands: ['chromium'], purpose: 'opens the dashboard in the browser test' },
   ],
   bench: [
     { debianPackage: 'nginx-light', commands: ['nginx'], purpose: 'is the proxy that the gateway is compared with' },
     { debianPackage: 'wrk', commands: ['wrk'], purpose: 'makes the load' },
+    REDIS,
   ],
 } as const satisfies Record<string, readonly Component[]>;
 
@@ -70,9 +73,8 @@ export function ensureComponents(groups: readonly ComponentGroup[], machine: Mac
 }
 
 function missingComponents(groups: readonly ComponentGroup[], machine: Machine): Component[] {
-  return groups
-    .flatMap((group): readonly Component[] => COMPONENTS[group])
-    .filter(({ commands }) => commands.some((command) => findCommand(command, machine) === undefined));
+  const wanted = new Set(groups.flatMap((group): readonly Component[] => COMPONENTS[group]));
+  return [...wanted].filter(({ commands }) => commands.some((command) => findCommand(command, machine) === undefined));
 }
 
 function findCommand(command: string, { searchPath }: Machine): string | undefined {

@@ -69,6 +69,8 @@ export interface Stack {
   /** Waits until the gateway runs the newest rules; returns how long it took, ms. */
   live(): Promise<number>;
   stats(): Promise<Stats>;
+  /** Starts one more gateway, with data of its own, and waits until it runs the newest rules. */
+  addGateway(environment?: Record<string, string>): Promise<Process>;
   /** Replaces the running gateway by a new one. */
   restartGateway(signal?: NodeJS.Signals): Promise<void>;
   close(): Promise<void>;
@@ -103,15 +105,17 @@ export async function startStack(
     MOCK_LLM_URL: mock.url,
     ...configCenterEnvironment(mock.url),
   });
-  const startGateway = () =>
+  const startGateway = (environment: Record<string, string> = {}) =>
     startProcess('gateway/src/main.ts', {
       GATEWAY_PORT: '0',
       CONFIG_CENTER_URL: configCenter.url,
       TOKEN_SERVICE_URL: tokenService.url,
       DATA_DIR: dataDir,
       ...gatewayEnvironment,
+      ...environment,
     });
   let gateway = await startGateway();
+  const others: Process[] = [];
 
   async function admin<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await fetch(`${configCenter.url}/api/v2${path}`, {
@@ -124,13 +128,16 @@ export async function startStack(
     return answer.data;
   }
 
-  const stats = async () => (await (await fetch(`${gateway.url}/stats`)).json()) as Stats;
+  const statsOf = async ({ url }: Process) => (await (await fetch(`${url}/stats`)).json()) as Stats;
+  const stats = () => statsOf(gateway);
 
   async function live(): Promise<number> {
     const started = performance.now();
     for (;;) {
       const { revision } = await admin<{ revision: number }>('GET', '/gateways');
-      if ((await stats()).revision === revision) return performance.now() - started;
+      const running = [gateway, ...others].filter(({ child }) => child.exitCode === null && child.signalCode === null);
+      const all = await Promise.all(running.map(statsOf));
+      if (all.every((one) => one.revision === revision)) return performance.now() - started;
       if (performance.now() - started > 10_000) throw new Error('the rules did not become live');
       await sleep(5);
     }
@@ -170,12 +177,20 @@ export async function startStack(
       await live();
       return { id, policyIds };
     },
+    async addGateway(environment = {}) {
+      const name = `other-${others.length}`;
+      const other = await startGateway({ GATEWAY_ID: name, DATA_DIR: join(dataDir, name), ...environment });
+      others.push(other);
+      await live();
+      return other;
+    },
     async restartGateway(signal) {
       await gateway.stop(signal);
       gateway = await startGateway();
     },
     async close() {
-      await Promise.all([gateway, configCenter, tokenService, mock].map((process) => process.stop('SIGKILL')));
+      const all = [gateway, ...others, configCenter, tokenService, mock];
+      await Promise.all(all.map((process) => process.stop('SIGKILL')));
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

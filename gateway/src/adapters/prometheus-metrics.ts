@@ -60,6 +60,8 @@ function limiterMetrics(registry: Registry): Metrics['limiter'] {
   const failures = counter('gateway_limiter_failures_total');
   const degraded = counter('gateway_limiter_degraded_total');
   up.set(1);
+  // A series that appears with its first increment hides that one from increase().
+  for (const mode of ['local', 'open', 'closed']) degraded.inc({ mode }, 0);
   return (event) => {
     switch (event.kind) {
       case 'asked':

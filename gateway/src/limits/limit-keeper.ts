@@ -68,7 +68,7 @@ export class LimitKeeper implements Limits {
         : sharedAccess({ store, nowMs, random, log, onEvent, onBack: () => void this.#catchUp() });
     this.#timers = [
       repeat(() => this.#renew(), leaseMs / 10, random),
-      repeat(() => this.#reap(), Math.min(1_000, leaseMs / 3), random),
+      repeat(() => this.#reap(), Math.min(500, leaseMs / 3), random),
     ];
   }
 

@@ -73,9 +73,9 @@ async function runSequence(client: Redis, { seed, lane }: { seed: number; lane: 
     throw new Error(`seed ${seed}, ${inspect(limits)}:\n${steps.join('\n')}\n${(error as Error).message}`);
   }
   const keys = redisKeys(prefix);
-  const { leases, reservations, epoch, queue, tickets, gateways } = keys;
+  const { leases, reservations, queue, tickets, gateways } = keys;
   const counters = limits.flatMap(({ key }) => [keys.counter(key), keys.lineOf(key)]);
-  await client.unlink(leases, reservations, epoch, queue, tickets, gateways, ...counters);
+  await client.unlink(leases, reservations, queue, tickets, gateways, ...counters);
 }
 
 const inspect = (value: unknown) => inspectDeeply(value, { depth: 6, breakLength: 160 });

@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
+/** A connection with ioredis's defaults. */
+export type RedisClient = Redis;
+
 /** A real Redis server with data of its own. */
 export interface RedisServer {
   readonly url: string;

@@ -3,21 +3,22 @@
      ARGV 1 reservation id  2 leaseMs  3 record  then 4 per entry: bucket ('' = a slot) difference windowMs buckets
      Returns 1 adopted, 0 known ]]
 local rid, leaseMs = ARGV[1], tonumber(ARGV[2])
-if redis.call('HEXISTS', KEYS[2], rid) == 1 then return 0 end
+if call('HEXISTS', KEYS[2], rid) == 1 then return 0 end
 for i = 3, #KEYS do
   local o = 4 + (i - 3) * 4
   if ARGV[o] == '' then
-    redis.call('ZADD', KEYS[i], nowMs + leaseMs, rid)
-    redis.call('PEXPIRE', KEYS[i], leaseMs * 2)
+    call('ZADD', KEYS[i], nowMs + leaseMs, rid)
   else
     local bucket, difference = tonumber(ARGV[o]), tonumber(ARGV[o + 1])
     local windowMs, buckets = tonumber(ARGV[o + 2]), tonumber(ARGV[o + 3])
     local sum, lowest, highest, current, width = openWindow(KEYS[i], windowMs, buckets)
     if difference > 0 and bucket >= current - buckets and bucket <= current + 1 then
-      addToWindow(KEYS[i], windowMs, bucket, difference, sum, lowest, highest, width)
+      local inBucket = lowest and tonumber(call('HGET', KEYS[i], bucket) or nil)
+      local amount = (inBucket or 0) + difference
+      setBucket(KEYS[i], windowMs, width, bucket, not inBucket, amount, sum + difference, lowest, highest)
     end
   end
 end
-redis.call('HSET', KEYS[2], rid, ARGV[3])
-redis.call('ZADD', KEYS[1], nowMs + leaseMs, rid)
+call('HSET', KEYS[2], rid, ARGV[3])
+call('ZADD', KEYS[1], nowMs + leaseMs, rid)
 return 1

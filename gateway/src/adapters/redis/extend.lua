@@ -4,7 +4,7 @@
           then 5 per entry: bucket difference windowMs buckets max (-1 = observed)
      Returns 1 granted, 0 denied, 2 unknown ]]
 local rid, isForced = ARGV[1], ARGV[2] == '1'
-local known = redis.call('HGET', KEYS[1], rid)
+local known = call('HGET', KEYS[1], rid)
 if not known then return 2 end
 local writes = {}
 for i = 2, #KEYS do
@@ -12,15 +12,16 @@ for i = 2, #KEYS do
   local bucket, difference = tonumber(ARGV[o]), tonumber(ARGV[o + 1])
   local windowMs, buckets, max = tonumber(ARGV[o + 2]), tonumber(ARGV[o + 3]), tonumber(ARGV[o + 4])
   local sum, lowest, highest, current, width = openWindow(KEYS[i], windowMs, buckets)
-  if lowest and redis.call('HEXISTS', KEYS[i], S(bucket)) == 1 then
+  local inBucket = lowest and tonumber(call('HGET', KEYS[i], bucket) or nil)
+  if inBucket then
     if not isForced and max >= 0 and sum + difference > max then return 0 end
-    writes[i] = {windowMs, bucket, difference, sum, lowest, highest, width}
+    writes[i] = {windowMs, width, bucket, inBucket + difference, sum + difference}
   end
 end
 for i = 2, #KEYS do
   local w = writes[i]
-  if w then addToWindow(KEYS[i], w[1], w[2], w[3], w[4], w[5], w[6], w[7]) end
+  if w then setBucket(KEYS[i], w[1], w[2], w[3], false, w[4], w[5]) end
 end
 -- The new record names only what was taken, so the list of what was not goes.
-redis.call('HSET', KEYS[1], rid, string.match(known, '^%d+') .. '\n\n' .. ARGV[3])
+call('HSET', KEYS[1], rid, string.match(known, '^%d+') .. '\n\n' .. ARGV[3])
 return 1

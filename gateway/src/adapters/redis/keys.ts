@@ -4,7 +4,6 @@ export function redisKeys(tag: string) {
   return {
     leases: at('leases'),
     reservations: at('reservations'),
-    epoch: at('epoch'),
     queue: at('queue'),
     tickets: at('tickets'),
     gateways: at('gateways'),

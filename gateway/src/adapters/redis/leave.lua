@@ -1,10 +1,10 @@
 --[[ A waiting request gives up its place.                                         Reference: domain/limits/queue.ts
      KEYS 1 queue  2 tickets  then lines     ARGV 1 reservation id     Returns 1 left, 0 was not waiting ]]
 local rid = ARGV[1]
-redis.call('ZREM', KEYS[2], rid)
-local ticket = redis.call('HGET', KEYS[1], 't:' .. rid)
+call('ZREM', KEYS[2], rid)
+local ticket = call('HGET', KEYS[1], 't:' .. rid)
 if not ticket then return 0 end
-redis.call('HDEL', KEYS[1], 't:' .. rid)
-redis.call('HINCRBY', KEYS[1], 'n:' .. string.match(ticket, '|(.*)$'), -1)
-for i = 3, #KEYS do redis.call('ZREM', KEYS[i], rid) end
+call('HDEL', KEYS[1], 't:' .. rid)
+call('HINCRBY', KEYS[1], 'n:' .. string.match(ticket, '|(.*)$'), -1)
+for i = 3, #KEYS do call('ZREM', KEYS[i], rid) end
 return 1

@@ -1,29 +1,30 @@
-import type { TokenAmounts } from '../../domain/limits/amounts.ts';
+import type { Counts, TokenAmounts } from '../../domain/limits/amounts.ts';
 import { differenceOf, entryOf, type Held, type HeldEntry } from '../../domain/limits/held.ts';
 import type { Limit } from '../../domain/limits/plan.ts';
 import type { ReserveRequest } from '../../domain/limits/reserve.ts';
 import { bucketAt } from '../../domain/limits/token-window.ts';
 
+/** A slot is its key, a window a row: key, what it counts, length, buckets, bound, 1 = observed. A rate leaves nothing. */
+type Entry = string | readonly [string, Counts, number, number, number, 0 | 1] | null;
+
 /**
  * A reservation in Redis: the instant of admission, the numbers of limits that were not taken (observed ones without
- * room), and the rest as JSON with one entry per limit; rates have none.
+ * room), and the rest as JSON with one entry per limit. Short, because every request writes one.
  */
-type RecordBody = Omit<Held, 'admittedMs' | 'entries' | 'reservationId'> & {
-  readonly entries: readonly (HeldEntry | null)[];
-};
+type RecordBody = Omit<Held, 'admittedMs' | 'entries' | 'reservationId'> & { readonly entries: readonly Entry[] };
 
 /** The JSON of a reservation, before it is known what will be taken. */
 export function recordOf(
   limits: readonly Limit[],
   { about, inputTokens, outputTokens, price }: ReserveRequest,
 ): string {
-  const entries = limits.map((limit) => entryOf(limit) ?? null);
+  const entries = limits.map((limit) => packed(entryOf(limit)));
   return JSON.stringify({ about, inputTokens, outputTokens, price, entries } satisfies RecordBody);
 }
 
 /** The JSON of a reservation that is held. */
 export function recordOfHeld({ about, inputTokens, outputTokens, price, entries }: Held): string {
-  return JSON.stringify({ about, inputTokens, outputTokens, price, entries } satisfies RecordBody);
+  return JSON.stringify({ about, inputTokens, outputTokens, price, entries: entries.map(packed) } satisfies RecordBody);
 }
 
 /** @throws SyntaxError when the record was not written by this version; then it cannot be settled by others */
@@ -40,7 +41,7 @@ export function heldIn(reservationId: string, record: string): Held {
     ...rest,
     reservationId,
     admittedMs: Number(admittedMs),
-    entries: entries.filter((entry, index): entry is HeldEntry => entry !== null && !isSkipped.has(index + 1)),
+    entries: entries.flatMap((entry, index) => (entry === null || isSkipped.has(index + 1) ? [] : [unpacked(entry)])),
   };
 }
 
@@ -48,4 +49,17 @@ export function heldIn(reservationId: string, record: string): Held {
 export function changeOf(entry: HeldEntry, held: Held, to: TokenAmounts): readonly [string, string] {
   if (entry.kind === 'slot') return ['', '0'];
   return [String(bucketAt(entry, held.admittedMs)), String(differenceOf(entry, held, to, held.price))];
+}
+
+function packed(entry: HeldEntry | undefined): Entry {
+  if (entry === undefined) return null;
+  if (entry.kind === 'slot') return entry.key;
+  const { key, counts, windowMs, buckets, max, isObserved } = entry;
+  return [key, counts, windowMs, buckets, max, isObserved ? 1 : 0];
+}
+
+function unpacked(entry: NonNullable<Entry>): HeldEntry {
+  if (typeof entry === 'string') return { kind: 'slot', key: entry };
+  const [key, counts, windowMs, buckets, max, isObserved] = entry;
+  return { kind: 'window', key, counts, windowMs, buckets, max, isObserved: isObserved === 1 };
 }

@@ -176,15 +176,15 @@ export class RedisLimitStore implements LimitStore {
   async #learnEpoch(): Promise<void> {
     const before = this.#epoch;
     this.#epoch = await this.#bare(async (client) => {
-      await client.set(this.#at.epoch, this.#options.newEpoch(), 'NX');
-      return (await client.get(this.#at.epoch)) ?? '';
+      await client.hsetnx(this.#at.reservations, 'epoch', this.#options.newEpoch());
+      return (await client.hget(this.#at.reservations, 'epoch')) ?? '';
     });
     if (before !== '' && this.#epoch !== before) this.#options.onDataLost();
   }
 
   async #reserveOnce(limits: readonly Limit[], request: ReserveRequest): Promise<readonly unknown[]> {
-    const { leases, reservations, epoch, queue, tickets } = this.#at;
-    const keys: string[] = [leases, reservations, epoch, queue, tickets];
+    const { leases, reservations, queue, tickets } = this.#at;
+    const keys: string[] = [leases, reservations, queue, tickets];
     for (const { key } of limits) keys.push(this.#at.counter(key));
     for (const key of queuedKeys(limits)) keys.push(this.#at.lineOf(key));
     // The reply is what reserve.lua documents.
@@ -213,8 +213,8 @@ export class RedisLimitStore implements LimitStore {
   }
 
   async #renewChunk(running: readonly Progress[], leaseMs: number): Promise<Renewal> {
-    const { leases, reservations, epoch, gateways } = this.#at;
-    const keys: string[] = [leases, reservations, epoch, gateways];
+    const { leases, reservations, gateways } = this.#at;
+    const keys: string[] = [leases, reservations, gateways];
     const indexOf = new Map<string, number>();
     const parameters: Arguments = [leaseMs, this.#epoch, this.#options.gatewayId, leaseMs];
     for (const { held, outputSoFar } of running) {

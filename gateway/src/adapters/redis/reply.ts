@@ -7,7 +7,8 @@ import { heldIn } from './record.ts';
 
 /** Appends what reserve.lua wants to know of one limit. */
 export function pushLimit(parameters: (string | number)[], limit: Limit, request: ReserveRequest): void {
-  const flags = `${limit.isObserved ? 'o' : '-'}${limit.isQueued ? 'q' : '-'}`;
+  const isPlain = !limit.isObserved && !limit.isQueued;
+  const flags = isPlain ? '' : `${limit.isObserved ? 'o' : '-'}${limit.isQueued ? 'q' : '-'}`;
   switch (limit.kind) {
     case 'requestRate':
       parameters.push(`r${flags}`, limit.emissionUs, limit.burst, 0, 0);

@@ -1,41 +1,42 @@
 --[[ Takes every limit of a request or none.                                     Reference: domain/limits/reserve.ts
-     KEYS 1 leases of all requests (zset)  2 reservations (hash)  3 epoch  4 queue (hash)  5 tickets (zset)
+     KEYS 1 leases of all requests (zset)  2 reservations (hash; its field epoch names the life of the data)
+          3 queue (hash)  4 tickets (zset)
           then one counter per limit, then one line per limit that has one
      ARGV 1 reservation id  2 leaseMs  3 notAfterMs (Redis time, 0 = never too late)  4 epoch  5 record
           6 namespace id  7 weight (0 = will not wait)  8 maxWaiting  9 ticketMs
-          then 5 per limit: flags (r|c|w|n, o = observed, q = has a line) and
+          then 5 per limit: kind (r|c|w|n), with two more letters where it is observed (o) or has a line (q), and
           r: emissionUs burst   c: max   w, n (counts requests): max windowMs buckets amount
      Returns {status, nowUs, remaining, resetMs, waitMs per limit}; waitMs 0 = room, -1 = never.
      status 1 taken, 0 refused, 5 refused and in line, 2 taken before (then the record), 3 too late, 4 other epoch ]]
 local rid, leaseMs = ARGV[1], tonumber(ARGV[2])
 local notAfterMs = tonumber(ARGV[3])
-if redis.call('GET', KEYS[3]) ~= ARGV[4] then return {4, nowUs} end
+local known = call('HMGET', KEYS[2], 'epoch', rid)
+if known[1] ~= ARGV[4] then return {4, nowUs} end
 if notAfterMs > 0 and nowMs > notAfterMs then return {3, nowUs} end
-local known = redis.call('HGET', KEYS[2], rid)
-if known then return {2, nowUs, known} end
+if known[2] then return {2, nowUs, known[2]} end
 
 local n = (#ARGV - 9) / 5
-local hasLines = #KEYS > 5 + n
+local hasLines = #KEYS > 4 + n
 
 local function dropTicket(id)
-  local ticket = redis.call('HGET', KEYS[4], 't:' .. id)
-  redis.call('ZREM', KEYS[5], id)
+  local ticket = call('HGET', KEYS[3], 't:' .. id)
+  call('ZREM', KEYS[4], id)
   if not ticket then return nil end
   local order, namespace = string.match(ticket, '^(%d+)|(.*)$')
-  redis.call('HDEL', KEYS[4], 't:' .. id)
-  redis.call('HINCRBY', KEYS[4], 'n:' .. namespace, -1)
+  call('HDEL', KEYS[3], 't:' .. id)
+  call('HINCRBY', KEYS[3], 'n:' .. namespace, -1)
   return tonumber(order)
 end
 
 -- How many wait in a line before this request; tickets that are gone leave the head of it.
 local function aheadIn(line)
-  local head = redis.call('ZRANGE', line, 0, 0)[1]
-  while head and redis.call('HEXISTS', KEYS[4], 't:' .. head) == 0 do
-    redis.call('ZREM', line, head)
-    head = redis.call('ZRANGE', line, 0, 0)[1]
+  local head = call('ZRANGE', line, 0, 0)[1]
+  while head and call('HEXISTS', KEYS[3], 't:' .. head) == 0 do
+    call('ZREM', line, head)
+    head = call('ZRANGE', line, 0, 0)[1]
   end
   if not head then return 0 end
-  return redis.call('ZRANK', line, rid) or redis.call('ZCARD', line)
+  return call('ZRANK', line, rid) or call('ZCARD', line)
 end
 
 local function pollMs(ahead)
@@ -45,7 +46,7 @@ local function pollMs(ahead)
 end
 
 if hasLines then
-  local late = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', nowMs, 'LIMIT', 0, 100)
+  local late = call('ZRANGEBYSCORE', KEYS[4], '-inf', nowMs, 'LIMIT', 0, 100)
   for i = 1, #late do dropTicket(late[i]) end
 end
 
@@ -53,71 +54,79 @@ local reply = {1, nowUs}
 local pending, lineOf = {}, {}
 local isRefused, mayWait = false, tonumber(ARGV[7]) > 0
 local skipped = ''
-local line = 5 + n
+local line = 4 + n
 for i = 1, n do
-  local key, o = KEYS[5 + i], 5 + i * 5
+  local key, o = KEYS[4 + i], 5 + i * 5
   local flags = ARGV[o]
-  local kind = string.byte(flags, 1)
+  local kind, isObserved, hasLine = flags, false, false
+  if #flags > 1 then
+    kind = string.sub(flags, 1, 1)
+    isObserved = string.sub(flags, 2, 2) == 'o'
+    hasLine = string.sub(flags, 3, 3) == 'q'
+  end
   local max = tonumber(ARGV[o + 1])
   local remaining, resetMs, waitMs = 0, 0, 0
-  if kind == 114 then                                             -- r: rate
+  if kind == 'r' then
     local burst = tonumber(ARGV[o + 2])
     local toleranceUs = max * burst
-    local stored = tonumber(redis.call('GET', key) or '0')
+    local stored = tonumber(call('GET', key) or '0')
     local arrivalUs = stored
     if arrivalUs < nowUs then arrivalUs = nowUs end
     if arrivalUs > nowUs + toleranceUs then                       -- the clock stepped back: pull in, and keep it so
       arrivalUs = nowUs + toleranceUs
-      redis.call('SET', key, S(arrivalUs), 'PX', math.ceil(toleranceUs / 1000) + 1000)
+      call('SET', key, arrivalUs, 'PX', ceil(toleranceUs / 1000) + 1000)
     end
     local nextUs = arrivalUs + max
-    remaining = math.floor((toleranceUs - (arrivalUs - nowUs)) / max)
-    resetMs = math.ceil((arrivalUs - nowUs) / 1000)
+    remaining = floor((toleranceUs - (arrivalUs - nowUs)) / max)
+    resetMs = ceil((arrivalUs - nowUs) / 1000)
     local excessUs = nextUs - nowUs - toleranceUs
-    if excessUs > 0 then waitMs = math.ceil(excessUs / 1000) end
+    if excessUs > 0 then waitMs = ceil(excessUs / 1000) end
     pending[i] = nextUs
-  elseif kind == 99 then                                          -- c: slots
-    redis.call('ZREMRANGEBYSCORE', key, '-inf', nowMs)
-    local far = redis.call('ZRANGEBYSCORE', key, '(' .. S(nowMs + leaseMs * 2), '+inf', 'LIMIT', 0, 200)
-    for x = 1, #far do redis.call('ZADD', key, nowMs + leaseMs, far[x]) end
-    remaining = max - redis.call('ZCARD', key)
+  elseif kind == 'c' then
+    remaining = max - call('ZCARD', key)
+    if remaining <= 0 then                                        -- full, unless some leases have run out
+      call('ZREMRANGEBYSCORE', key, '-inf', nowMs)
+      local far = call('ZRANGEBYSCORE', key, '(' .. S(nowMs + leaseMs * 2), '+inf', 'LIMIT', 0, 200)
+      for x = 1, #far do call('ZADD', key, nowMs + leaseMs, far[x]) end
+      remaining = max - call('ZCARD', key)
+    end
     if remaining <= 0 then
       remaining = 0
       waitMs = 250
     end
-  else                                                            -- w, n: window
+  else
     local windowMs, buckets, amount = tonumber(ARGV[o + 2]), tonumber(ARGV[o + 3]), tonumber(ARGV[o + 4])
-    local sum, lowest, highest, current, width = openWindow(key, windowMs, buckets)
+    local sum, lowest, highest, current, width, inCurrent = openWindow(key, windowMs, buckets)
     remaining = max - sum
     if sum > 0 then
-      resetMs = math.ceil((highest + buckets + 1) * width - nowMs)
+      resetMs = ceil((highest + buckets + 1) * width - nowMs)
       if resetMs < 0 then resetMs = 0 end
     end
     if amount > max then waitMs = -1
     elseif amount > remaining then
       local needed, freed, names = amount - remaining, 0, {}
-      for bucket = lowest, highest do names[#names + 1] = S(bucket) end
-      local amounts = redis.call('HMGET', key, unpack(names))
-      waitMs = math.ceil(windowMs + width)
+      for bucket = lowest, highest do names[#names + 1] = bucket end
+      local amounts = call('HMGET', key, unpack(names))
+      waitMs = ceil(windowMs + width)
       for x = 1, #names do
         freed = freed + tonumber(amounts[x] or '0')
         if freed >= needed then
-          waitMs = math.ceil((lowest + x - 1 + buckets + 1) * width - nowMs)
+          waitMs = ceil((lowest + x - 1 + buckets + 1) * width - nowMs)
           if waitMs < 1 then waitMs = 1 end
           break
         end
       end
     end
-    pending[i] = {sum, lowest, highest, current, width, amount}
+    pending[i] = {sum, lowest, highest, current, width, amount, inCurrent}
     if remaining < 0 then remaining = 0 end
   end
-  if string.byte(flags, 3) == 113 then                            -- q: has a line
+  if hasLine then
     line = line + 1
     lineOf[i] = KEYS[line]
     if waitMs >= 0 then
       local ahead = aheadIn(KEYS[line])
-      local countsRequests = kind ~= 119
-      if kind == 99 and waitMs > 0 then waitMs = pollMs(ahead)      -- nothing says when a slot frees
+      local countsRequests = kind ~= 'w'
+      if kind == 'c' and waitMs > 0 then waitMs = pollMs(ahead)      -- nothing says when a slot frees
       elseif ahead > 0 and not (waitMs == 0 and countsRequests and remaining > ahead) then
         local poll = pollMs(ahead)
         if poll > waitMs then waitMs = poll end
@@ -125,7 +134,7 @@ for i = 1, n do
     end
   end
   if waitMs ~= 0 then
-    if string.byte(flags, 2) == 111 then skipped = skipped .. ',' .. i
+    if isObserved then skipped = skipped .. ',' .. i
     else
       isRefused = true
       if waitMs < 0 or not lineOf[i] then mayWait = false end
@@ -141,26 +150,26 @@ if isRefused then
   reply[1] = 0
   if not mayWait then return reply end
   local namespace = ARGV[6]
-  local ticket = redis.call('HGET', KEYS[4], 't:' .. rid)
+  local ticket = call('HGET', KEYS[3], 't:' .. rid)
   local order
   if ticket then order = tonumber(string.match(ticket, '^(%d+)|'))
   else
-    local q = redis.call('HMGET', KEYS[4], 'n:' .. namespace, 'v', 'l:' .. namespace)
+    local q = call('HMGET', KEYS[3], 'n:' .. namespace, 'v', 'l:' .. namespace)
     if tonumber(q[1] or '0') >= tonumber(ARGV[8]) then return reply end
-    order = math.max(tonumber(q[2] or '0'), tonumber(q[3] or '0')) + math.floor(1000000 / tonumber(ARGV[7]))
-    redis.call('HSET', KEYS[4], 't:' .. rid, S(order) .. '|' .. namespace, 'l:' .. namespace, S(order))
-    redis.call('HINCRBY', KEYS[4], 'n:' .. namespace, 1)
+    order = math.max(tonumber(q[2] or '0'), tonumber(q[3] or '0')) + floor(1000000 / tonumber(ARGV[7]))
+    call('HSET', KEYS[3], 't:' .. rid, S(order) .. '|' .. namespace, 'l:' .. namespace, order)
+    call('HINCRBY', KEYS[3], 'n:' .. namespace, 1)
   end
   local ticketMs = tonumber(ARGV[9])
-  redis.call('ZADD', KEYS[5], nowMs + ticketMs, rid)
-  redis.call('PEXPIRE', KEYS[4], 600000)
-  redis.call('PEXPIRE', KEYS[5], 600000)
+  call('ZADD', KEYS[4], nowMs + ticketMs, rid)
+  call('PEXPIRE', KEYS[3], 600000)
+  call('PEXPIRE', KEYS[4], 600000)
   for i = 1, n do
     if lineOf[i] then
-      if reply[i * 3 + 2] ~= 0 and string.byte(ARGV[5 + i * 5], 2) ~= 111 then
-        redis.call('ZADD', lineOf[i], order, rid)
-        redis.call('PEXPIRE', lineOf[i], 600000)
-      else redis.call('ZREM', lineOf[i], rid) end
+      if reply[i * 3 + 2] ~= 0 and string.sub(ARGV[5 + i * 5], 2, 2) ~= 'o' then
+        call('ZADD', lineOf[i], order, rid)
+        call('PEXPIRE', lineOf[i], 600000)
+      else call('ZREM', lineOf[i], rid) end
     end
   end
   reply[1] = 5
@@ -168,35 +177,35 @@ if isRefused then
 end
 
 for i = 1, n do
-  local key, o, r = KEYS[5 + i], 5 + i * 5, i * 3
+  local key, o, r = KEYS[4 + i], 5 + i * 5, i * 3
   if reply[r + 2] == 0 then
-    local kind = string.byte(ARGV[o], 1)
-    if kind == 114 then
-      local ms = math.ceil((pending[i] - nowUs) / 1000)
-      redis.call('SET', key, S(pending[i]), 'PX', ms + 1000)
+    local kind = string.sub(ARGV[o], 1, 1)
+    if kind == 'r' then
+      local ms = ceil((pending[i] - nowUs) / 1000)
+      call('SET', key, pending[i], 'PX', ms + 1000)
       reply[r] = reply[r] - 1
       reply[r + 1] = ms
-    elseif kind == 99 then
-      redis.call('ZADD', key, nowMs + leaseMs, rid)
-      redis.call('PEXPIRE', key, leaseMs * 2)
+    elseif kind == 'c' then
+      call('ZADD', key, nowMs + leaseMs, rid)
       reply[r] = reply[r] - 1
     else
       local p, windowMs, buckets = pending[i], tonumber(ARGV[o + 2]), tonumber(ARGV[o + 3])
-      local highest = addToWindow(key, windowMs, p[4], p[6], p[1], p[2], p[3], p[5])
-      reply[r] = tonumber(ARGV[o + 1]) - p[1] - p[6]
+      local sum = p[1] + p[6]
+      local highest = setBucket(key, windowMs, p[5], p[4], not p[7], (p[7] or 0) + p[6], sum, p[2], p[3])
+      reply[r] = tonumber(ARGV[o + 1]) - sum
       reply[r + 1] = 0
-      if p[1] + p[6] > 0 then reply[r + 1] = math.ceil((highest + buckets + 1) * p[5] - nowMs) end
+      if sum > 0 then reply[r + 1] = ceil((highest + buckets + 1) * p[5] - nowMs) end
     end
   end
 end
-redis.call('HSET', KEYS[2], rid, S(nowMs) .. '\n' .. skipped .. '\n' .. ARGV[5])
-redis.call('ZADD', KEYS[1], nowMs + leaseMs, rid)
+call('HSET', KEYS[2], rid, S(nowMs) .. '\n' .. skipped .. '\n' .. ARGV[5])
+call('ZADD', KEYS[1], nowMs + leaseMs, rid)
 if hasLines then
   local order = dropTicket(rid)
   if order then
-    if order > tonumber(redis.call('HGET', KEYS[4], 'v') or '0') then redis.call('HSET', KEYS[4], 'v', S(order)) end
+    if order > tonumber(call('HGET', KEYS[3], 'v') or '0') then call('HSET', KEYS[3], 'v', order) end
     for i = 1, n do
-      if lineOf[i] then redis.call('ZREM', lineOf[i], rid) end
+      if lineOf[i] then call('ZREM', lineOf[i], rid) end
     end
   end
 end

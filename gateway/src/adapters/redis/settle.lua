@@ -3,29 +3,29 @@
      ARGV 1 reservation id  2 '1' = only if its lease has run out  then 2 per entry: bucket ('' = a slot) and difference
      Returns 1 settled, 0 unknown or still alive ]]
 local rid = ARGV[1]
-if redis.call('HEXISTS', KEYS[2], rid) == 0 then return 0 end
+if call('HEXISTS', KEYS[2], rid) == 0 then return 0 end
 if ARGV[2] == '1' then
-  local expiresAtMs = redis.call('ZSCORE', KEYS[1], rid)
+  local expiresAtMs = call('ZSCORE', KEYS[1], rid)
   if expiresAtMs and tonumber(expiresAtMs) > nowMs then return 0 end
 end
 local writes = {}
 for i = 3, #KEYS do
   local bucket, difference = ARGV[i * 2 - 3], ARGV[i * 2 - 2]
   if bucket ~= '' and difference ~= '0' then
-    local r = redis.call('HMGET', KEYS[i], bucket, 's')
+    local r = call('HMGET', KEYS[i], bucket, 's')
     if r[1] then
       local before = tonumber(r[1])
       local after = before + tonumber(difference)
       if after < 0 then after = 0 end
-      writes[i] = {S(after), S(tonumber(r[2]) + after - before)}
+      writes[i] = {after, tonumber(r[2]) + after - before}
     end
   end
 end
 for i = 3, #KEYS do
   local bucket = ARGV[i * 2 - 3]
-  if bucket == '' then redis.call('ZREM', KEYS[i], rid)
-  elseif writes[i] then redis.call('HSET', KEYS[i], bucket, writes[i][1], 's', writes[i][2]) end
+  if bucket == '' then call('ZREM', KEYS[i], rid)
+  elseif writes[i] then call('HSET', KEYS[i], bucket, writes[i][1], 's', writes[i][2]) end
 end
-redis.call('HDEL', KEYS[2], rid, 'p:' .. rid)
-redis.call('ZREM', KEYS[1], rid)
+call('HDEL', KEYS[2], rid, 'p:' .. rid)
+call('ZREM', KEYS[1], rid)
 return 1

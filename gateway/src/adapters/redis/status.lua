@@ -5,8 +5,8 @@ local reply = {nowUs}
 for i = 1, #KEYS do
   local kind = ARGV[i * 3 - 2]
   local first, second = 0, 0
-  if kind == 'r' then first = tonumber(redis.call('GET', KEYS[i]) or '0')
-  elseif kind == 'c' then first = redis.call('ZCOUNT', KEYS[i], '(' .. S(nowMs), '+inf')
+  if kind == 'r' then first = tonumber(call('GET', KEYS[i]) or '0')
+  elseif kind == 'c' then first = call('ZCOUNT', KEYS[i], '(' .. S(nowMs), '+inf')
   else
     local sum, _, highest = openWindow(KEYS[i], tonumber(ARGV[i * 3 - 1]), tonumber(ARGV[i * 3]))
     first = sum

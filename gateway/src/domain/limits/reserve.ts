@@ -1,5 +1,5 @@
 import { amountOf, type HeldPrice, type TokenAmounts } from './amounts.ts';
-import { type Leases, RETRY_WHEN_FULL_MS, usedSlots } from './concurrency.ts';
+import { freeSlots, type Leases, RETRY_WHEN_FULL_MS } from './concurrency.ts';
 import { entryOf, type Held, type HeldAbout } from './held.ts';
 import type { Limit, SlotBound, WindowBound } from './plan.ts';
 import {
@@ -224,7 +224,8 @@ function check(state: LimitState, limit: Limit, request: ReserveRequest, nowUs: 
 }
 
 function checkSlot(leases: Leases, limit: SlotBound, request: ReserveRequest, nowMs: number): Checked {
-  const remaining = Math.max(0, limit.maxConcurrent - usedSlots(leases, request.leaseMs, nowMs));
+  const { maxConcurrent } = limit;
+  const remaining = freeSlots(leases, { maxConcurrent, leaseMs: request.leaseMs }, nowMs);
   return {
     remaining,
     resetMs: 0,

@@ -21,7 +21,7 @@ export function useOf(state: LimitState, limit: Limit, nowUs: number): LimitUse 
     }
     case 'concurrency': {
       const leases = state.leases.get(limit.key);
-      return { current: leases === undefined ? 0 : usedSlots(leases, Number.MAX_SAFE_INTEGER / 4, nowMs), resetMs: 0 };
+      return { current: leases === undefined ? 0 : usedSlots(leases, nowMs), resetMs: 0 };
     }
     case 'window': {
       const window = state.windows.get(limit.key);
