@@ -158,6 +158,36 @@ it('lets a burst wait for room instead of refusing it, whatever gateway it comes
   expect(new Set(await statusesOf(answers))).toEqual(new Set([200]));
 });
 
+it('asks Redis once before the provider, and the client does not wait for the settlement', async () => {
+  await stack.channel('hops', [
+    { kind: 'qps-limit', maxQps: 1_000 },
+    { kind: 'concurrency-limit', maxConcurrent: 1_000 },
+    { kind: 'token-limit', windows: [{ windowSeconds: 60, maxTokens: 1_000_000 }] },
+  ]);
+  const commands: string[] = [];
+  const monitor = await redis.client().monitor();
+  monitor.on('monitor', (_at: string, parts: string[]) => commands.push(parts.join(' ')));
+  const answer = fetch(`${stack.gateway.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-channel-code': 'hops', 'x-request-id': 'hop-1' },
+    body: JSON.stringify({
+      model: 'Qwen3-8B',
+      max_tokens: 5,
+      messages: [{ role: 'user', content: '[mock words=3 first-delay-ms=600]' }],
+    }),
+  });
+  await sleep(300);
+  // One script, with what it does inside it.
+  expect(commands.filter((command) => command.startsWith('evalsha') && command.includes('hop-1'))).toHaveLength(1);
+  monitor.disconnect();
+  await redis.kill('SIGSTOP');
+  const startedAt = performance.now();
+  expect((await answer).status).toBe(200);
+  expect(performance.now() - startedAt).toBeLessThan(450);
+  await redis.kill('SIGCONT');
+  await eventually(async () => (await limitsOf('hops')).reports[0]?.inFlightTotal === 0, 'the settlement');
+});
+
 it('serves by each policy while Redis is gone, and shares again when it is back', async () => {
   const { id } = await stack.channel('degraded', [{ kind: 'concurrency-limit', maxConcurrent: 300 }]);
   await stack.channel('strict');

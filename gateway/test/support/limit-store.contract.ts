@@ -257,6 +257,27 @@ export function limitStoreContract(name: string, open: () => Promise<StoreUnderT
       expect(await used(limits)).toEqual([0, 0]);
     });
 
+    // requirements.md 4.6: limits 10000 tokens / 30 min, 100 / min, 50 connections; used 5000, 45, 25.
+    it('shows a dashboard what is used and what remains', async () => {
+      const limits = limitsOf([
+        { kind: 'token-limit', windows: [{ windowSeconds: 1800, maxTokens: 10_000 }] },
+        { kind: 'request-limit', windows: [{ windowSeconds: 60, maxRequests: 100 }] },
+        { kind: 'concurrency-limit', maxConcurrent: 50 },
+      ]);
+      // Twenty have ended with 100 tokens each, twenty-five run with 120.
+      for (let count = 0; count < 45; count++) {
+        const held = await admitted(limits, `r${count}`, { inputTokens: 60, outputTokens: 60 });
+        if (count < 20) await store.settle(held, { inputTokens: 60, outputTokens: 40 });
+      }
+      const shown = await store.status(limits);
+      expect(shown.map(({ current }) => current)).toEqual([5_000, 45, 25]);
+      expect(shown.map(({ remaining }) => remaining)).toEqual([5_000, 55, 25]);
+      const [tokens] = shown;
+      const spanMs = Date.parse(tokens?.windowEndAt ?? '') - Date.parse(tokens?.windowStartAt ?? '');
+      expect(spanMs).toBeGreaterThanOrEqual(1_800_000);
+      expect(spanMs).toBeLessThanOrEqual(1_830_000);
+    });
+
     it('lists what runs', async () => {
       const limits = limitsOf([{ kind: 'concurrency-limit', maxConcurrent: 5 }]);
       const held = await admitted(limits, 'a');

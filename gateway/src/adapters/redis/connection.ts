@@ -4,7 +4,7 @@ import { redisKeys } from './keys.ts';
 import type { RedisClient } from './scripts.ts';
 
 /** A command that is not answered by then counts as failed; it may still be carried out, see `notAfterMs` of reserve.lua. */
-export const COMMAND_TIMEOUT_MS = 80;
+export const COMMAND_TIMEOUT_MS = 70;
 
 const OLDEST_VERSION = 7;
 
