@@ -51,8 +51,8 @@ module.exports = {
     ),
     rule(
       'adapters-know-only-ports-and-domain',
-      'An adapter binds one technology to one port.',
-      { path: '^gateway/src/adapters/', pathNot: TESTS },
+      'An adapter binds one technology to one port; limits compose stores and know no more.',
+      { path: '^gateway/src/(adapters|limits)/', pathNot: TESTS },
       { path: '^gateway/src/(stages|http)/|^gateway/src/(main|pipeline)\\.ts$' },
     ),
     rule(
@@ -60,6 +60,12 @@ module.exports = {
       'One file knows which adapter is used.',
       { path: '^gateway/src/', pathNot: `^gateway/src/(main\\.ts$|adapters/)|${TESTS}` },
       { path: '^gateway/src/adapters/' },
+    ),
+    rule(
+      'only-main-wires-limits',
+      'Stages see the interface in services.ts.',
+      { path: '^gateway/src/', pathNot: `^gateway/src/(main\\.ts$|limits/)|${TESTS}` },
+      { path: '^gateway/src/limits/' },
     ),
     rule(
       'features-do-not-import-features',

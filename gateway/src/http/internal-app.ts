@@ -29,6 +29,9 @@ export interface InternalAppOptions {
 /** Routes of `/v1` that go to the provider untouched. Routes that produce tokens are not among them: they are metered. */
 const PASSTHROUGH_ROUTES = /^\/v1\/(files|audio|images|moderations)(\/|$)/;
 
+/** Counters that `/stats` lists; those of one namespace are all at `LIMITS_PATH`. */
+const LISTED_LIMITS = 500;
+
 /** Beyond this age of the rules `/health` says that the config center is away. */
 const STALE_RULES_SECONDS = 60;
 
@@ -95,12 +98,12 @@ function healthOf({ services, isDraining, rulesAgeSeconds, version }: InternalAp
 async function statsOf({ services, totals }: InternalAppOptions) {
   const rules = services.config.current();
   const codes = new Map([...(rules?.namespaces ?? [])].map(([id, { namespace }]) => [id, namespace.code]));
-  const limits = [...(rules?.namespaces.values() ?? [])].flatMap(({ planned }) =>
+  const all = [...(rules?.namespaces.values() ?? [])].flatMap(({ planned }) =>
     [...new Set([...planned.stream.general, ...planned.plain.general])]
       .filter(({ countPer }) => countPer.length === 0)
       .map(({ limit }) => limit),
   );
-  const { limits: counters, store } = await services.limits.report('', limits);
+  const { limits: counters, store } = await services.limits.report('', all.slice(0, LISTED_LIMITS));
   return {
     uptimeSeconds: Math.round(process.uptime()),
     namespaces: totals.all().map((total) => ({ namespace: codes.get(total.namespaceId) ?? null, ...total })),

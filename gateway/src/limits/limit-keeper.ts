@@ -14,7 +14,7 @@ import {
   type TakeRequest,
 } from '../services.ts';
 import { inChunks, missedNotes } from './missed-notes.ts';
-import { type SharedAccess, type SharedStore, sharedAccess } from './shared-access.ts';
+import { type Manner, type SharedAccess, type SharedStore, sharedAccess } from './shared-access.ts';
 import { waitingRoom } from './waiting-room.ts';
 
 export interface LimitKeeperOptions {
@@ -42,6 +42,13 @@ interface Running {
 
 /** A waiting request that is not heard of for so long has lost its place. */
 const TICKET_MS = 5_000;
+
+/** A client waits, and there is no other way. */
+const URGENTLY: Manner = { isNeeded: true, isUrgent: true };
+/** Nobody waits, but it must be done. */
+const IN_BACKGROUND: Manner = { isNeeded: true, isUrgent: false };
+/** It will be done by somebody, or by time. */
+const SPARINGLY: Manner = { isNeeded: false, isUrgent: false };
 
 const NOTHING: TokenAmounts = { inputTokens: 0, outputTokens: 0 };
 
@@ -78,7 +85,7 @@ export class LimitKeeper implements Limits {
     const asking = { ...request, leaseMs, queue: terms && { ...terms, ticketMs: TICKET_MS } };
     const leave = async () => {
       if (this.#access === undefined) await local.leave(limits, request.reservationId);
-      else await this.#access.ask((shared) => shared.leave(limits, request.reservationId), false);
+      else await this.#access.ask((shared) => shared.leave(limits, request.reservationId), SPARINGLY);
     };
     return this.#room.take(() => this.#attempt(limits, asking), leave, patience);
   }
@@ -93,7 +100,7 @@ export class LimitKeeper implements Limits {
       const isNew = localHeld !== undefined;
       const asked = isNew
         ? undefined
-        : await this.#access.ask((shared) => shared.settle(held, actual, voidedKeys), true);
+        : await this.#access.ask((shared) => shared.settle(held, actual, voidedKeys), IN_BACKGROUND);
       if (asked?.kind !== 'answered') this.#missed.settlement({ held, actual, voidedKeys, isNew });
     }
     this.#room.wake();
@@ -115,8 +122,8 @@ export class LimitKeeper implements Limits {
       return { store: kind, limits: [...counters], ...runs, inFlight: [...runs.inFlight] };
     };
     if (this.#access === undefined) return read(this.#options.local, 'process');
-    const asked = await this.#access.ask((shared) => read(shared, 'shared'), true);
-    return asked.kind === 'answered' ? asked.answer : read(this.#options.local, 'degraded');
+    const seen = await this.#access.look((shared) => read(shared, 'shared'));
+    return seen ?? read(this.#options.local, 'degraded');
   }
 
   dataLost(): Promise<void> {
@@ -138,7 +145,7 @@ export class LimitKeeper implements Limits {
       return decision;
     }
     const isNeeded = limits.some(({ onLimiterDown, isObserved }) => onLimiterDown === 'closed' && !isObserved);
-    const asked = await this.#access.ask((shared) => shared.reserve(limits, request), isNeeded);
+    const asked = await this.#access.ask((shared) => shared.reserve(limits, request), { isNeeded, isUrgent: true });
     if (asked.kind === 'answered') {
       if (asked.answer.kind === 'admitted') this.#keep(limits, asked.answer.held, undefined);
       return asked.answer;
@@ -180,7 +187,7 @@ export class LimitKeeper implements Limits {
       if ((await this.#options.local.extend(localHeld, outputTokens, isForced)) === 'denied') return false;
       one.localHeld = { ...localHeld, outputTokens };
     } else {
-      const asked = await this.#access?.ask((shared) => shared.extend(held, outputTokens, isForced), true);
+      const asked = await this.#access?.ask((shared) => shared.extend(held, outputTokens, isForced), URGENTLY);
       if (asked?.kind === 'answered' && asked.answer === 'denied') return false;
       if (asked?.kind !== 'answered' && (isForced || one.limits.some(refusesBlindly))) return false;
     }
@@ -206,7 +213,7 @@ export class LimitKeeper implements Limits {
 
   async #renewShared(access: SharedAccess, reported: readonly Running[]): Promise<void> {
     const progress = reported.map(({ held, soFar }) => ({ held, outputSoFar: soFar() }));
-    const asked = await access.ask((shared) => shared.renew(progress, this.#options.leaseMs), true);
+    const asked = await access.ask((shared) => shared.renew(progress, this.#options.leaseMs), IN_BACKGROUND);
     if (asked.kind !== 'answered') return;
     const { late, gone } = asked.answer;
     if (late.length > 0) {
@@ -226,13 +233,13 @@ export class LimitKeeper implements Limits {
       held,
       counted: { inputTokens: held.inputTokens, outputTokens: reportedOutput },
     }));
-    await this.#access?.ask((shared) => shared.adopt(adoptions, leaseMs), true);
+    await this.#access?.ask((shared) => shared.adopt(adoptions, leaseMs), IN_BACKGROUND);
   }
 
   /** Settles what vanished gateways have left behind. */
   async #reap(): Promise<void> {
     await this.#options.local.reap();
-    const asked = await this.#access?.ask((shared) => shared.reap(), false);
+    const asked = await this.#access?.ask((shared) => shared.reap(), SPARINGLY);
     if (asked?.kind !== 'answered' || asked.answer === 0) return;
     this.#options.log.warn({ reservations: asked.answer }, 'reservations of vanished gateways were settled');
   }
@@ -257,7 +264,7 @@ export class LimitKeeper implements Limits {
     const { local, leaseMs } = this.#options;
     await inChunks([...this.#running.values()].filter(isMeant), async (one) => {
       const adoption = { held: one.held, counted: undefined };
-      const asked = await this.#access?.ask((shared) => shared.adopt([adoption], leaseMs), true);
+      const asked = await this.#access?.ask((shared) => shared.adopt([adoption], leaseMs), IN_BACKGROUND);
       const { localHeld } = one;
       if (asked?.kind !== 'answered' || localHeld === undefined) return;
       one.localHeld = undefined;
@@ -276,10 +283,13 @@ function refusesBlindly({ kind, onLimiterDown, isObserved }: Limit): boolean {
   return kind === 'window' && onLimiterDown === 'closed' && !isObserved;
 }
 
+const FIRST_TURN_MS = 200;
+
 /** Runs `work` about every `ms`, never twice at a time; returns how to stop. */
 function repeat(work: () => Promise<void>, ms: number, random: () => number): () => void {
   let isStopped = false;
-  let timer = setTimeout(turn, ms * random());
+  // The first turn comes soon: the number of live gateways is wanted before it is needed.
+  let timer = setTimeout(turn, Math.min(ms, FIRST_TURN_MS) * random());
   timer.unref();
   async function turn(): Promise<void> {
     await work().catch(() => {});

@@ -23,15 +23,24 @@ export interface SharedAccessOptions {
   readonly onBack: () => void;
 }
 
-/** Questions to the shared store, each bounded in time and all behind one circuit breaker. */
+/** How a question is put. */
+export interface Manner {
+  /** Ask even while calls are ramped up again, because there is no other way. */
+  readonly isNeeded: boolean;
+  /** A client waits for the answer, so the whole question has a bound; else only each of its commands has one. */
+  readonly isUrgent: boolean;
+}
+
+/** Questions to the shared store, bounded in time and all behind one circuit breaker. */
 export interface SharedAccess {
-  /** `isNeeded`: ask even while calls are ramped up again, because there is no other way. */
-  ask<T>(question: (store: SharedStore) => Promise<T>, isNeeded: boolean): Promise<Asked<T>>;
+  ask<T>(question: (store: SharedStore) => Promise<T>, manner: Manner): Promise<Asked<T>>;
+  /** A question of an operator, which says nothing about the store's health; undefined when it is not answered. */
+  look<T>(question: (store: SharedStore) => Promise<T>): Promise<T | undefined>;
   isDown(): boolean;
   liveGateways(): number;
 }
 
-/** Longest time that anybody waits for the shared store, ms, over all round trips of one question. */
+/** Longest time that a client waits for the shared store, ms, over all round trips of one question. */
 const PATIENCE_MS = 140;
 
 export function sharedAccess({ store, nowMs, random, log, onEvent, onBack }: SharedAccessOptions): SharedAccess {
@@ -60,13 +69,17 @@ export function sharedAccess({ store, nowMs, random, log, onEvent, onBack }: Sha
   return {
     isDown: () => breaker.state === 'open',
     liveGateways: () => store.liveGateways(),
-    async ask(question, isNeeded) {
+    async look(question) {
+      if (breaker.state === 'open') return undefined;
+      return question(store).catch(() => undefined);
+    },
+    async ask(question, { isNeeded, isUrgent }) {
       const { ok, next } = mayCall(breaker, nowMs(), random());
       breaker = next;
       if (!ok && !(isNeeded && breaker.state === 'closed')) return { kind: 'unanswered', wasAsked: false };
       const startedMs = nowMs();
       try {
-        const answer = await inTime(question(store));
+        const answer = await (isUrgent ? inTime(question(store)) : question(store));
         noteSuccess(startedMs);
         return { kind: 'answered', answer };
       } catch (error) {

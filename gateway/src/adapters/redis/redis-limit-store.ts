@@ -35,8 +35,9 @@ type Arguments = (string | number)[];
 const SEARCHED_IN_FLIGHT = 20_000;
 const CHUNK = 500;
 
-/** Requests that one renewal script handles, so that it never holds Redis up for long. */
+/** Requests that one renewal handles, and counters that one reading does, so that Redis is never held up for long. */
 const RENEWED_AT_ONCE = 100;
+const READ_AT_ONCE = 200;
 
 const NOTHING: TokenAmounts = { inputTokens: 0, outputTokens: 0 };
 
@@ -120,31 +121,17 @@ export class RedisLimitStore implements LimitStore {
   async reap(): Promise<number> {
     // The reply is what expired.lua documents.
     const expired = (await this.#run('expired', [this.#at.leases, this.#at.reservations], [])) as string[];
-    let reaped = 0;
-    for (let index = 0; index < expired.length; index += 3) {
-      const [id = '', record = '', outputSoFar = '0'] = expired.slice(index, index + 3);
-      if (record === '') {
-        await this.#bare((client) => client.zrem(this.#at.leases, id));
-        continue;
-      }
-      const held = heldIn(id, record);
-      const actual = { inputTokens: held.inputTokens, outputTokens: Number(outputSoFar) };
-      if (await this.#settle(held, actual, { voidedKeys: [], onlyExpired: true })) reaped++;
-    }
-    return reaped;
+    const rows = Array.from({ length: expired.length / 3 }, (_, index) => expired.slice(index * 3, index * 3 + 3));
+    const reaped = await Promise.all(rows.map((row) => this.#reapOne(row)));
+    return reaped.filter((isReaped) => isReaped).length;
   }
 
   async status(limits: readonly Limit[]): Promise<readonly LimitStatus[]> {
-    const parameters = limits.flatMap((limit) =>
-      limit.kind === 'window' ? ['w', limit.windowMs, limit.buckets] : [limit.kind === 'concurrency' ? 'c' : 'r', 0, 0],
-    );
-    const keys = limits.map(({ key }) => this.#at.counter(key));
-    // The reply is what status.lua documents.
-    const [nowUs = 0, ...pairs] = (await this.#run('status', keys, parameters)) as number[];
-    return limits.map((limit, index) => {
-      const use = useIn(limit, pairs[index * 2] ?? 0, { highest: pairs[index * 2 + 1] ?? 0, nowUs });
-      return statusOf(limit, use, Math.floor(nowUs / 1000));
-    });
+    const statuses: LimitStatus[] = [];
+    for (let from = 0; from < limits.length; from += READ_AT_ONCE) {
+      statuses.push(...(await this.#statusOf(limits.slice(from, from + READ_AT_ONCE))));
+    }
+    return statuses;
   }
 
   async running(namespaceId: string): Promise<RunningReport> {
@@ -245,6 +232,29 @@ export class RedisLimitStore implements LimitStore {
       parameters.push(...changeOf(entry, held, voidedKeys.includes(entry.key) ? NOTHING : actual));
     }
     return (await this.#run('settle', keys, parameters)) === 1;
+  }
+
+  async #statusOf(limits: readonly Limit[]): Promise<readonly LimitStatus[]> {
+    const parameters = limits.flatMap((limit) =>
+      limit.kind === 'window' ? ['w', limit.windowMs, limit.buckets] : [limit.kind === 'concurrency' ? 'c' : 'r', 0, 0],
+    );
+    const keys = limits.map(({ key }) => this.#at.counter(key));
+    // The reply is what status.lua documents.
+    const [nowUs = 0, ...pairs] = (await this.#run('status', keys, parameters)) as number[];
+    return limits.map((limit, index) => {
+      const use = useIn(limit, pairs[index * 2] ?? 0, { highest: pairs[index * 2 + 1] ?? 0, nowUs });
+      return statusOf(limit, use, Math.floor(nowUs / 1000));
+    });
+  }
+
+  async #reapOne([id = '', record = '', outputSoFar = '0']: readonly string[]): Promise<boolean> {
+    if (record === '') {
+      await this.#bare((client) => client.zrem(this.#at.leases, id));
+      return false;
+    }
+    const held = heldIn(id, record);
+    const actual = { inputTokens: held.inputTokens, outputTokens: Number(outputSoFar) };
+    return this.#settle(held, actual, { voidedKeys: [], onlyExpired: true });
   }
 
   async #adoptOne({ held, counted }: Adoption, leaseMs: number): Promise<void> {
