@@ -138,6 +138,9 @@ it.each([
   ],
   [{ rule: { kind: 'budget-limit', windows: [{ windowSeconds: 60, maxAmount: '-1' }] } }, ['rule.windows.0.maxAmount']],
   [{ onLimiterDown: 'maybe' }, ['onLimiterDown']],
+  // An instant that far away is no safe integer, and stopped the script in the middle.
+  [{ rule: { kind: 'qps-limit', maxQps: 1e-16 } }, ['rule.maxQps']],
+  [{ rule: { kind: 'qps-limit', maxQps: 0.001, burst: 1_000_000 } }, ['rule.burst']],
 ])('a policy with %j is refused', async (fields, paths) => {
   const draft = { name: 'p', rule: { kind: 'qps-limit', maxQps: 1 }, ...fields };
   const refused = await center.call('POST', '/api/v2/policies', draft);
@@ -172,7 +175,7 @@ describe('GET /api/v2/limits', () => {
     const { status } = await center.call('POST', '/internal/v1/gateways/report', report, {
       authorization: `Bearer ${GATEWAY_TOKEN}`,
     });
-    expect(status).toBe(204);
+    expect(status).toBe(200);
   }
   const report = (store: LimitsReport['store']): LimitsReport => ({
     store,

@@ -38,5 +38,12 @@ export const gatewayReport = z.object({
   namespaces: z.array(namespaceTotals).max(20_000),
 });
 
+/** What the config center answers to a report. */
+export const reportAnswer = z.object({
+  /** Gateways that are live, this one among them. */
+  gateways: z.number().int().min(1).max(100_000),
+});
+
+export type ReportAnswer = z.infer<typeof reportAnswer>;
 export type NamespaceTotals = z.infer<typeof namespaceTotals>;
 export type GatewayReport = z.infer<typeof gatewayReport>;

@@ -10,8 +10,8 @@ const MAX_WINDOW_SECONDS = 30 * 24 * 3600;
 /** At most `maxQps * windowSeconds` requests per `windowSeconds`. */
 export const qpsLimit = z.object({
   kind: z.literal('qps-limit'),
-  /** Requests per second; fractions allowed (0.5 = one request in two seconds). */
-  maxQps: z.number().positive().max(1_000_000),
+  /** Requests per second; fractions allowed (0.5 = one request in two seconds, 0.00002 = about two a day). */
+  maxQps: z.number().min(0.000_01).max(1_000_000),
   windowSeconds: z.number().int().min(1).max(86_400).default(1),
   /** `gcra`: smooth rate with bursts. `strict`: never more than the product in any window, at the price of some throughput. */
   algorithm: z.enum(['gcra', 'strict']).default('gcra'),

@@ -1,6 +1,6 @@
 import type { RequestView } from '@ai-gateway/contracts';
 import type { Outcome } from './domain/outcome.ts';
-import type { Services } from './services.ts';
+import type { Services, TokenCount } from './services.ts';
 
 /** A request as it was read: the start of every exchange. */
 export interface Received {
@@ -41,6 +41,10 @@ export interface Notes {
   attempts: number;
   revision: number;
   overheadMs: number | undefined;
+  /** An upstream has answered with success: the input is used, whatever becomes of the answer. */
+  isAccepted: boolean;
+  /** Counts the input, once there is somebody to count. */
+  countedInput: (() => Promise<TokenCount>) | undefined;
   refusedByPolicyIds: readonly string[];
   /** Observing policies that would have refused. */
   observedPolicyIds: readonly string[];

@@ -36,6 +36,7 @@ const nowMs = () => performance.timeOrigin + performance.now();
 
 /** Everything with a life of its own, wired together. */
 async function wire(settings: Settings, listeningPort: () => number) {
+  const fleet = { size: 1 };
   const log = jsonLog(settings.LOG_LEVEL);
   const totals = liveTotals();
   const config = await httpConfigSource({
@@ -55,7 +56,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
     timeoutMs: settings.TOKEN_CALCULATION_TIMEOUT,
     nowMs,
   });
-  const { limits, redis } = await limitsOf(settings, log, metrics);
+  const { limits, redis } = await limitsOf(settings, { log, metrics, fleetSize: () => fleet.size });
   const services: Services = {
     gatewayId: settings.GATEWAY_ID,
     config,
@@ -71,11 +72,11 @@ async function wire(settings: Settings, listeningPort: () => number) {
     random: Math.random,
   };
   const proxy = passthrough(services);
-  const reporter = reporterOf(settings, config, totals, listeningPort);
+  const reporter = reporterOf(settings, config, { totals, listeningPort, fleet });
   async function close(): Promise<void> {
     reporter.close();
     proxy.close();
-    limits.close();
+    await limits.close();
     redis?.close();
     await Promise.all([config.close(), counter.close(), services.upstream.close()]);
     log.close();
@@ -83,11 +84,19 @@ async function wire(settings: Settings, listeningPort: () => number) {
   return { services, proxy, registry: metrics.registry, totals, rulesAgeSeconds: config.ageSeconds, close };
 }
 
+interface LimitsParts {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Gateways that the config center knows of. */
+  readonly fleetSize: () => number;
+}
+
 /** Limits of this process, or shared over Redis where there is one. */
-async function limitsOf(settings: Settings, log: Log, metrics: Metrics) {
+async function limitsOf(settings: Settings, { log, metrics, fleetSize }: LimitsParts) {
   const base = {
     local: memoryLimitStore(() => Math.floor(nowMs() * 1000)),
     leaseMs: settings.LIMIT_LEASE_SECONDS * 1000,
+    fleetSize,
     nowMs,
     random: Math.random,
     log,
@@ -112,10 +121,19 @@ async function limitsOf(settings: Settings, log: Log, metrics: Metrics) {
   return { limits, redis };
 }
 
-function reporterOf(settings: Settings, config: ConfigSource, totals: LiveTotals, listeningPort: () => number) {
+interface ReporterParts {
+  readonly totals: LiveTotals;
+  readonly listeningPort: () => number;
+  readonly fleet: { size: number };
+}
+
+function reporterOf(settings: Settings, config: ConfigSource, { totals, listeningPort, fleet }: ReporterParts) {
   return httpReporter({
     url: settings.CONFIG_CENTER_URL,
     token: settings.GATEWAY_TOKEN,
+    onAnswer: ({ gateways }) => {
+      fleet.size = gateways;
+    },
     report: () => ({
       gatewayId: settings.GATEWAY_ID,
       instanceId: INSTANCE_ID,

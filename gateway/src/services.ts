@@ -89,13 +89,16 @@ export interface Limits {
   extend(reservationId: string, outputTokens: number): Promise<boolean>;
   /** Says where to read how many output tokens a running request has had. */
   track(reservationId: string, soFar: () => number): void;
+  /** Counters alone. */
+  counters(limits: readonly Limit[]): Promise<Pick<LimitsReport, 'store' | 'limits'>>;
   /** Counters, and what runs and waits in a namespace. */
   report(namespaceId: string, limits: readonly Limit[]): Promise<LimitsReport>;
   /** The shared store was found empty: what runs is entered again. */
   dataLost(): Promise<void>;
   /** The shared store is given up for now. */
   isDown(): boolean;
-  close(): void;
+  /** Stops, once the settlements under way are told or a moment has passed. */
+  close(): Promise<void>;
 }
 
 /** What a stage knows of a reservation; leases are the limits' own business. */

@@ -435,7 +435,7 @@ describe('a client that leaves', () => {
     expect((await gateway.limits())[0]?.current).toBe(3 + output);
   });
 
-  it('before the first byte: the upstream is closed and nothing is charged', async () => {
+  it('before the first byte: the upstream is closed, and what it was given to read is charged', async () => {
     const { gateway, upstream } = await setUp(() => {});
     const leaving = new AbortController();
     const answer = gateway.chat(ask(), {}, leaving.signal).catch(() => undefined);
@@ -446,7 +446,7 @@ describe('a client that leaves', () => {
     await eventually(() => gateway.records.length === 1);
     expect(gateway.records[0]?.outcome).toMatchObject({
       kind: 'client_left',
-      usage: { inputTokens: 0, outputTokens: 0 },
+      usage: { inputTokens: 1, outputTokens: 0 },
     });
     expect(gateway.inFlight()).toBe(0);
   });

@@ -273,6 +273,30 @@ describe('an answer of unknown length', () => {
   });
 });
 
+it('shares one counter among made-up models that only a prefix lists', async () => {
+  const { gateway } = await setUp(plainAnswer('ok'), {
+    policies: [policy('each', oneAtATime, { countPer: ['model'] })],
+  });
+  expect(await statusOf(gateway.chat(ask({ model: 'gpt-0' })))).toBe(200);
+  for (const model of ['gpt-1', 'gpt-2']) expect(await statusOf(gateway.chat(ask({ model })))).toBe(429);
+  expect(await statusOf(gateway.chat(ask()))).toBe(200);
+});
+
+it('frees the slot of a passed-through request whose client leaves before the provider answers', async () => {
+  const { upstreams, gateway } = await setUp(() => {}, {
+    policies: [policy('c', { kind: 'concurrency-limit', maxConcurrent: 1 })],
+  });
+  const leaving = new AbortController();
+  const headers = { 'x-channel-code': 'test-channel' };
+  fetch(`${gateway.url}/v1/files`, { headers, signal: leaving.signal }).catch(() => {});
+  await eventually(() => upstreams[0]?.seen.length === 1);
+  expect((await gateway.limits())[0]?.current).toBe(1);
+  leaving.abort();
+  await eventually(() => gateway.records.length === 1);
+  expect(gateway.records[0]?.outcome.kind).toBe('client_left');
+  expect((await gateway.limits())[0]?.current).toBe(0);
+});
+
 describe('an upstream with limits of its own', () => {
   const perUpstream = policy('u', oneAtATime, { countPer: ['upstream'] });
 
@@ -282,6 +306,17 @@ describe('an upstream with limits of its own', () => {
     expect(await statusOf(gateway.chat(ask()))).toBe(200);
     expect(upstreams.map(({ seen }) => seen.length)).toEqual([1, 1]);
     expect(await statusOf(gateway.chat(ask()))).toBe(429);
+  });
+
+  it('bounds an answer of unknown length, and its input is counted', async () => {
+    const tokens = { kind: 'token-limit', windows: [{ windowSeconds: 60, maxTokens: 100 }] };
+    const parts = Array.from({ length: 60 }, () => contentEvent('abcd efgh ijkl mnop qrst '));
+    const { gateway } = await setUp(streamAnswer([...parts, FINISH, DONE]), {
+      policies: [policy('u', tokens, { scope: { upstreamId: 'u0' } })],
+    });
+    const body = await (await gateway.chat(ask({ stream: true }))).text();
+    expect(body).toContain('"finish_reason":"length"');
+    expect((await gateway.limits())[0]?.current).toBe(100);
   });
 
   it('gets its tokens back when another had to answer', async () => {

@@ -11,6 +11,9 @@ import {
 } from '@ai-gateway/contracts';
 import type { Fault } from './faults.ts';
 
+/** A burst that takes longer to fill again is no rate any more, and its instants would leave the safe integers. */
+const LONGEST_REFILL_SECONDS = 30 * 24 * 3600;
+
 /** Faults of a matcher beyond the shapes of its fields. */
 export function checkMatcher(matcher: Pick<Matcher, keyof Condition>): readonly Fault[] {
   return conditionFaults(matcher, '');
@@ -28,9 +31,13 @@ export function checkPolicy(policy: Pick<Policy, 'rule' | 'scope' | 'countPer'>)
     case 'budget-limit':
       return repeatedWindows(rule.windows);
     case 'token-limit':
-      return tokenLimitFaults(rule);
+      return [...tokenLimitFaults(rule), ...upstreamCapFaults(policy, rule)];
     case 'qps-limit': {
       const perWindow = rule.maxQps * rule.windowSeconds;
+      const refillSeconds = (rule.burst ?? 1) / rule.maxQps;
+      if (refillSeconds > LONGEST_REFILL_SECONDS) {
+        return [{ path: 'rule.burst', message: 'The burst would take more than 30 days to fill again.' }];
+      }
       if (rule.algorithm === 'gcra' || perWindow >= 1) return [];
       return [{ path: 'rule.maxQps', message: `${perWindow} requests per window: strict needs at least one.` }];
     }
@@ -71,6 +78,13 @@ function messageFaults(
   }
   if (countPer.length > 0) faults.push({ path: 'countPer', message: 'Message matching counts nothing.' });
   return faults;
+}
+
+/** Caps of a request are applied before its target is chosen. */
+function upstreamCapFaults({ scope }: Pick<Policy, 'scope'>, rule: TokenLimit): readonly Fault[] {
+  const isCapped = rule.maxInputTokens !== undefined || rule.maxOutputTokens !== undefined;
+  if (scope.upstreamId === undefined || !isCapped) return [];
+  return [{ path: 'scope.upstreamId', message: 'Caps of a request hold before its upstream is chosen; windows may.' }];
 }
 
 /** Two windows of one length would share a counter. */

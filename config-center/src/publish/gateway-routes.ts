@@ -1,4 +1,4 @@
-import { gatewayReport, MAX_RULES_WAIT_MS, REPORT_PATH, RULES_PATH } from '@ai-gateway/contracts';
+import { gatewayReport, MAX_RULES_WAIT_MS, REPORT_PATH, type ReportAnswer, RULES_PATH } from '@ai-gateway/contracts';
 import express, { type Express, type RequestHandler } from 'express';
 import { bearerIn, isSameSecret } from '../auth/authorize.ts';
 import { Refusal } from '../domain/faults.ts';
@@ -42,6 +42,7 @@ export function gatewayRoutes(app: Express, { publisher, live, gatewayToken, now
     const report = gatewayReport.safeParse(request.body);
     if (!report.success) throw new Refusal(400, `The report is not valid: ${report.error.issues[0]?.path.join('.')}`);
     live.add(report.data, request.socket.remoteAddress ?? '', nowMs());
-    response.status(204).end();
+    const answer: ReportAnswer = { gateways: live.addresses(nowMs()).length };
+    response.json(answer);
   });
 }

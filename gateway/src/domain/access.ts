@@ -1,7 +1,7 @@
 import type { AuthMode, VirtualKey } from '@ai-gateway/contracts';
 import type { CompiledConfig } from './compile-snapshot.ts';
 import { GatewayError } from './gateway-error.ts';
-import type { RequestFacts } from './request-facts.ts';
+import { isModel, type RequestFacts } from './request-facts.ts';
 import type { ModelChoice } from './resolve-model.ts';
 
 /** Who sent the request: the holder of a virtual key, or nobody in particular. */
@@ -43,7 +43,17 @@ export function factsOf(
     customerTypeId: payer?.customerTypeId,
     providerId: choice?.provider.provider.id,
     model: choice?.resolvedModel,
+    listedModel: choice === undefined ? undefined : listedName(choice),
   };
+}
+
+/**
+ * The name by which the provider lists the model. A client can make up any number of names that fit a pattern, so what
+ * is kept per model must be kept per pattern there.
+ */
+function listedName({ provider: { provider }, resolvedModel }: ModelChoice): string {
+  if (provider.models.includes(resolvedModel)) return resolvedModel;
+  return provider.models.find((pattern) => isModel(pattern, resolvedModel)) ?? resolvedModel;
 }
 
 /** The secret in the request: `Authorization: Bearer …` (or bare), else `x-virtual-key`. */

@@ -66,7 +66,7 @@ export function shrunkGuess(
   let room = outputTokens;
   for (const { limit, retryAfterMs } of failures) {
     if (limit.kind !== 'window' || (limit.counts !== 'total' && limit.counts !== 'output')) return undefined;
-    const remaining = readings.find((reading) => reading.limit === limit)?.remaining ?? 0;
+    const remaining = readings.find((reading) => reading.limit.key === limit.key)?.remaining ?? 0;
     if (retryAfterMs !== undefined)
       room = Math.min(room, limit.counts === 'total' ? remaining - inputTokens : remaining);
   }

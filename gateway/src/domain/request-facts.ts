@@ -9,6 +9,8 @@ export interface RequestFacts {
   readonly providerId?: string | undefined;
   /** As the provider knows it. */
   readonly model?: string | undefined;
+  /** What `countPer: model` counts by: the model, or the provider's pattern when only that lists it. */
+  readonly listedModel?: string | undefined;
   readonly upstreamId?: string | undefined;
 }
 

@@ -29,6 +29,9 @@ export interface InternalAppOptions {
 /** Routes of `/v1` that go to the provider untouched. Routes that produce tokens are not among them: they are metered. */
 const PASSTHROUGH_ROUTES = /^\/v1\/(files|audio|images|moderations)(\/|$)/;
 
+/** `/stats` is open to everybody, so it reads no more often than this. */
+const STATS_MS = 200;
+
 /** Counters that `/stats` lists; those of one namespace are all at `LIMITS_PATH`. */
 const LISTED_LIMITS = 500;
 
@@ -53,8 +56,13 @@ export function internalApp(options: InternalAppOptions): Express {
     const health = healthOf(options);
     response.status(health.status === 'unhealthy' ? 503 : 200).json(health);
   });
+  const stats = remembered(
+    () => statsOf(options),
+    STATS_MS,
+    () => services.nowMs(),
+  );
   app.get('/stats', async (_request, response) => {
-    response.json({ ...healthOf(options), ...(await statsOf(options)) });
+    response.json({ ...healthOf(options), ...(await stats()) });
   });
   app.get(LIMITS_PATH, (request, response) => serveLimits(request, response, options));
   app.get('/metrics', async (_request, response) => {
@@ -95,6 +103,15 @@ function healthOf({ services, isDraining, rulesAgeSeconds, version }: InternalAp
   };
 }
 
+/** Runs `read` at most once in `ms`; callers in between get what the last run gave. */
+function remembered<T>(read: () => Promise<T>, ms: number, nowMs: () => number): () => Promise<T> {
+  let last: { readonly atMs: number; readonly value: Promise<T> } | undefined;
+  return () => {
+    if (last === undefined || nowMs() - last.atMs >= ms) last = { atMs: nowMs(), value: read() };
+    return last.value;
+  };
+}
+
 async function statsOf({ services, totals }: InternalAppOptions) {
   const rules = services.config.current();
   const codes = new Map([...(rules?.namespaces ?? [])].map(([id, { namespace }]) => [id, namespace.code]));
@@ -103,7 +120,7 @@ async function statsOf({ services, totals }: InternalAppOptions) {
       .filter(({ countPer }) => countPer.length === 0)
       .map(({ limit }) => limit),
   );
-  const { limits: counters, store } = await services.limits.report('', all.slice(0, LISTED_LIMITS));
+  const { limits: counters, store } = await services.limits.counters(all.slice(0, LISTED_LIMITS));
   return {
     uptimeSeconds: Math.round(process.uptime()),
     namespaces: totals.all().map((total) => ({ namespace: codes.get(total.namespaceId) ?? null, ...total })),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GatewayError } from '../domain/gateway-error.ts';
-import { NO_USAGE, type Outcome } from '../domain/outcome.ts';
+import { NO_USAGE, type Outcome, type TokenUsage } from '../domain/outcome.ts';
 import type { DeferredTask, Notes, Received } from '../exchange.ts';
 import type { RequestRecord, Services } from '../services.ts';
 import { repeatedHeadersOf, type Target } from './read-request.ts';
@@ -66,9 +66,21 @@ export function beginLife(message: IncomingMessage, response: ServerResponse, se
 }
 
 /** The outcome of a request that ended with an error before any of its answer was sent. */
-export function failedOutcome(error: GatewayError, hasClientLeft: boolean): Outcome {
-  if (hasClientLeft) return { kind: 'client_left', status: 499, usage: NO_USAGE };
-  return { kind: kindOf(error), status: error.status, errorCode: error.code, usage: NO_USAGE };
+export function failedOutcome(error: GatewayError, hasClientLeft: boolean, usage: TokenUsage = NO_USAGE): Outcome {
+  if (hasClientLeft) return { kind: 'client_left', status: 499, usage };
+  return { kind: kindOf(error), status: error.status, errorCode: error.code, usage };
+}
+
+/**
+ * What a request has used whose answer never began: its input, once an upstream has accepted it or the client left
+ * while one was being asked; nothing before that, and nothing when every upstream has failed.
+ */
+export async function usageOfFailure({ notes, hasClientLeft }: Life): Promise<TokenUsage> {
+  const isUsed = notes.isAccepted || (hasClientLeft() && notes.attempts > 0);
+  if (!isUsed || notes.countedInput === undefined) return NO_USAGE;
+  const counted = await notes.countedInput().catch(() => undefined);
+  if (counted === undefined) return NO_USAGE;
+  return { inputTokens: counted.tokens, outputTokens: 0, source: counted.exact ? 'counted' : 'estimated' };
 }
 
 function kindOf(error: GatewayError): Outcome['kind'] {
@@ -114,6 +126,8 @@ function emptyNotes(): Notes {
     attempts: 0,
     revision: 0,
     overheadMs: undefined,
+    isAccepted: false,
+    countedInput: undefined,
     refusedByPolicyIds: [],
     observedPolicyIds: [],
   };

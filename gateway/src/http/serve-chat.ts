@@ -4,7 +4,7 @@ import type { Outcome } from '../domain/outcome.ts';
 import { chatPipeline } from '../pipeline.ts';
 import type { Services } from '../services.ts';
 import type { Answer } from '../stages/limit-output.ts';
-import { beginLife, failedOutcome, type Life } from './life.ts';
+import { beginLife, failedOutcome, type Life, usageOfFailure } from './life.ts';
 import { readBody, targetOf } from './read-request.ts';
 import { writeBody, writeError } from './write-answer.ts';
 
@@ -25,7 +25,8 @@ export async function serveChat(
     await sendAnswer(response, answer, rateHeaders, life);
   } catch (thrown) {
     const error = asGatewayError(thrown);
-    life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
+    const usage = await usageOfFailure(life);
+    life.end(failedOutcome(error, life.hasClientLeft(), usage), error.details.internal);
     if (response.headersSent) response.destroy();
     else writeError(response, error, life.requestId);
   }

@@ -73,6 +73,12 @@ export function passthrough(services: Services): Passthrough {
     allowHeaders(message, secret, life.requestId);
     return new Promise((resolve, reject) => {
       pending.set(message, { life, resolve });
+      // http-proxy keeps to itself that a client left before the provider had answered.
+      response.once('close', () => {
+        if (response.writableFinished) return;
+        life.end({ kind: 'client_left', status: 499, usage: NO_USAGE });
+        resolve();
+      });
       proxy.web(
         message,
         response,

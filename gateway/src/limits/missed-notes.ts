@@ -16,6 +16,7 @@ export interface MissedNotes {
   settlement(note: MissedSettlement): void;
   /** A question whose answer never came: what it may have taken must be given back first. */
   doubt(reservationId: string): void;
+  isDoubted(reservationId: string): boolean;
   count(): number;
   /** Tells everything; what fails is kept for the next time. */
   tell(store: SharedStore, leaseMs: number): Promise<void>;
@@ -32,11 +33,14 @@ export function missedNotes(isHeld: (reservationId: string) => boolean): MissedN
 
   async function tellSettlement(note: MissedSettlement, store: SharedStore, leaseMs: number): Promise<void> {
     const { held, actual, voidedKeys, isNew } = note;
+    let isEntered = !isNew;
     try {
       if (isNew) await store.adopt([{ held, counted: undefined }], leaseMs);
+      isEntered = true;
       await store.settle(held, actual, voidedKeys);
     } catch {
-      keep(note);
+      // Entered twice it would be counted twice, if the settlement has come through after all.
+      keep({ ...note, isNew: !isEntered });
     }
   }
 
@@ -50,6 +54,7 @@ export function missedNotes(isHeld: (reservationId: string) => boolean): MissedN
     doubt(reservationId) {
       if (doubts.size < MAX_NOTES) doubts.add(reservationId);
     },
+    isDoubted: (reservationId) => doubts.has(reservationId),
     count: () => settlements.length + doubts.size,
     async tell(store, leaseMs) {
       const missed = settlements;

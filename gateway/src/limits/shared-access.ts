@@ -5,6 +5,8 @@ import { type LimiterEvent, LimiterUnavailable, type LimitStore, type Log } from
 export interface SharedStore extends LimitStore {
   /** How many gateways share it, as of the last renewal; at least 1. */
   liveGateways(): number;
+  /** An instant of this gateway's clock on the store's. */
+  toStoreMs(atMs: number): number;
 }
 
 /** What came of a question to the shared store. */
@@ -38,6 +40,7 @@ export interface SharedAccess {
   look<T>(question: (store: SharedStore) => Promise<T>): Promise<T | undefined>;
   isDown(): boolean;
   liveGateways(): number;
+  toStoreMs(atMs: number): number;
 }
 
 /** Longest time that a client waits for the shared store, ms, over all round trips of one question. */
@@ -69,6 +72,7 @@ export function sharedAccess({ store, nowMs, random, log, onEvent, onBack }: Sha
   return {
     isDown: () => breaker.state === 'open',
     liveGateways: () => store.liveGateways(),
+    toStoreMs: (atMs) => store.toStoreMs(atMs),
     async look(question) {
       if (breaker.state === 'open') return undefined;
       return question(store).catch(() => undefined);

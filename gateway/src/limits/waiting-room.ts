@@ -39,11 +39,12 @@ export function waitingRoom(nowMs: () => number): WaitingRoom {
         const decision = await attempt();
         if (decision.kind === 'admitted' || !decision.isWaiting) return decision;
         const leftMs = deadlineMs - nowMs();
+        if (leftMs > 0) await sleep(Math.min(leftMs, pollMsOf(decision)), signal);
+        // Whoever has left must not be admitted: nobody would use what it takes.
         if (leftMs <= 0 || signal.aborted) {
           await leave();
           return decision;
         }
-        await sleep(Math.min(leftMs, pollMsOf(decision)), signal);
       }
     },
     wake() {

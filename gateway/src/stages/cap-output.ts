@@ -1,3 +1,4 @@
+import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import type { TokenAmounts } from '../domain/limits/amounts.ts';
 import { largestOutput, type OutputCap, outputCapOf } from '../domain/output-cap.ts';
@@ -6,7 +7,7 @@ import type { Chat } from '../protocols/openai-chat.ts';
 import type { Services } from '../services.ts';
 import type { InputCount } from './count-input.ts';
 import type { Matched } from './match-namespace.ts';
-import type { Planned } from './plan-limits.ts';
+import { type Planned, possibleLimits } from './plan-limits.ts';
 
 /** What the request asks of the limits. */
 export interface Demand {
@@ -31,10 +32,10 @@ const UNCAPPED_OUTPUT_ESTIMATE = 1024;
  * does not, what is reserved is a guess that never exceeds what the windows can hold.
  */
 export const capOutput: Stage<
-  Received & Matched & Planned & InputCount & { readonly chat: Chat },
+  Received & Matched & Planned & InputCount & { readonly chat: Chat; readonly targets: readonly Upstream[] },
   Demand & OutputBounds
 > = (exchange, services) => {
-  const { chat, tokenPolicies, input, limits, price } = exchange;
+  const { chat, tokenPolicies, input, price } = exchange;
   const inputTokens = input?.tokens ?? 0;
   checkInputCaps(exchange, inputTokens, services);
 
@@ -45,7 +46,7 @@ export const capOutput: Stage<
     policies: enforced.map(({ policy, rule }) => ({ policyId: policy.id, maxOutputTokens: rule.maxOutputTokens })),
   });
   const wanted = outputCap?.tokens ?? UNCAPPED_OUTPUT_ESTIMATE * chat.choices;
-  const largest = largestOutput(limits, inputTokens, price);
+  const largest = largestOutput(possibleLimits(exchange), inputTokens, price);
   const isGuess = chat.clientMax === undefined && largest < Number.POSITIVE_INFINITY;
   return { outputCap, isGuess, demand: { inputTokens, outputTokens: isGuess ? Math.min(wanted, largest) : wanted } };
 };

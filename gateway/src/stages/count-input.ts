@@ -1,10 +1,11 @@
+import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import type { Limit } from '../domain/limits/plan.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
 import type { Services, TokenCount } from '../services.ts';
-import type { Planned } from './plan-limits.ts';
+import { type Planned, possibleLimits } from './plan-limits.ts';
 
 /** Tokens of the input, counted at most once per request and only when somebody asks. */
 export interface InputCount {
@@ -18,16 +19,18 @@ export interface InputCount {
  * refuses and all others go on with an estimate.
  */
 export const countInput: Stage<
-  Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice },
+  Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets: readonly Upstream[] },
   InputCount
-> = async ({ chat, choice, tokenPolicies, limits }, services) => {
+> = async (exchange, services) => {
+  const { chat, choice, tokenPolicies, notes } = exchange;
   const mayEstimate = tokenPolicies.every(({ rule }) => rule.counting === 'estimate');
   let counted: Promise<TokenCount> | undefined;
   const countedInput = () => {
     counted ??= count(chat, choice.resolvedModel, mayEstimate, services);
     return counted;
   };
-  const isNeeded = tokenPolicies.length > 0 || limits.some(countsTokens);
+  const isNeeded = tokenPolicies.length > 0 || possibleLimits(exchange).some(countsTokens);
+  notes.countedInput = countedInput;
   return { countedInput, input: isNeeded ? await countedInput() : undefined };
 };
 

@@ -11,11 +11,13 @@ import { type Services, UpstreamFailure, type UpstreamResponse } from '../servic
 
 import type { Demand } from './cap-output.ts';
 import type { Planned } from './plan-limits.ts';
-import { aboutOf } from './reserve.ts';
+import { aboutOf, type Reserved } from './reserve.ts';
 
 /** The first answer that an upstream gave. */
 export interface Forwarded {
   readonly response: UpstreamResponse;
+  /** All reservations of the request: that of `reserve`, and one for each target with limits of its own after the first. */
+  readonly reservationIds: readonly string[];
 }
 
 type Forwardable = Received & {
@@ -25,7 +27,8 @@ type Forwardable = Received & {
   readonly secret: string | undefined;
   readonly outputCap: OutputCap | undefined;
 } & Planned &
-  Demand;
+  Demand &
+  Pick<Reserved, 'grantedTokens'>;
 
 /** Sends the request to the targets in order until one accepts it; nothing has reached the client yet. */
 export const forward: Stage<Forwardable, Forwarded> = async (exchange, services) => {
@@ -33,13 +36,19 @@ export const forward: Stage<Forwardable, Forwarded> = async (exchange, services)
   const body = upstreamBody(chat, choice.resolvedModel, upstreamMaxOf(chat.clientMax, outputCap));
   notes.overheadMs = services.nowMs() - exchange.arrivedAtMs;
 
+  const reservationIds = [exchange.reservationId];
   let last: AttemptFailure | undefined;
   for (const upstream of targets) {
-    if (upstream !== targets[0] && !(await takeLimitsOf(exchange, upstream, services))) continue;
+    const id = upstream === targets[0] ? undefined : await takeLimitsOf(exchange, upstream, services);
+    if (id === 'refused') continue;
+    if (id !== undefined) reservationIds.push(id);
     notes.attempts++;
     notes.upstreamId = upstream.id;
     const result = await attempt(exchange, upstream, body, services);
-    if (!('kind' in result)) return { response: result };
+    if (!('kind' in result)) {
+      notes.isAccepted = true;
+      return { response: result, reservationIds };
+    }
     last = result;
     if (exchange.signal.aborted || !mayTryNext(result)) break;
   }
@@ -47,18 +56,25 @@ export const forward: Stage<Forwardable, Forwarded> = async (exchange, services)
 };
 
 /** The first target's own limits were taken with all others; those of the next are taken when it is its turn. */
-async function takeLimitsOf(exchange: Forwardable, upstream: Upstream, services: Services): Promise<boolean> {
+async function takeLimitsOf(
+  exchange: Forwardable,
+  upstream: Upstream,
+  services: Services,
+): Promise<string | 'refused' | undefined> {
   const limits = exchange.limitsOfUpstream(upstream.id);
-  if (limits.length === 0) return true;
+  if (limits.length === 0) return undefined;
   const reservationId = `${exchange.reservationId}.${upstream.id}`;
-  const { demand, price, signal, notes } = exchange;
-  const request = { reservationId, about: aboutOf(exchange, services), ...demand, price };
+  const { demand, price, signal, notes, grantedTokens } = exchange;
+  const { inputTokens } = demand;
+  // A guess has been granted as far as the windows had room.
+  const outputTokens = Math.min(demand.outputTokens, grantedTokens);
+  const request = { reservationId, about: aboutOf(exchange, services), inputTokens, outputTokens, price };
   const decision = await services.limits.take(limits, request, { maxWaitMs: 0, signal }).catch(() => undefined);
-  if (decision?.kind !== 'admitted') return false;
+  if (decision?.kind !== 'admitted') return 'refused';
   exchange.defer(({ usage }) =>
     services.limits.settle(reservationId, notes.upstreamId === upstream.id ? usage : NO_USAGE),
   );
-  return true;
+  return reservationId;
 }
 
 async function attempt(

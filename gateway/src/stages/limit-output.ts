@@ -46,11 +46,11 @@ export const limitOutput: Stage<Limitable, { readonly answer: Answer }> = async 
     {
       cap: outputCap?.tokens ?? Number.POSITIVE_INFINITY,
       granted: exchange.grantedTokens,
-      grow: (tokens) => limits.extend(exchange.reservationId, tokens),
+      grow: (tokens) => extendAll(exchange.reservationIds, tokens, services),
     },
     cutText,
   );
-  limits.track(exchange.reservationId, meter.soFar);
+  for (const id of exchange.reservationIds) limits.track(id, meter.soFar);
   const usageSoFar = () => {
     // What has been delivered must be accounted for, if need be by an estimate.
     strictness.mayEstimate = true;
@@ -72,6 +72,12 @@ export const limitOutput: Stage<Limitable, { readonly answer: Answer }> = async 
   });
   return { answer: { contentType: 'text/event-stream; charset=utf-8', body, end: () => end, usageSoFar } };
 };
+
+/** Raises every reservation of the request, or says that one has no room. */
+async function extendAll(ids: readonly string[], tokens: number, { limits }: Services): Promise<boolean> {
+  for (const id of ids) if (!(await limits.extend(id, tokens))) return false;
+  return true;
+}
 
 async function plainAnswer(
   { response }: Limitable,

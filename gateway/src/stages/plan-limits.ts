@@ -1,4 +1,4 @@
-import { tokenPriceOf } from '@ai-gateway/contracts';
+import { tokenPriceOf, type Upstream } from '@ai-gateway/contracts';
 import { type Caller, factsOf } from '../domain/access.ts';
 import { priceOf, type RequestKind, type TokenPolicy } from '../domain/compile-snapshot.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
@@ -42,6 +42,16 @@ export const planLimits: Stage<Plannable & { readonly chat: Chat; readonly choic
     price: priceFor(exchange, facts, [...limits, ...perUpstream]),
   };
 };
+
+/** Every limit that the request may come to take, whatever target it gets. */
+export function possibleLimits({
+  limits,
+  limitsOfUpstream,
+  targets,
+}: Planned & { readonly targets: readonly Upstream[] }): readonly Limit[] {
+  const ofTargets = targets.flatMap(({ id }) => limitsOfUpstream(id));
+  return ofTargets.length === 0 ? limits : [...limits, ...ofTargets];
+}
 
 /** Facts and limits of a request. */
 export function planOf(

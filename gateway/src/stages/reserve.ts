@@ -37,7 +37,8 @@ export const reserve: Stage<Reservable, Reserved> = async (exchange, services) =
     const result = await reserveFor(exchange, { own, target, isLast }, services);
     if (result.kind === 'reserved') return { targets: left, ...result };
     refused ??= result;
-    if (isLast || result.failures.some(({ limit }) => !own.includes(limit))) break;
+    const isOwn = (key: string) => own.some((limit) => limit.key === key);
+    if (isLast || result.failures.some(({ limit }) => !isOwn(limit.key))) break;
   }
   throw refused === undefined ? new GatewayError('no_healthy_upstream') : refusalOf(refused);
 };

@@ -173,7 +173,7 @@ it('frees what a vanished gateway held within the lease and a second', async () 
   const plan = limitsOf([SLOTS]);
   await burst(dies, plan, 6);
   // Like kill -9: it neither settles nor renews.
-  dies.close();
+  await dies.close();
   const tookMs = await until(async () => (await lives.limits.report('n', plan)).inFlightTotal === 0, 4_000);
   expect(await used(lives, plan)).toEqual([0]);
   expect(tookMs).toBeLessThan(4_000);
@@ -225,6 +225,108 @@ it('keeps its keys in one slot of a Redis Cluster', async () => {
   expect(admitted).toHaveLength(6);
   for (const id of idsOf(admitted)) await keeper.limits.settle(id, { inputTokens: 1, outputTokens: 1 });
   expect((await used(keeper, plan)).slice(0, 2)).toEqual([0, 12]);
+  expect(keeper.events.filter(({ kind }) => kind === 'failed')).toEqual([]);
+});
+
+it('does not let an answer grow uncounted while Redis is away, nor ask again and again', async () => {
+  const { server, keeper } = await setUp();
+  const rule = { kind: 'token-limit', windows: [{ windowSeconds: 3600, maxTokens: 2_000 }] };
+  const [local] = idsOf([await keeper.take(limitsOf([rule]))]);
+  const [closed] = idsOf([await keeper.take(limitsOf([rule], { id: 'closed', onLimiterDown: 'closed' }))]);
+  await server.kill('SIGSTOP');
+  const startedMs = performance.now();
+  for (const tokens of [900, 500, 300, 200, 100]) {
+    expect(await keeper.limits.extend(closed ?? '', tokens)).toBe(false);
+  }
+  expect(performance.now() - startedMs).toBeLessThan(150);
+  expect(await keeper.limits.extend(local ?? '', 100_000)).toBe(false);
+  expect(await keeper.limits.extend(local ?? '', 1_500)).toBe(true);
+  await server.kill('SIGCONT');
+  await until(async () => (await used(keeper, limitsOf([rule])))[0] === 1_510, 6_000);
+  await keeper.limits.settle(local ?? '', { inputTokens: 10, outputTokens: 1_200 });
+  expect(await used(keeper, limitsOf([rule]))).toEqual([1_210]);
+});
+
+it('counts what came after a request had been taken for dead', async () => {
+  const { keepers } = await setUp(2);
+  const [stalls, lives] = keepers as [KeeperUnderTest, KeeperUnderTest];
+  const plan = limitsOf([SLOTS, WINDOW]);
+  const [id] = idsOf([await stalls.take(plan)]);
+  // It does not renew any more, as if it stood still, but it does end.
+  await stalls.limits.close();
+  await until(async () => (await lives.limits.report('n', plan)).inFlightTotal === 0, 5_000);
+  expect(await used(lives, plan)).toEqual([0, 10]);
+  await stalls.limits.settle(id ?? '', { inputTokens: 10, outputTokens: 100 });
+  expect(await used(lives, plan)).toEqual([0, 110]);
+});
+
+it('leaves no ghosts when the data is lost while many end', async () => {
+  const { server, keeper } = await setUp();
+  const plan = limitsOf([{ kind: 'concurrency-limit', maxConcurrent: 1_000 }]);
+  const ids = idsOf((await burst(keeper, plan, 400)).admitted);
+  await server.client().flushall();
+  const next = keeper.take(plan);
+  await Promise.all(ids.map((id) => keeper.limits.settle(id, { inputTokens: 0, outputTokens: 0 })));
+  await keeper.limits.settle(idsOf([await next])[0] ?? '', { inputTokens: 0, outputTokens: 0 });
+  await until(async () => (await used(keeper, plan))[0] === 0, 1_000);
+});
+
+it('removes a reservation that it cannot read, and goes on', async () => {
+  const { server, keeper } = await setUp();
+  const admin = server.client();
+  await admin.hset('{gw}:reservations', 'strange', 'of another version');
+  await admin.zadd('{gw}:leases', 1, 'strange');
+  await until(async () => (await admin.hget('{gw}:reservations', 'strange')) === null, 3_000);
+  expect((await keeper.limits.report('n', limitsOf([SLOTS]))).store).toBe('shared');
+  expect(keeper.events.filter(({ kind }) => kind === 'failed')).toEqual([]);
+});
+
+it('frees thousands of reservations of a vanished gateway within the lease and a second', async () => {
+  const { keepers } = await setUp(2);
+  const [dies, lives] = keepers as [KeeperUnderTest, KeeperUnderTest];
+  const plan = limitsOf([{ kind: 'concurrency-limit', maxConcurrent: 10_000 }]);
+  await Promise.all(Array.from({ length: 2_000 }, () => dies.take(plan)));
+  await dies.close();
+  await until(async () => (await lives.limits.report('n', plan)).inFlightTotal === 0, 4_000);
+});
+
+it('takes its share from the start, when the config center knows of others', async () => {
+  const server = await startRedis();
+  closers.push(server.close);
+  await server.kill('SIGKILL');
+  const keeper = await startKeeper(server.url, { fleetSize: 3 });
+  closers.push(keeper.close);
+  expect((await burst(keeper, limitsOf([SLOTS]), 7)).admitted).toHaveLength(2);
+});
+
+it('does not admit a waiting request whose client has left', async () => {
+  const { keepers } = await setUp(2);
+  const [here, there] = keepers as [KeeperUnderTest, KeeperUnderTest];
+  const plan = limitsOf([{ kind: 'concurrency-limit', maxConcurrent: 1 }], {}, true);
+  const [id] = idsOf([await there.take(plan)]);
+  const leaving = new AbortController();
+  const waits = here.take(plan, { maxWaitMs: 60_000, signal: leaving.signal });
+  await until(async () => (await here.limits.report('n', plan)).waiting === 1, 1_000);
+  const freed = there.limits.settle(id ?? '', { inputTokens: 0, outputTokens: 0 });
+  leaving.abort();
+  expect((await waits).kind).toBe('refused');
+  await freed;
+  expect(await used(here, plan)).toEqual([0]);
+});
+
+// docs/limits.md names these rights.
+it('needs no more rights than those of its own keys', async () => {
+  const server = await startRedis();
+  closers.push(server.close);
+  const rights = ['~{gw}:*', '-@all', '+@read', '+@write', '+@scripting', '-@dangerous', '+info', '+ping', '+time'];
+  await server.client().acl('SETUSER', 'gateway', 'on', '>secret', ...rights);
+  const keeper = await startKeeper(server.url.replace('redis://', 'redis://gateway:secret@'));
+  closers.push(keeper.close);
+  const plan = limitsOf([SLOTS, WINDOW, { kind: 'qps-limit', maxQps: 100 }], {}, true);
+  const { admitted } = await burst(keeper, plan, 7);
+  expect(admitted).toHaveLength(6);
+  for (const id of idsOf(admitted)) await keeper.limits.settle(id, { inputTokens: 1, outputTokens: 1 });
+  expect((await keeper.limits.report('n', plan)).store).toBe('shared');
   expect(keeper.events.filter(({ kind }) => kind === 'failed')).toEqual([]);
 });
 

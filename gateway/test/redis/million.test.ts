@@ -54,7 +54,7 @@ it(`admits nothing beyond any limit in ${DECISIONS.toLocaleString('en')} decisio
     const { decisions, admissions } = read(folder);
     process.stdout.write(`${decisions} decisions, ${admissions.length} admitted, ${kills} gateways killed\n`);
     expect(decisions).toBeGreaterThanOrEqual(DECISIONS);
-    expect(kills).toBeGreaterThan(2);
+    expect(kills).toBeGreaterThan(1);
     // Not one beyond, and the limit was really reached.
     expect(mostAtOnce(admissions)).toBe(MAX_CONCURRENT);
     expect(mostTokens(admissions, WINDOW_SECONDS * 1000)).toBeLessThanOrEqual(WINDOW_TOKENS);

@@ -56,4 +56,4 @@ await Promise.all(Array.from({ length: Number(clients) }, client));
 clearInterval(timer);
 flush();
 closeSync(file);
-keeper.close();
+await keeper.close();

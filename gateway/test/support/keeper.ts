@@ -13,7 +13,7 @@ export interface KeeperUnderTest {
   readonly events: LimiterEvent[];
   /** Takes limits for a request with a name; ids are made unique. */
   take(limits: readonly Limit[], fields?: Partial<TakeFields>): Promise<LimitDecision>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 interface TakeFields {
@@ -30,7 +30,11 @@ const quiet = { warn: () => {}, info: () => {}, error: () => {} };
 
 export async function startKeeper(
   url: string,
-  { leaseMs = 3_000, isCluster = false }: { readonly leaseMs?: number; readonly isCluster?: boolean } = {},
+  {
+    leaseMs = 3_000,
+    isCluster = false,
+    fleetSize = 1,
+  }: { readonly leaseMs?: number; readonly isCluster?: boolean; readonly fleetSize?: number } = {},
 ): Promise<KeeperUnderTest> {
   const events: LimiterEvent[] = [];
   const gatewayId = randomUUID();
@@ -48,6 +52,7 @@ export async function startKeeper(
     local: memoryLimitStore(() => Math.floor(nowMs() * 1000)),
     shared,
     leaseMs,
+    fleetSize: () => fleetSize,
     nowMs,
     random: Math.random,
     log: quiet,
@@ -64,8 +69,8 @@ export async function startKeeper(
       const request = { reservationId: randomUUID(), about, inputTokens: 10, outputTokens: 10, queue, ...fields };
       return limits.take(plan, request, { maxWaitMs, signal });
     },
-    close() {
-      limits.close();
+    async close() {
+      await limits.close();
       redis.close();
     },
   };

@@ -242,6 +242,20 @@ export function limitStoreContract(name: string, open: () => Promise<StoreUnderT
       expect(await store.extend(held, 20, false)).toBe('gone');
     });
 
+    // The answer to an extension may be lost: then its caller is wrong about what is reserved.
+    it('knows itself what is reserved, whatever the caller thinks', async () => {
+      const limits = limitsOf([{ kind: 'token-limit', windows: [{ windowSeconds: 60, maxTokens: 1_000 }] }]);
+      const held = await admitted(limits, 'a', { inputTokens: 10, outputTokens: 10 });
+      await store.extend(held, 110, false);
+      expect(await store.extend(held, 110, false)).toBe('granted');
+      expect(await store.extend(held, 50, false)).toBe('granted');
+      expect(await used(limits)).toEqual([120]);
+      expect(await store.extend({ ...held, outputTokens: 500 }, 210, false)).toBe('granted');
+      expect(await used(limits)).toEqual([220]);
+      await store.settle(held, { inputTokens: 10, outputTokens: 40 });
+      expect(await used(limits)).toEqual([50]);
+    });
+
     it('gives a target that did nothing its tokens back', async () => {
       const limits = limitsOf([HOURLY, HOURLY]);
       const held = await admitted(limits, 'a');

@@ -235,7 +235,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       proxy.close();
-      limits.close();
+      await limits.close();
       await services.upstream.close();
     },
   };

@@ -1,24 +1,24 @@
 --[[ Enters a running request that is not known, whether there is room or not.      Reference: domain/limits/settle.ts
      KEYS 1 leases of all requests  2 reservations  then one counter per entry
-     ARGV 1 reservation id  2 leaseMs  3 record  then 4 per entry: bucket ('' = a slot) difference windowMs buckets
+     ARGV 1 reservation id  2 leaseMs  3 record  4 reserved output tokens  then 4 per entry: bucket ('' = a slot) difference windowMs buckets
      Returns 1 adopted, 0 known ]]
 local rid, leaseMs = ARGV[1], tonumber(ARGV[2])
 if call('HEXISTS', KEYS[2], rid) == 1 then return 0 end
 for i = 3, #KEYS do
-  local o = 4 + (i - 3) * 4
+  local o = 5 + (i - 3) * 4
   if ARGV[o] == '' then
     call('ZADD', KEYS[i], nowMs + leaseMs, rid)
   else
     local bucket, difference = tonumber(ARGV[o]), tonumber(ARGV[o + 1])
     local windowMs, buckets = tonumber(ARGV[o + 2]), tonumber(ARGV[o + 3])
     local sum, lowest, highest, current, width = openWindow(KEYS[i], windowMs, buckets)
-    if difference > 0 and bucket >= current - buckets and bucket <= current + 1 then
+    if difference >= 0 and bucket >= current - buckets and bucket <= current + 1 then
       local inBucket = lowest and tonumber(call('HGET', KEYS[i], bucket) or nil)
       local amount = (inBucket or 0) + difference
       setBucket(KEYS[i], windowMs, width, bucket, not inBucket, amount, sum + difference, lowest, highest)
     end
   end
 end
-call('HSET', KEYS[2], rid, ARGV[3])
+call('HSET', KEYS[2], rid, ARGV[3], 'o:' .. rid, ARGV[4])
 call('ZADD', KEYS[1], nowMs + leaseMs, rid)
 return 1

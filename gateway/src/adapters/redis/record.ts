@@ -27,8 +27,18 @@ export function recordOfHeld({ about, inputTokens, outputTokens, price, entries 
   return JSON.stringify({ about, inputTokens, outputTokens, price, entries: entries.map(packed) } satisfies RecordBody);
 }
 
-/** @throws SyntaxError when the record was not written by this version; then it cannot be settled by others */
-export function heldIn(reservationId: string, record: string): Held {
+/**
+ * The reservation in a record; `reserved` is its output now. Undefined when the record was not written by this version.
+ */
+export function heldIn(reservationId: string, record: string, reserved: string): Held | undefined {
+  try {
+    return { ...parsed(reservationId, record), outputTokens: Number(reserved) };
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(reservationId: string, record: string): Held {
   const [admittedMs = '0', skipped = '', body = ''] = record.split('\n');
   const isSkipped = new Set(
     skipped

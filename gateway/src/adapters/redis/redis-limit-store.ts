@@ -38,6 +38,9 @@ const CHUNK = 500;
 /** Requests that one renewal handles, and counters that one reading does, so that Redis is never held up for long. */
 const RENEWED_AT_ONCE = 100;
 const READ_AT_ONCE = 200;
+/** As many as expired.lua returns; rounds end even if somebody else keeps what is found. */
+const REAPED_AT_ONCE = 100;
+const MAX_REAP_ROUNDS = 200;
 
 const NOTHING: TokenAmounts = { inputTokens: 0, outputTokens: 0 };
 
@@ -59,6 +62,11 @@ export class RedisLimitStore implements LimitStore {
     this.#scripts = loadScripts(options.clockUs !== undefined);
   }
 
+  /** An instant of this gateway's clock on Redis's, as far as that is known. */
+  toStoreMs(atMs: number): number {
+    return Math.round(atMs + (this.#offsetMs ?? 0));
+  }
+
   /** How many gateways share the store, as of the last renewal. */
   liveGateways(): number {
     return this.#liveGateways;
@@ -76,7 +84,7 @@ export class RedisLimitStore implements LimitStore {
   async extend(held: Held, outputTokens: number, isForced: boolean): Promise<Extension> {
     const raised: Held = { ...held, outputTokens };
     const keys: string[] = [this.#at.reservations];
-    const parameters: Arguments = [held.reservationId, isForced ? '1' : '0', recordOfHeld(raised)];
+    const parameters: Arguments = [held.reservationId, isForced ? '1' : '0', held.outputTokens, outputTokens];
     for (const entry of held.entries) {
       if (entry.kind === 'slot') continue;
       const difference = differenceOf(entry, held, raised, held.price);
@@ -85,14 +93,18 @@ export class RedisLimitStore implements LimitStore {
       const max = entry.isObserved ? -1 : entry.max;
       parameters.push(bucketAt(entry, held.admittedMs), difference, entry.windowMs, entry.buckets, max);
     }
-    const reply = await this.#run('extend', keys, parameters);
-    if (reply === 2) return 'gone';
-    return reply === 1 ? 'granted' : 'denied';
+    // The reply is what extend.lua documents.
+    const [status, reserved = 0] = (await this.#run('extend', keys, parameters)) as number[];
+    if (status === 3) return this.extend({ ...held, outputTokens: reserved }, outputTokens, isForced);
+    if (status === 2) return 'gone';
+    return status === 1 ? 'granted' : 'denied';
   }
 
   async cancel(reservationId: string): Promise<void> {
-    const record = await this.#bare((client) => client.hget(this.#at.reservations, reservationId));
-    if (record !== null) await this.settle(heldIn(reservationId, record), NOTHING);
+    const fields = [reservationId, `o:${reservationId}`];
+    const [record, reserved] = await this.#bare((client) => client.hmget(this.#at.reservations, ...fields));
+    const held = typeof record === 'string' ? heldIn(reservationId, record, reserved ?? '0') : undefined;
+    if (held !== undefined) await this.settle(held, NOTHING);
   }
 
   settle(held: Held, actual: TokenAmounts, voidedKeys: readonly string[] = []): Promise<boolean> {
@@ -119,11 +131,16 @@ export class RedisLimitStore implements LimitStore {
   }
 
   async reap(): Promise<number> {
-    // The reply is what expired.lua documents.
-    const expired = (await this.#run('expired', [this.#at.leases, this.#at.reservations], [])) as string[];
-    const rows = Array.from({ length: expired.length / 3 }, (_, index) => expired.slice(index * 3, index * 3 + 3));
-    const reaped = await Promise.all(rows.map((row) => this.#reapOne(row)));
-    return reaped.filter((isReaped) => isReaped).length;
+    let reaped = 0;
+    for (let round = 0; round < MAX_REAP_ROUNDS; round++) {
+      // The reply is what expired.lua documents.
+      const expired = (await this.#run('expired', [this.#at.leases, this.#at.reservations], [])) as string[];
+      const rows = Array.from({ length: expired.length / 4 }, (_, index) => expired.slice(index * 4, index * 4 + 4));
+      const done = await Promise.all(rows.map((row) => this.#reapOne(row)));
+      reaped += done.filter((isReaped) => isReaped).length;
+      if (rows.length < REAPED_AT_ONCE) break;
+    }
+    return reaped;
   }
 
   async status(limits: readonly Limit[]): Promise<readonly LimitStatus[]> {
@@ -194,6 +211,7 @@ export class RedisLimitStore implements LimitStore {
       queue?.weight ?? 0,
       queue?.maxWaiting ?? 0,
       queue?.ticketMs ?? 0,
+      request.outputTokens,
     ];
     for (const limit of limits) pushLimit(parameters, limit, request);
     return parameters;
@@ -226,12 +244,15 @@ export class RedisLimitStore implements LimitStore {
     { voidedKeys, onlyExpired }: { readonly voidedKeys: readonly string[]; readonly onlyExpired: boolean },
   ): Promise<boolean> {
     const keys: string[] = [this.#at.leases, this.#at.reservations];
-    const parameters = [held.reservationId, onlyExpired ? '1' : '0'];
+    const parameters: Arguments = [held.reservationId, onlyExpired ? '1' : '0', held.outputTokens];
     for (const entry of held.entries) {
       keys.push(this.#at.counter(entry.key));
       parameters.push(...changeOf(entry, held, voidedKeys.includes(entry.key) ? NOTHING : actual));
     }
-    return (await this.#run('settle', keys, parameters)) === 1;
+    // The reply is what settle.lua documents.
+    const [status, reserved = 0] = (await this.#run('settle', keys, parameters)) as number[];
+    if (status !== 2) return status === 1;
+    return this.#settle({ ...held, outputTokens: reserved }, actual, { voidedKeys, onlyExpired });
   }
 
   async #statusOf(limits: readonly Limit[]): Promise<readonly LimitStatus[]> {
@@ -247,12 +268,16 @@ export class RedisLimitStore implements LimitStore {
     });
   }
 
-  async #reapOne([id = '', record = '', outputSoFar = '0']: readonly string[]): Promise<boolean> {
-    if (record === '') {
-      await this.#bare((client) => client.zrem(this.#at.leases, id));
+  async #reapOne([id = '', record = '', outputSoFar = '0', reserved = '0']: readonly string[]): Promise<boolean> {
+    const held = heldIn(id, record, reserved);
+    if (held === undefined) {
+      // Nobody can tell what it holds: slots run out and windows turn by themselves.
+      await this.#bare(async (client) => {
+        await client.hdel(this.#at.reservations, id, `o:${id}`, `p:${id}`);
+        await client.zrem(this.#at.leases, id);
+      });
       return false;
     }
-    const held = heldIn(id, record);
     const actual = { inputTokens: held.inputTokens, outputTokens: Number(outputSoFar) };
     return this.#settle(held, actual, { voidedKeys: [], onlyExpired: true });
   }
@@ -260,7 +285,7 @@ export class RedisLimitStore implements LimitStore {
   async #adoptOne({ held, counted }: Adoption, leaseMs: number): Promise<void> {
     const keys: string[] = [this.#at.leases, this.#at.reservations];
     const record = `${held.admittedMs}\n\n${recordOfHeld(held)}`;
-    const parameters: Arguments = [held.reservationId, leaseMs, record];
+    const parameters: Arguments = [held.reservationId, leaseMs, record, held.outputTokens];
     for (const entry of held.entries) {
       keys.push(this.#at.counter(entry.key));
       if (entry.kind === 'slot') {
@@ -285,12 +310,13 @@ async function inFlightIn(
   const found: InFlightRequest[] = [];
   for (let from = 0; from < ids.length; from += CHUNK) {
     const chunk = ids.slice(from, from + CHUNK);
-    const values = await client.hmget(at.reservations, ...chunk, ...chunk.map((id) => `p:${id}`));
+    const fields = [...chunk, ...chunk.map((id) => `p:${id}`), ...chunk.map((id) => `o:${id}`)];
+    const values = await client.hmget(at.reservations, ...fields);
     for (const [index, id] of chunk.entries()) {
       const record = values[index];
       if (typeof record !== 'string') continue;
-      const held = heldIn(id, record);
-      if (held.about.namespaceId !== namespaceId) continue;
+      const held = heldIn(id, record, values[2 * chunk.length + index] ?? '0');
+      if (held?.about.namespaceId !== namespaceId) continue;
       found.push(inFlightOf({ held, outputSoFar: Number(values[chunk.length + index] ?? 0) }));
     }
   }

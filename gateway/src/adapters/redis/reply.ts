@@ -37,7 +37,8 @@ export function decisionOf(
   [status, nowUs, ...rest]: readonly unknown[],
 ): LimitDecision {
   if (status === 2) {
-    const held = heldIn(request.reservationId, String(rest[0]));
+    const held = heldIn(request.reservationId, String(rest[0]), String(rest[1]));
+    if (held === undefined) throw new LimiterUnavailable('the reservation was made by another version');
     return { kind: 'admitted', held, observed: [], readings: [] };
   }
   if (status === 3 || status === 4) throw new LimiterUnavailable('the decision came too late');

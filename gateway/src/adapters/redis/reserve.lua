@@ -1,21 +1,21 @@
 --[[ Takes every limit of a request or none.                                     Reference: domain/limits/reserve.ts
-     KEYS 1 leases of all requests (zset)  2 reservations (hash; its field epoch names the life of the data)
-          3 queue (hash)  4 tickets (zset)
+     KEYS 1 leases of all requests (zset)  2 reservations (hash: id to record, o:id to reserved output tokens, p:id to
+          progress; the field epoch names the life of the data)  3 queue (hash)  4 tickets (zset)
           then one counter per limit, then one line per limit that has one
      ARGV 1 reservation id  2 leaseMs  3 notAfterMs (Redis time, 0 = never too late)  4 epoch  5 record
-          6 namespace id  7 weight (0 = will not wait)  8 maxWaiting  9 ticketMs
+          6 namespace id  7 weight (0 = will not wait)  8 maxWaiting  9 ticketMs  10 output tokens
           then 5 per limit: kind (r|c|w|n), with two more letters where it is observed (o) or has a line (q), and
           r: emissionUs burst   c: max   w, n (counts requests): max windowMs buckets amount
      Returns {status, nowUs, remaining, resetMs, waitMs per limit}; waitMs 0 = room, -1 = never.
-     status 1 taken, 0 refused, 5 refused and in line, 2 taken before (then the record), 3 too late, 4 other epoch ]]
+     status 1 taken, 0 refused, 5 refused and in line, 2 taken before (then record and reserved output), 3 too late, 4 other epoch ]]
 local rid, leaseMs = ARGV[1], tonumber(ARGV[2])
 local notAfterMs = tonumber(ARGV[3])
-local known = call('HMGET', KEYS[2], 'epoch', rid)
+local known = call('HMGET', KEYS[2], 'epoch', rid, 'o:' .. rid)
 if known[1] ~= ARGV[4] then return {4, nowUs} end
 if notAfterMs > 0 and nowMs > notAfterMs then return {3, nowUs} end
-if known[2] then return {2, nowUs, known[2]} end
+if known[2] then return {2, nowUs, known[2], known[3]} end
 
-local n = (#ARGV - 9) / 5
+local n = (#ARGV - 10) / 5
 local hasLines = #KEYS > 4 + n
 
 local function dropTicket(id)
@@ -56,7 +56,7 @@ local isRefused, mayWait = false, tonumber(ARGV[7]) > 0
 local skipped = ''
 local line = 4 + n
 for i = 1, n do
-  local key, o = KEYS[4 + i], 5 + i * 5
+  local key, o = KEYS[4 + i], 6 + i * 5
   local flags = ARGV[o]
   local kind, isObserved, hasLine = flags, false, false
   if #flags > 1 then
@@ -166,7 +166,7 @@ if isRefused then
   call('PEXPIRE', KEYS[4], 600000)
   for i = 1, n do
     if lineOf[i] then
-      if reply[i * 3 + 2] ~= 0 and string.sub(ARGV[5 + i * 5], 2, 2) ~= 'o' then
+      if reply[i * 3 + 2] ~= 0 and string.sub(ARGV[6 + i * 5], 2, 2) ~= 'o' then
         call('ZADD', lineOf[i], order, rid)
         call('PEXPIRE', lineOf[i], 600000)
       else call('ZREM', lineOf[i], rid) end
@@ -177,7 +177,7 @@ if isRefused then
 end
 
 for i = 1, n do
-  local key, o, r = KEYS[4 + i], 5 + i * 5, i * 3
+  local key, o, r = KEYS[4 + i], 6 + i * 5, i * 3
   if reply[r + 2] == 0 then
     local kind = string.sub(ARGV[o], 1, 1)
     if kind == 'r' then
@@ -198,7 +198,7 @@ for i = 1, n do
     end
   end
 end
-call('HSET', KEYS[2], rid, S(nowMs) .. '\n' .. skipped .. '\n' .. ARGV[5])
+call('HSET', KEYS[2], rid, S(nowMs) .. '\n' .. skipped .. '\n' .. ARGV[5], 'o:' .. rid, ARGV[10])
 call('ZADD', KEYS[1], nowMs + leaseMs, rid)
 if hasLines then
   local order = dropTicket(rid)

@@ -1,16 +1,19 @@
 --[[ Replaces a reservation by what was used and frees its slots, once.           Reference: domain/limits/settle.ts
      KEYS 1 leases of all requests  2 reservations  then one counter per entry
-     ARGV 1 reservation id  2 '1' = only if its lease has run out  then 2 per entry: bucket ('' = a slot) and difference
-     Returns 1 settled, 0 unknown or still alive ]]
+     ARGV 1 reservation id  2 '1' = only if its lease has run out  3 output tokens that the caller thinks are reserved
+          then 2 per entry: bucket ('' = a slot) and difference from what the caller thinks
+     Returns {1} settled, {0} unknown or still alive, {2, reserved output} when the caller is wrong about that ]]
 local rid = ARGV[1]
-if call('HEXISTS', KEYS[2], rid) == 0 then return 0 end
+local known = call('HMGET', KEYS[2], rid, 'o:' .. rid)
+if not known[1] then return {0} end
 if ARGV[2] == '1' then
   local expiresAtMs = call('ZSCORE', KEYS[1], rid)
-  if expiresAtMs and tonumber(expiresAtMs) > nowMs then return 0 end
+  if expiresAtMs and tonumber(expiresAtMs) > nowMs then return {0} end
 end
+if known[2] ~= ARGV[3] then return {2, tonumber(known[2])} end
 local writes = {}
 for i = 3, #KEYS do
-  local bucket, difference = ARGV[i * 2 - 3], ARGV[i * 2 - 2]
+  local bucket, difference = ARGV[i * 2 - 2], ARGV[i * 2 - 1]
   if bucket ~= '' and difference ~= '0' then
     local r = call('HMGET', KEYS[i], bucket, 's')
     if r[1] then
@@ -22,10 +25,10 @@ for i = 3, #KEYS do
   end
 end
 for i = 3, #KEYS do
-  local bucket = ARGV[i * 2 - 3]
+  local bucket = ARGV[i * 2 - 2]
   if bucket == '' then call('ZREM', KEYS[i], rid)
   elseif writes[i] then call('HSET', KEYS[i], bucket, writes[i][1], 's', writes[i][2]) end
 end
-call('HDEL', KEYS[2], rid, 'p:' .. rid)
+call('HDEL', KEYS[2], rid, 'o:' .. rid, 'p:' .. rid)
 call('ZREM', KEYS[1], rid)
-return 1
+return {1}

@@ -59,7 +59,9 @@ function valuesOf(dimension: CountedPer, config: CompiledConfig): readonly Parti
     case 'upstream':
       return config.providers.flatMap(({ upstreams }) => upstreams.map(({ id }) => ({ upstreamId: id })));
     case 'model':
-      return config.modelNames.map((model) => ({ model }));
+      return distinct(config.providers.flatMap(({ provider }) => provider.models)).map((name) => ({
+        listedModel: name,
+      }));
     default:
       return dimension satisfies never;
   }

@@ -54,7 +54,7 @@ const FACT_OF: readonly (readonly [CountedPer, keyof RequestFacts])[] = [
   ['customerType', 'customerTypeId'],
   ['provider', 'providerId'],
   ['upstream', 'upstreamId'],
-  ['model', 'model'],
+  ['model', 'listedModel'],
 ];
 
 /** The limits of policies, in order of priority. */

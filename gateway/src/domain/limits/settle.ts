@@ -13,7 +13,10 @@ export interface SettleTerms {
   readonly ifExpiredAtMs?: number;
 }
 
-/** Replaces a reservation by what was used and frees its slots. Unknown or already settled: returns false, changes nothing. */
+/**
+ * Replaces a reservation by what was used and frees its slots. Unknown or already settled: returns false, changes
+ * nothing. What was reserved is what the state says: the caller may not know whether its last extension came through.
+ */
 export function settle(state: LimitState, held: Held, actual: TokenAmounts, terms: SettleTerms = {}): boolean {
   const { reservationId, price, admittedMs } = held;
   const stored = state.reservations.get(reservationId);
@@ -27,7 +30,7 @@ export function settle(state: LimitState, held: Held, actual: TokenAmounts, term
     }
     const to = terms.voidedKeys?.includes(entry.key) ? NOTHING : actual;
     const window = state.windows.get(entry.key);
-    const difference = differenceOf(entry, held, to, price);
+    const difference = differenceOf(entry, stored.held, to, price);
     if (window !== undefined && difference !== 0) correctBucket(window, bucketAt(entry, admittedMs), difference);
   }
   state.reservations.delete(reservationId);
@@ -49,11 +52,12 @@ export function extend(
 ): Extension {
   const stored = state.reservations.get(held.reservationId);
   if (stored === undefined) return 'gone';
-  const raised: Held = { ...held, outputTokens };
+  if (outputTokens <= stored.held.outputTokens) return 'granted';
+  const raised: Held = { ...stored.held, outputTokens };
   const changes: (() => void)[] = [];
   for (const entry of held.entries) {
     if (entry.kind === 'slot') continue;
-    const difference = differenceOf(entry, held, raised, held.price);
+    const difference = differenceOf(entry, stored.held, raised, held.price);
     if (difference === 0) continue;
     const window = windowOf(state, entry.key);
     expireWindow(window, entry, nowMs);
@@ -125,7 +129,7 @@ export function adopt(
     expireWindow(window, entry, nowMs);
     const bucket = bucketAt(entry, admittedMs);
     const isInWindow = bucket >= bucketAt(entry, nowMs) - entry.buckets && bucket <= bucketAt(entry, nowMs) + 1;
-    if (difference > 0 && isInWindow) addToBucket(window, bucket, difference);
+    if (difference >= 0 && isInWindow) addToBucket(window, bucket, difference);
   }
   state.reservations.set(reservationId, { held, expiresAtMs: nowMs + leaseMs, outputSoFar: 0 });
 }
