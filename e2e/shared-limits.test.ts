@@ -188,6 +188,39 @@ it('asks Redis once before the provider, and the client does not wait for the se
   await eventually(async () => (await limitsOf('hops')).reports[0]?.inFlightTotal === 0, 'the settlement');
 });
 
+it('tells the official client when to come again', async () => {
+  await stack.channel('official', [{ kind: 'request-limit', windows: [{ windowSeconds: 2, maxRequests: 1 }] }]);
+  const client = new OpenAI({
+    baseURL: `${gateways[1]?.url}/v1`,
+    apiKey: 'none',
+    maxRetries: 2,
+    defaultHeaders: { 'x-channel-code': 'official' },
+  });
+  const ask = () =>
+    client.chat.completions.create({ model: 'Qwen3-8B', messages: [{ role: 'user', content: 'hi' }] }).withResponse();
+  const { response } = await ask();
+  expect(response.headers.get('x-ratelimit-remaining-requests')).toBe('0');
+  const startedAt = performance.now();
+  // The client sleeps as long as it was told and then gets its answer.
+  await ask();
+  expect(performance.now() - startedAt).toBeGreaterThan(1_500);
+  expect(performance.now() - startedAt).toBeLessThan(4_000);
+});
+
+it('counts a policy that observes, and refuses nothing', async () => {
+  const { id } = await stack.channel('shadow');
+  await stack.admin('POST', '/policies', {
+    namespaceId: id,
+    name: 'shadow',
+    mode: 'observe',
+    rule: { kind: 'request-limit', windows: [{ windowSeconds: 60, maxRequests: 1 }] },
+  });
+  await stack.live();
+  expect(await statusesOf([0, 1, 2].map((gateway) => chat(gateway, 'shadow', {})))).toEqual([200, 200, 200]);
+  await eventually(() => gateways.some(({ log }) => log().includes('"observedPolicyIds"')), 'a line in the log');
+});
+
+// The last one: for two seconds after it some decisions are still made by each gateway alone.
 it('serves by each policy while Redis is gone, and shares again when it is back', async () => {
   const { id } = await stack.channel('degraded', [{ kind: 'concurrency-limit', maxConcurrent: 300 }]);
   await stack.channel('strict');
@@ -220,36 +253,4 @@ it('serves by each policy while Redis is gone, and shares again when it is back'
   await redis.restart();
   await eventually(async () => (await limitsOf(id)).reports[0]?.store === 'shared', 'sharing');
   await eventually(async () => (await statusesOf([chat(0, 'strict', {})]))[0] === 200, 'the strict channel');
-});
-
-it('tells the official client when to come again', async () => {
-  await stack.channel('official', [{ kind: 'request-limit', windows: [{ windowSeconds: 2, maxRequests: 1 }] }]);
-  const client = new OpenAI({
-    baseURL: `${gateways[1]?.url}/v1`,
-    apiKey: 'none',
-    maxRetries: 2,
-    defaultHeaders: { 'x-channel-code': 'official' },
-  });
-  const ask = () =>
-    client.chat.completions.create({ model: 'Qwen3-8B', messages: [{ role: 'user', content: 'hi' }] }).withResponse();
-  const { response } = await ask();
-  expect(response.headers.get('x-ratelimit-remaining-requests')).toBe('0');
-  const startedAt = performance.now();
-  // The client sleeps as long as it was told and then gets its answer.
-  await ask();
-  expect(performance.now() - startedAt).toBeGreaterThan(1_500);
-  expect(performance.now() - startedAt).toBeLessThan(4_000);
-});
-
-it('counts a policy that observes, and refuses nothing', async () => {
-  const { id } = await stack.channel('shadow');
-  await stack.admin('POST', '/policies', {
-    namespaceId: id,
-    name: 'shadow',
-    mode: 'observe',
-    rule: { kind: 'request-limit', windows: [{ windowSeconds: 60, maxRequests: 1 }] },
-  });
-  await stack.live();
-  expect(await statusesOf([0, 1, 2].map((gateway) => chat(gateway, 'shadow', {})))).toEqual([200, 200, 200]);
-  await eventually(() => gateways.some(({ log }) => log().includes('"observedPolicyIds"')), 'a line in the log');
 });
