@@ -44,8 +44,6 @@ export const LIMIT_LOGIC: LimitLogic = { reserve, settle, extend, renew, adopt, 
  * costs; whoever closes it takes it out of `KNOWN_GAPS`, and the simulator holds the logic to the strict bound.
  */
 export type KnownGap =
-  /** A gateway that goes on without an answer settles by an extension that the store never had, so too much is refunded. */
-  | 'unheard extension'
   /** An adoption does not say how far the request is, so a reaper settles it for less than its gateway has reported. */
   | 'adopted progress'
   /** After a step back of the clock tokens lie in another bucket than that of their admission, where corrections go. */
@@ -55,13 +53,7 @@ export type KnownGap =
   /** So does a ticket, and whoever stands behind it waits. */
   | 'far ticket';
 
-export const KNOWN_GAPS: readonly KnownGap[] = [
-  'unheard extension',
-  'adopted progress',
-  'folded bucket',
-  'far reservation',
-  'far ticket',
-];
+export const KNOWN_GAPS: readonly KnownGap[] = ['adopted progress', 'folded bucket', 'far reservation', 'far ticket'];
 
 export interface SimulationOptions {
   readonly logic?: LimitLogic;
@@ -83,9 +75,11 @@ const TALLIED = [
 /** A lease here; short, so that many run out. */
 const LEASE_MS = 3_000;
 const TICKET_MS = 5_000;
+const REAPING_MS = 500;
 /** As in `limits/shared-access.ts` and `adapters/redis`: how long an answer is awaited, and how late a question may act. */
 const PATIENCE_MS = 140;
 const COMMAND_TIMEOUT_MS = 100;
+const BLIND_MS = 1_000;
 /** All clients have left by then, once faults have stopped. */
 const LEAVING_MS = 1_500;
 const RECOVERY_MS = LEASE_MS + 5_000;
@@ -95,6 +89,7 @@ const SAMPLE_RATE = 0.1;
 const SHOWN_EVENTS = 30;
 
 const NOTHING: TokenAmounts = { inputTokens: 0, outputTokens: 0 };
+const UNCOUNTED: Counted = { requests: 0, ...NOTHING };
 
 type Fault = 'crash' | 'stall' | 'jump' | 'wipe';
 
@@ -135,6 +130,9 @@ interface Run {
   held: Held;
   soFar: number;
   reportedOutput: number;
+  /** It grew without an answer, and the store is still to be told. */
+  isAlone: boolean;
+  blindUntilUs: number;
 }
 
 interface Counted {
@@ -143,22 +141,20 @@ interface Counted {
   outputTokens: number;
 }
 
-/** What the windows owe to one request, or (negative) to a gap that is tolerated. Times are those of `steadyMs`. */
-interface Count {
+/** A request that the store has admitted, as an onlooker sees it who knows all that gateways and store do. */
+interface Entry {
+  readonly id: string;
+  /** By `steadyMs`. */
   readonly admittedMs: number;
+  /** Keys of the windows that it was taken from. */
   readonly windows: ReadonlySet<string>;
   /** What the store must count at least. */
   counted: Counted;
   /** The same for windows that got everything back. */
   voided: { readonly keys: readonly string[]; readonly counted: Counted } | undefined;
-  /** What the request truly took, as far as it was granted. */
+  /** What it truly took. */
   due: Counted;
-}
-
-/** A request that the store has admitted, as an onlooker sees it who knows all that gateways and store do. */
-interface Entry extends Count {
-  readonly id: string;
-  /** What was last said to the store, and done. */
+  /** As the store was told, and heard. */
   held: Held;
   acceptedOutput: number;
   grantedOutput: number;
@@ -169,21 +165,28 @@ interface Entry extends Count {
   isBlurred: boolean;
   /** It was settled for dead but ran. */
   wasTakenForDead: boolean;
-  /** Its lease began then; -Infinity when it has none. */
+  /** Its lease began then, by `steadyMs`; -Infinity when it has none. */
   coveredMs: number;
   wasUncovered: boolean;
   runsAt: Gateway | undefined;
 }
 
+/** A refund that may have taken from others, where that is tolerated. */
+interface Misdirected {
+  readonly admittedMs: number;
+  readonly windows: ReadonlySet<string>;
+  readonly counted: Counted;
+}
+
 /** The onlooker's own books; nothing in them is read from the store. */
 interface Books {
   readonly entries: Map<string, Entry>;
-  /** In order of admission. */
-  counts: Count[];
+  /** In order of time. */
+  counts: (Entry | Misdirected)[];
   wipedMs: number[];
-  /** Excuses for a lease that ran out. */
-  leaptMs: number;
-  readonly stalledMs: Map<Gateway, number>;
+  /** Reasons for a lease that ran out, in virtual time: when a gateway last stalled, when the store was last harmed. */
+  readonly stalledUs: Map<Gateway, number>;
+  harmedUs: number;
   /** Sum of all steps back, for gaps that last as long. */
   steppedBackMs: number;
   usesGap: boolean;
@@ -263,8 +266,8 @@ function worldOf(seed: number, options: SimulationOptions): World {
       entries: new Map(),
       counts: [],
       wipedMs: [],
-      leaptMs: -Infinity,
-      stalledMs: new Map(),
+      harmedUs: -Infinity,
+      stalledUs: new Map(),
       steppedBackMs: 0,
       usesGap: false,
       rate: { requests: 0, lowestUs: Number.MAX_SAFE_INTEGER, creditUs: 0 },
@@ -431,8 +434,7 @@ function stall(world: World, gateway: Gateway): void {
   const ms = between(world, 50, world.random() < 0.5 ? LEASE_MS : 2 * LEASE_MS);
   note(world, gateway.name, `stalls for ${ms} ms`);
   gateway.stalledUntilUs = Math.max(gateway.stalledUntilUs, world.nowUs + ms * 1000);
-  const untilMs = Math.floor(gateway.stalledUntilUs / 1000) - Math.floor(world.nowUs / 1000) + steadyMs(world);
-  world.books.stalledMs.set(gateway, untilMs);
+  excuse(world, gateway, gateway.stalledUntilUs);
 }
 
 function jump(world: World): void {
@@ -447,7 +449,7 @@ function jump(world: World): void {
     return;
   }
   world.forwardMs += ms;
-  books.leaptMs = steadyMs(world);
+  books.harmedUs = world.nowUs;
   const rate = rateIn(world);
   if (rate !== undefined) books.rate.creditUs += Math.min(ms * 1000, rate.emissionUs * rate.burst);
 }
@@ -458,12 +460,13 @@ function wipe(world: World): void {
   world.state = emptyLimitState();
   const { books } = world;
   books.wipedMs.push(steadyMs(world));
-  books.counts = books.counts.filter(({ due }) => due !== NO_TOKENS);
+  books.harmedUs = world.nowUs;
+  books.counts = books.counts.filter((count) => 'id' in count);
   for (const entry of books.entries.values()) {
     entry.isKnown = false;
     entry.isLost = true;
-    entry.counted = { requests: 0, inputTokens: 0, outputTokens: 0 };
-    entry.voided = undefined;
+    entry.counted = UNCOUNTED;
+    if (entry.voided !== undefined) entry.voided = { ...entry.voided, counted: UNCOUNTED };
     entry.coveredMs = -Infinity;
   }
   const rate = rateIn(world);
@@ -531,10 +534,20 @@ function isLost(world: World): boolean {
 
 /** In order on one connection, but for what was written to a connection that was given up. */
 function deliveryUs(world: World, gateway: Gateway): number {
-  const atUs = world.nowUs + Math.floor(delayMs(world) * 1000);
-  if (atUs > world.nowUs + PATIENCE_MS * 1000 && world.random() < 0.5) return atUs;
+  const isHeldUp = gateway.deliveredUs > world.nowUs + PATIENCE_MS * 1000;
+  const atUs = world.nowUs + Math.floor((isHeldUp ? 1 : delayMs(world)) * 1000);
+  if (atUs > world.nowUs + PATIENCE_MS * 1000) {
+    excuse(world, gateway, atUs);
+    if (world.random() < 0.5) return atUs;
+  }
   gateway.deliveredUs = Math.max(gateway.deliveredUs, atUs);
   return gateway.deliveredUs;
+}
+
+/** Until then a gateway has a reason to be late. */
+function excuse(world: World, gateway: Gateway, untilUs: number): void {
+  const { stalledUs } = world.books;
+  stalledUs.set(gateway, Math.max(stalledUs.get(gateway) ?? -Infinity, untilUs));
 }
 
 function delayMs(world: World): number {
@@ -563,7 +576,7 @@ function startGateway(world: World, place: number): void {
   };
   world.gateways[place] = gateway;
   laterAt(world, gateway, world.random() * (LEASE_MS / 10), () => renewAll(world, gateway));
-  laterAt(world, gateway, world.random() * 1_000, () => reap(world, gateway));
+  laterAt(world, gateway, world.random() * REAPING_MS, () => reap(world, gateway));
 }
 
 /** Requests come one by one or together. */
@@ -631,8 +644,8 @@ function onReply(world: World, gateway: Gateway, { taking, reply }: { taking: Ta
     return;
   }
   const { decision } = reply;
-  if (decision.kind === 'admitted') return serve(world, gateway, decision.held);
-  if (!decision.isWaiting) return;
+  if (decision.kind === 'admitted') serve(world, gateway, decision.held);
+  if (decision.kind === 'admitted' || !decision.isWaiting) return;
   world.tally.waited++;
   const leftMs = (deadlineUs - world.nowUs) / 1000;
   if (leftMs <= 0 || world.isCalm) {
@@ -645,7 +658,7 @@ function onReply(world: World, gateway: Gateway, { taking, reply }: { taking: Ta
 }
 
 function serve(world: World, gateway: Gateway, held: Held): void {
-  const run: Run = { held, soFar: 0, reportedOutput: 0 };
+  const run: Run = { held, soFar: 0, reportedOutput: 0, isAlone: false, blindUntilUs: 0 };
   gateway.running.set(held.reservationId, run);
   entryOf(world, held.reservationId).runsAt = gateway;
   checkSlots(world);
@@ -664,7 +677,10 @@ function grow(world: World, gateway: Gateway, run: Run): void {
   const again = () => laterAt(world, gateway, between(world, 50, 700), () => grow(world, gateway, run));
   run.soFar += between(world, 0, 15);
   const isEstimate = world.random() < 0.1;
-  if (run.soFar < run.held.outputTokens || isEstimate) return again();
+  if (run.soFar < run.held.outputTokens || isEstimate) {
+    again();
+    return;
+  }
   run.soFar = run.held.outputTokens;
   raise(world, gateway, run, {
     outputTokens: run.held.outputTokens + between(world, 1, 25),
@@ -683,15 +699,45 @@ function raise(world: World, gateway: Gateway, run: Run, raising: Raising): void
   const { outputTokens, isForced, onEnd } = raising;
   const { held } = run;
   const end = (isRaised: boolean) => {
-    if (isRaised) run.held = { ...held, outputTokens };
+    if (isRaised) run.held = { ...run.held, outputTokens: Math.max(run.held.outputTokens, outputTokens) };
     onEnd(isRaised);
   };
+  const endAlone = () => {
+    if (isForced || world.setting.refusesBlindly) {
+      end(false);
+      return;
+    }
+    run.isAlone = true;
+    run.blindUntilUs = world.nowUs + BLIND_MS * 1000;
+    end(true);
+  };
+  if (run.isAlone) end(true);
+  else if (run.blindUntilUs > world.nowUs) endAlone();
+  else {
+    ask(world, gateway, {
+      name: isForced ? 'force' : 'extend',
+      about: `${held.reservationId} from ${held.outputTokens} to ${outputTokens}`,
+      act: () => extendIn(world, { held, outputTokens, isForced }),
+      onAnswer: (extension) => end(extension !== 'denied'),
+      onSilence: endAlone,
+    });
+  }
+}
+
+/** Tells the store of what grew without it: enters it if need be, then raises it to what it has become. */
+function catchUp(world: World, gateway: Gateway, run: Run): void {
+  // Neither this nor a renewal prolongs its lease meanwhile.
+  excuse(world, gateway, world.nowUs);
   ask(world, gateway, {
-    name: isForced ? 'force' : 'extend',
-    about: `${held.reservationId} from ${held.outputTokens} to ${outputTokens}`,
-    act: () => extendIn(world, { held, outputTokens, isForced }),
-    onAnswer: (extension) => end(extension !== 'denied'),
-    onSilence: () => end(!isForced && !world.setting.refusesBlindly),
+    ...adoption(world, run.held, undefined),
+    onAnswer() {
+      if (!run.isAlone || !isRunning(gateway, run)) return;
+      run.isAlone = false;
+      const { held } = run;
+      const { outputTokens } = held;
+      const act = () => extendIn(world, { held, outputTokens, isForced: true });
+      ask(world, gateway, { name: 'force', about: `${held.reservationId} to ${outputTokens}`, act });
+    },
   });
 }
 
@@ -711,29 +757,47 @@ function finish(world: World, gateway: Gateway, run: Run): void {
   entry.due = { ...actual, requests: 1 };
   note(world, gateway.name, `ends ${id} with ${actual.inputTokens} + ${actual.outputTokens}`);
   const act = () => settleIn(world, held, actual, { voidedKeys });
-  insist(world, gateway, { name: 'settle', about: id, act });
+  const settlement: Question<boolean> = { name: 'settle', about: id, act };
+  if (run.isAlone) {
+    const onAnswer = () => insist(world, gateway, settlement);
+    insist(world, gateway, { ...adoption(world, held, undefined), onAnswer });
+    return;
+  }
+  ask(world, gateway, {
+    ...settlement,
+    onAnswer(isSettled) {
+      if (isSettled) return;
+      // Taken for dead and settled by what was last reported: what came after that is still to be counted.
+      const counted = { inputTokens: held.inputTokens, outputTokens: run.reportedOutput };
+      ask(world, gateway, { ...adoption(world, held, counted), onAnswer: () => ask(world, gateway, settlement) });
+    },
+    onSilence: () => insist(world, gateway, settlement),
+  });
 }
 
 function renewAll(world: World, gateway: Gateway): void {
-  const again = () => laterAt(world, gateway, (LEASE_MS / 10) * (0.9 + 0.2 * world.random()), work);
-  const work = () => renewAll(world, gateway);
-  if (gateway.running.size === 0) return again();
+  const again = () =>
+    laterAt(world, gateway, (LEASE_MS / 10) * (0.9 + 0.2 * world.random()), () => renewAll(world, gateway));
   const outgrown = [...gateway.running.values()].filter(({ held, soFar }) => soFar > held.outputTokens);
   raiseNext();
 
   /** One after the other, then the renewal. */
   function raiseNext(): void {
     const run = outgrown.pop();
-    if (run === undefined) return renewNow(world, gateway, again);
-    if (!isRunning(gateway, run)) return raiseNext();
-    raise(world, gateway, run, { outputTokens: run.soFar, isForced: true, onEnd: raiseNext });
+    if (run !== undefined) {
+      const onEnd = raiseNext;
+      if (isRunning(gateway, run)) raise(world, gateway, run, { outputTokens: run.soFar, isForced: true, onEnd });
+      else raiseNext();
+    } else if (gateway.running.size > 0) renewNow(world, gateway, again);
+    else again();
   }
 }
 
 type RenewalReply = Renewal | { readonly epoch: number };
 
 function renewNow(world: World, gateway: Gateway, onEnd: () => void): void {
-  const runs = [...gateway.running.values()];
+  const runs = [...gateway.running.values()].filter(({ isAlone }) => !isAlone);
+  for (const run of gateway.running.values()) if (run.isAlone) catchUp(world, gateway, run);
   const progress = runs.map(({ held, soFar }) => ({ held, outputSoFar: soFar }));
   const { epoch } = gateway;
   ask<RenewalReply>(world, gateway, {
@@ -742,7 +806,10 @@ function renewNow(world: World, gateway: Gateway, onEnd: () => void): void {
     act: () => (epoch === world.epoch ? renewIn(world, progress) : { epoch: world.epoch }),
     onAnswer(renewal) {
       onEnd();
-      if ('epoch' in renewal) return learnEpoch(world, gateway, renewal.epoch);
+      if ('epoch' in renewal) {
+        learnEpoch(world, gateway, renewal.epoch);
+        return;
+      }
       const gone = runs.filter((run) => renewal.gone.includes(run.held.reservationId) && isRunning(gateway, run));
       for (const run of gone) {
         const counted = { inputTokens: run.held.inputTokens, outputTokens: run.reportedOutput };
@@ -784,12 +851,10 @@ function reap(world: World, gateway: Gateway): void {
       }
     },
   });
-  laterAt(world, gateway, 1_000 * (0.9 + 0.2 * world.random()), () => reap(world, gateway));
+  laterAt(world, gateway, REAPING_MS * (0.9 + 0.2 * world.random()), () => reap(world, gateway));
 }
 
 // The store, and what the onlooker writes down of each step
-
-const NO_TOKENS: Counted = { requests: 0, inputTokens: 0, outputTokens: 0 };
 
 function entryOf(world: World, id: string): Entry {
   const entry = world.books.entries.get(id);
@@ -866,11 +931,13 @@ function extendIn(world: World, { held, outputTokens, isForced }: Growth): Exten
   const nowMs = storeMs(world);
   const extension = world.logic.extend(world.state, held, outputTokens, { isForced, nowMs });
   if ((extension === 'gone') === entry.isKnown) throw new Error(`${entry.id} is known, or gone: ${extension}`);
-  world.tally[isForced ? 'forced' : extension === 'denied' ? 'denied' : 'granted']++;
+  if (isForced) world.tally.forced++;
+  else if (extension !== 'gone') world.tally[extension]++;
   if (extension !== 'granted') return extension;
+  const difference = outputTokens - entry.held.outputTokens;
+  if (difference <= 0) return extension;
   const isUnseen = entry.isBlurred && tolerates(world, 'folded bucket');
-  const raised = isUnseen ? 0 : outputTokens - baseOf(world, entry, held);
-  entry.counted = { ...entry.counted, outputTokens: entry.counted.outputTokens + raised };
+  if (!isUnseen) entry.counted = { ...entry.counted, outputTokens: entry.counted.outputTokens + difference };
   entry.held = { ...entry.held, outputTokens };
   if (entry.runsAt !== undefined)
     entry.due = { ...entry.due, outputTokens: Math.max(entry.due.outputTokens, outputTokens) };
@@ -881,15 +948,9 @@ function extendIn(world: World, { held, outputTokens, isForced }: Growth): Exten
   return extension;
 }
 
-/** What a correction starts from: what the store has been told, whatever the gateway believes. */
-function baseOf(world: World, { held: known }: Entry, { outputTokens }: Held): number {
-  if (outputTokens <= known.outputTokens || !tolerates(world, 'unheard extension')) return known.outputTokens;
-  return outputTokens;
-}
-
 /** A refund that may have gone to a bucket in which it takes from others. */
 function misdirect(world: World, { windows }: Entry, counted: Counted): void {
-  world.books.counts.push({ admittedMs: steadyMs(world), windows, counted, voided: undefined, due: NO_TOKENS });
+  world.books.counts.push({ admittedMs: steadyMs(world), windows, counted });
 }
 
 function settleIn(world: World, held: Held, actual: TokenAmounts, terms: SettleTerms): boolean {
@@ -899,7 +960,10 @@ function settleIn(world: World, held: Held, actual: TokenAmounts, terms: SettleT
   if (isSettled !== isDue) throw new Error(`settling ${entry.id}: ${isSettled}, not ${isDue}`);
   if (!isSettled) return false;
   world.tally.settled++;
-  writeSettlement(world, entry, { held, actual, voidedKeys: terms.voidedKeys ?? [] });
+  for (const leases of world.state.leases.values()) {
+    if (leases.has(entry.id)) throw new Error(`${entry.id} is settled and keeps its slot`);
+  }
+  writeSettlement(world, entry, { actual, voidedKeys: terms.voidedKeys ?? [] });
   if (world.random() < SAMPLE_RATE) {
     const before = normalised(world, undefined);
     if (world.logic.settle(world.state, held, actual, terms)) throw new Error(`${entry.id} was settled twice`);
@@ -909,17 +973,16 @@ function settleIn(world: World, held: Held, actual: TokenAmounts, terms: SettleT
 }
 
 interface Settlement {
-  readonly held: Held;
   readonly actual: TokenAmounts;
   readonly voidedKeys: readonly string[];
 }
 
-function writeSettlement(world: World, entry: Entry, { held, actual, voidedKeys }: Settlement): void {
-  const base = baseOf(world, entry, held);
+function writeSettlement(world: World, entry: Entry, { actual, voidedKeys }: Settlement): void {
+  const { held } = entry;
   const after = ({ inputTokens, outputTokens }: TokenAmounts): Counted => ({
     requests: entry.counted.requests,
     inputTokens: entry.counted.inputTokens + inputTokens - held.inputTokens,
-    outputTokens: entry.counted.outputTokens + outputTokens - base,
+    outputTokens: entry.counted.outputTokens + outputTokens - held.outputTokens,
   });
   const settled = after(actual);
   if (voidedKeys.length > 0) entry.voided = { keys: voidedKeys, counted: after(NOTHING) };
@@ -942,7 +1005,7 @@ function cancelIn(world: World, id: string): void {
   const entry = world.books.entries.get(id);
   if ((stored !== undefined) !== (entry?.isKnown ?? false)) throw new Error(`cancelling ${id}, known or not`);
   if (stored !== undefined) settleIn(world, stored.held, NOTHING, {});
-  if (entry !== undefined) entry.due = { ...NO_TOKENS, requests: 1 };
+  if (entry !== undefined) entry.due = { ...NOTHING, requests: 1 };
 }
 
 function reapIn(world: World, held: Held, actual: TokenAmounts): boolean {
@@ -953,8 +1016,10 @@ function reapIn(world: World, held: Held, actual: TokenAmounts): boolean {
   if (steadyMs(world) - coveredMs < LEASE_MS)
     throw new Error(`${entry.id} was taken for dead before its lease ran out`);
   // Whoever is settled for dead is owed what its gateway had told, even if less was settled.
-  const owed = tolerates(world, 'adopted progress') ? 0 : Math.max(0, acceptedOutput - actual.outputTokens);
-  entry.counted = { ...entry.counted, outputTokens: entry.counted.outputTokens + owed };
+  const owed = Math.max(0, acceptedOutput - actual.outputTokens);
+  if (owed > 0 && !tolerates(world, 'adopted progress')) {
+    entry.counted = { ...entry.counted, outputTokens: entry.counted.outputTokens + owed };
+  }
   if (runsAt === undefined) entry.due = { requests: 1, ...actual };
   else entry.wasTakenForDead = true;
   return true;
@@ -979,13 +1044,14 @@ function adoptIn(world: World, held: Held, counted: TokenAmounts | undefined): v
   if (entry.isKnown) return;
   world.tally.adopted++;
   const { inputTokens, outputTokens } = held;
-  const isUnseen = entry.isBlurred && tolerates(world, 'folded bucket');
-  const isTold = counted !== undefined && (entry.isLost || tolerates(world, 'adopted progress'));
-  if (isTold && !isUnseen) {
-    const raised = entry.counted.outputTokens + Math.max(0, outputTokens - counted.outputTokens);
-    entry.counted = { ...entry.counted, outputTokens: raised };
-  } else if (!isUnseen) entry.counted = { requests: 1, inputTokens, outputTokens };
-  entry.isLost = entry.isLost && counted !== undefined;
+  if (!entry.isBlurred || !tolerates(world, 'folded bucket')) {
+    const raised = entry.counted.outputTokens + Math.max(0, outputTokens - (counted?.outputTokens ?? 0));
+    // After a wipe only one who says that nothing is counted is entered in full.
+    const isLost = entry.isLost && counted !== undefined;
+    const isExcused = isLost || (raised < outputTokens && tolerates(world, 'adopted progress'));
+    entry.counted = isExcused ? { ...entry.counted, outputTokens: raised } : { requests: 1, inputTokens, outputTokens };
+  }
+  entry.isLost &&= counted !== undefined;
   entry.held = held;
   entry.isKnown = true;
   entry.coveredMs = steadyMs(world);
@@ -1040,7 +1106,6 @@ function checkWindows(world: World, entry: Entry, isAsked: (limit: WindowBound) 
     const wipes = world.books.wipedMs.filter((wipedMs) => wipedMs >= nowMs - limit.windowMs).length;
     if (known > limit.max) throw new Error(`${known} of ${limit.max} known in ${limit.key}, with ${entry.id}`);
     if (!limit.isObserved && !world.books.usesGap && total > limit.max * (1 + wipes)) {
-      if (process.env.DEBUG) console.log(world.books.counts.filter((c) => c.admittedMs > nowMs - limit.windowMs).map((c) => [(c as Entry).id, c.counted, c.due, (c as Entry).grantedOutput, c.voided, (c as Entry).isLost]));
       throw new Error(`${total} of ${limit.max} in ${limit.key} after ${wipes} wipes, with ${entry.id}`);
     }
   }
@@ -1050,24 +1115,28 @@ function amountsIn(world: World, limit: WindowBound, afterMs: number): { known: 
   const { counts } = world.books;
   let known = 0;
   let total = 0;
-  // Counted from the youngest; misdirected refunds stand among them in order of time.
+  // What was refunded beyond its own took from others in its bucket, who may still be in the window.
+  const refundedAfterMs = afterMs - limit.windowMs / limit.buckets;
   for (let index = counts.length - 1; index >= 0; index--) {
-    const count = counts[index] as Count;
-    if (count.admittedMs <= afterMs) break;
+    const count = counts[index] as Entry | Misdirected;
+    if (count.admittedMs <= refundedAfterMs) break;
     if (!count.windows.has(limit.key)) continue;
-    const isVoided = count.voided?.keys.includes(limit.key);
-    known += amountIn(limit.counts, (isVoided ? count.voided?.counted : undefined) ?? count.counted);
-    if (!isVoided) total += amountIn(limit.counts, grantedOf(count));
+    const isInside = count.admittedMs > afterMs;
+    const amount = amountIn(limit.counts, countedIn(count, limit.key));
+    if (isInside || amount < 0) known += amount;
+    if (isInside && 'id' in count) total += amountIn(limit.counts, grantedOf(count, limit.key));
   }
   return { known, total };
 }
 
-/** What a request took, as far as the store was asked and the request was not held for dead. */
-function grantedOf(count: Count): Counted {
-  const { due } = count;
-  if (!('id' in count)) return due;
-  const { wasTakenForDead, grantedOutput, held } = count as Entry;
-  if (wasTakenForDead) return NO_TOKENS;
+function countedIn(count: Entry | Misdirected, key: string): Counted {
+  if (!('id' in count) || !count.voided?.keys.includes(key)) return count.counted;
+  return count.voided.counted;
+}
+
+/** What a request took, as far as the store was asked and did not hold it for dead. */
+function grantedOf({ due, held, grantedOutput, wasTakenForDead, voided }: Entry, key: string): Counted {
+  if (wasTakenForDead || voided?.keys.includes(key)) return UNCOUNTED;
   const inputTokens = Math.min(due.inputTokens, held.inputTokens);
   return { requests: due.requests, inputTokens, outputTokens: Math.min(due.outputTokens, grantedOutput) };
 }
@@ -1091,25 +1160,26 @@ function amountIn(counts: Counts, { requests, inputTokens, outputTokens }: Count
 
 /** At any time: the limit, and beside it only those whose lease ran out or was lost while they ran, for a reason. */
 function checkSlots(world: World): void {
-  const { books } = world;
-  const nowMs = steadyMs(world);
   let running = 0;
-  let excused = 0;
+  let late = 0;
   for (const gateway of world.gateways) {
     for (const id of gateway.running.keys()) {
-      const entry = entryOf(world, id);
       running++;
-      if (nowMs - entry.coveredMs >= LEASE_MS) {
-        const stalledMs = books.stalledMs.get(gateway) ?? -Infinity;
-        const reasonMs = Math.max(stalledMs, books.leaptMs, books.wipedMs.at(-1) ?? -Infinity);
-        if (!entry.wasUncovered && reasonMs < nowMs - LEASE_MS) throw new Error(`${id} lost its lease for no reason`);
-        entry.wasUncovered = true;
-      }
-      if (entry.wasUncovered) excused++;
+      if (isLate(world, gateway, entryOf(world, id))) late++;
     }
   }
   const { maxConcurrent } = slotsIn(world);
-  if (running > maxConcurrent + excused) throw new Error(`${running} of ${maxConcurrent} run, ${excused} of them late`);
+  if (running > maxConcurrent + late) throw new Error(`${running} of ${maxConcurrent} run, ${late} of them late`);
+}
+
+/** Whether a running request was ever without a lease. */
+function isLate(world: World, gateway: Gateway, entry: Entry): boolean {
+  if (entry.wasUncovered || steadyMs(world) - entry.coveredMs < LEASE_MS) return entry.wasUncovered;
+  const { stalledUs, harmedUs } = world.books;
+  const reasonUs = Math.max(stalledUs.get(gateway) ?? -Infinity, harmedUs);
+  if (reasonUs < world.nowUs - LEASE_MS * 1000) throw new Error(`${entry.id} lost its lease for no reason`);
+  entry.wasUncovered = true;
+  return true;
 }
 
 /** What must hold of the store whatever happens. */
@@ -1212,8 +1282,9 @@ function becomeCalm(world: World): void {
   }
   const calmUs = world.nowUs;
   runUntil(world, calmUs + LEAVING_MS * 1000);
-  // A clock that stepped back is noticed by whoever asks next.
+  // A clock that stepped back is noticed by whoever asks next, of a slot by whoever finds none.
   askInVain(world, 'next');
+  fillSlots(world);
   runWhileAny(world, calmUs + (LEAVING_MS + RECOVERY_MS) * 1000, () => true);
   const { steppedBackMs } = world.books;
   const excused = new Set<string>();
@@ -1233,9 +1304,22 @@ function runWhileAny(world: World, untilUs: number, isAwaited: (kind: string) =>
 function askInVain(world: World, id: string): LimitDecision {
   const queue = { weight: 1, maxWaiting: 5, ticketMs: TICKET_MS };
   const decision = reserveIn(world, request(id, { leaseMs: LEASE_MS, queue }));
-  if (decision.kind === 'admitted') settleIn(world, decision.held, NOTHING, {});
+  if (decision.kind === 'admitted') cancelIn(world, id);
   else leaveIn(world, id);
   return decision;
+}
+
+function fillSlots(world: World): void {
+  const { state, logic } = world;
+  const slots = { ...slotsIn(world), isQueued: false };
+  for (let index = 0; ; index++) {
+    const decision = logic.reserve(state, [slots], request(`fills${index}`, { leaseMs: LEASE_MS }), storeUs(world));
+    if (decision.kind === 'refused') break;
+    if (index === slots.maxConcurrent) throw new Error(`more than ${index} slots are given away`);
+  }
+  for (const { held } of state.reservations.values()) {
+    if (held.reservationId.startsWith('fills')) logic.settle(state, held, NOTHING);
+  }
 }
 
 function leftovers(world: World): readonly string[] {
