@@ -55,8 +55,8 @@ export interface LimitStore {
   adopt(adopted: readonly Adoption[], leaseMs: number): Promise<void>;
   /** A waiting request gives up its place. */
   leave(limits: readonly Limit[], reservationId: string): Promise<void>;
-  /** Settles reservations whose gateways have vanished, by what they last reported; returns how many. */
-  reap(): Promise<number>;
+  /** Settles reservations whose gateways have vanished, by what they last reported; returns how many. `leaseMs` is the longest. */
+  reap(leaseMs: number): Promise<number>;
   /** Current state of the given limits, from the counters that decide. */
   status(limits: readonly Limit[]): Promise<readonly LimitStatus[]>;
   /** What runs and waits in a namespace. */
@@ -103,7 +103,7 @@ export interface Limits {
 
 /** What a stage knows of a reservation; leases are the limits' own business. */
 export type TakeRequest = Omit<ReserveRequest, 'leaseMs' | 'queue'> & {
-  readonly queue?: Omit<QueueTerms, 'ticketMs'> | undefined;
+  readonly queue?: QueueTerms | undefined;
 };
 
 /** How long a request may wait, and what ends its patience earlier. */

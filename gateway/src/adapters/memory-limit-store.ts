@@ -36,9 +36,9 @@ export function memoryLimitStore(nowUs: () => number): LimitStore {
     async leave(limits, reservationId) {
       leaveQueue(state.queue, reservationId, queuedKeys(limits), { isServed: false });
     },
-    async reap() {
+    async reap(leaseMs) {
       const now = nowMs();
-      const expired = expiredReservations(state, now);
+      const expired = expiredReservations(state, { leaseMs, nowMs: now });
       for (const { held, outputSoFar } of expired) {
         settle(state, held, { inputTokens: held.inputTokens, outputTokens: outputSoFar }, { ifExpiredAtMs: now });
       }

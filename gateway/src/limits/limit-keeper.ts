@@ -50,9 +50,6 @@ interface LocalPart {
   readonly base: TokenAmounts;
 }
 
-/** A waiting request that is not heard of for so long has lost its place. */
-const TICKET_MS = 5_000;
-
 /** A client waits, and there is no other way. */
 const URGENTLY: Manner = { isNeeded: true, isUrgent: true };
 /** Nobody waits, but it must be done. */
@@ -106,7 +103,7 @@ export class LimitKeeper implements Limits {
   take(limits: readonly Limit[], request: TakeRequest, patience: Patience): Promise<LimitDecision> {
     const { local, leaseMs } = this.#options;
     const terms = patience.maxWaitMs > 0 ? request.queue : undefined;
-    const asking = { ...request, leaseMs, queue: terms && { ...terms, ticketMs: TICKET_MS } };
+    const asking = { ...request, leaseMs, queue: terms };
     const leave = async () => {
       if (this.#access === undefined) await local.leave(limits, request.reservationId);
       else await this.#access.ask((shared) => shared.leave(limits, request.reservationId), SPARINGLY);
@@ -303,8 +300,11 @@ export class LimitKeeper implements Limits {
     if (late.length > 0) {
       this.#options.log.warn({ reservationIds: late }, 'leases had run out and are counted again');
     }
-    await this.#readopt(reported.filter(({ held }) => gone.includes(held.reservationId)));
-    for (const [index, one] of reported.entries()) one.reportedOutput = progress[index]?.outputSoFar ?? 0;
+    const isGone = ({ held }: Running) => gone.includes(held.reservationId);
+    for (const [index, one] of reported.entries()) {
+      if (!isGone(one)) one.reportedOutput = progress[index]?.outputSoFar ?? 0;
+    }
+    await this.#readopt(reported.filter(isGone));
   }
 
   /** Requests that were settled for dead by what they had reported, but run: they are counted again from there. */
@@ -322,7 +322,7 @@ export class LimitKeeper implements Limits {
 
   /** Settles what vanished gateways have left behind. */
   async #reap(): Promise<void> {
-    const asked = await this.#access?.ask((shared) => shared.reap(), SPARINGLY);
+    const asked = await this.#access?.ask((shared) => shared.reap(this.#options.leaseMs), SPARINGLY);
     if (asked?.kind !== 'answered' || asked.answer === 0) return;
     this.#options.log.warn({ reservations: asked.answer }, 'reservations of vanished gateways were settled');
   }

@@ -152,7 +152,7 @@ function randomOperation({ random, limits, helds, prefix }: SequenceState): Oper
       price: { input: '1500000000', output: '6000000000' },
       leaseMs: [1000, 3000][between(0, 1)] ?? 1000,
       ...(random() < 0.6 && {
-        queue: { weight: between(1, 3), maxWaiting: between(1, 3), ticketMs: [300, 5000][between(0, 1)] ?? 300 },
+        queue: { weight: between(1, 3), maxWaiting: between(1, 3) },
       }),
     };
     if (held === undefined && kind > 0.93) {
@@ -195,6 +195,6 @@ function randomOperation({ random, limits, helds, prefix }: SequenceState): Oper
     const counted = random() < 0.5 ? undefined : { inputTokens: held.inputTokens, outputTokens: 0 };
     return { name: `adopt ${id}`, on: (store) => store.adopt([{ held, counted }], 2000) };
   }
-  if (kind < 0.97) return { name: 'reap', on: (store) => store.reap() };
+  if (kind < 0.97) return { name: 'reap', on: (store) => store.reap(2_000) };
   return { name: 'running', on: (store) => store.running(held.about.namespaceId) };
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Counts, TokenAmounts } from '../../src/domain/limits/amounts.ts';
 import type { Held } from '../../src/domain/limits/held.ts';
 import type { Limit, RateBound, SlotBound, WindowBound } from '../../src/domain/limits/plan.ts';
-import { leaveQueue } from '../../src/domain/limits/queue.ts';
+import { leaveQueue, TICKET_MS } from '../../src/domain/limits/queue.ts';
 import {
   emptyLimitState,
   type LimitDecision,
@@ -44,16 +44,12 @@ export const LIMIT_LOGIC: LimitLogic = { reserve, settle, extend, renew, adopt, 
  * costs; whoever closes it takes it out of `KNOWN_GAPS`, and the simulator holds the logic to the strict bound.
  */
 export type KnownGap =
-  /** An adoption does not say how far the request is, so a reaper settles it for less than its gateway has reported. */
+  /** Reaped and entered again in turns, a request may be counted for less than its gateway has reported. */
   | 'adopted progress'
-  /** After a step back of the clock tokens lie in another bucket than that of their admission, where corrections go. */
-  | 'folded bucket'
-  /** A reservation of a vanished gateway stays for as long as the clock stepped back. */
-  | 'far reservation'
-  /** So does a ticket, and whoever stands behind it waits. */
-  | 'far ticket';
+  /** After a step back of the clock tokens lie in another bucket than that of their admission; they are not refunded. */
+  | 'folded bucket';
 
-export const KNOWN_GAPS: readonly KnownGap[] = ['adopted progress', 'folded bucket', 'far reservation', 'far ticket'];
+export const KNOWN_GAPS: readonly KnownGap[] = ['adopted progress', 'folded bucket'];
 
 export interface SimulationOptions {
   readonly logic?: LimitLogic;
@@ -74,7 +70,6 @@ const TALLIED = [
 
 /** A lease here; short, so that many run out. */
 const LEASE_MS = 3_000;
-const TICKET_MS = 5_000;
 const REAPING_MS = 500;
 /** As in `limits/shared-access.ts` and `adapters/redis`: how long an answer is awaited, and how late a question may act. */
 const PATIENCE_MS = 140;
@@ -187,8 +182,6 @@ interface Books {
   /** Reasons for a lease that ran out, in virtual time: when a gateway last stalled, when the store was last harmed. */
   readonly stalledUs: Map<Gateway, number>;
   harmedUs: number;
-  /** Sum of all steps back, for gaps that last as long. */
-  steppedBackMs: number;
   usesGap: boolean;
   rate: { requests: number; lowestUs: number; creditUs: number };
 }
@@ -268,7 +261,6 @@ function worldOf(seed: number, options: SimulationOptions): World {
       wipedMs: [],
       harmedUs: -Infinity,
       stalledUs: new Map(),
-      steppedBackMs: 0,
       usesGap: false,
       rate: { requests: 0, lowestUs: Number.MAX_SAFE_INTEGER, creditUs: 0 },
     },
@@ -444,7 +436,6 @@ function jump(world: World): void {
   world.skewMs += ms;
   const { books } = world;
   if (ms < 0) {
-    books.steppedBackMs -= ms;
     for (const entry of books.entries.values()) entry.isBlurred = true;
     return;
   }
@@ -592,7 +583,7 @@ function arrive(world: World): void {
       outputTokens: between(world, 1, 40),
       about: { requestId: id, gatewayId: gateway.name, namespaceId: world.random() < 0.5 ? 'a' : 'b' },
       leaseMs: LEASE_MS,
-      queue: isPatient ? { weight: between(world, 1, 3), maxWaiting: 5, ticketMs: TICKET_MS } : undefined,
+      queue: isPatient ? { weight: between(world, 1, 3), maxWaiting: 5 } : undefined,
     });
     const deadlineUs = world.nowUs + between(world, 100, 3_000) * 1000;
     laterAt(world, gateway, 0, () => take(world, gateway, { asked, deadlineUs, triesLeft: 1 }));
@@ -817,7 +808,9 @@ function renewNow(world: World, gateway: Gateway, onEnd: () => void): void {
         // Not insisted on: if it is lost, the next renewal finds it gone once more.
         ask(world, gateway, adoption(world, run.held, counted));
       }
-      for (const [index, run] of runs.entries()) run.reportedOutput = progress[index]?.outputSoFar ?? 0;
+      for (const [index, run] of runs.entries()) {
+        if (!gone.includes(run)) run.reportedOutput = progress[index]?.outputSoFar ?? 0;
+      }
     },
     onSilence: onEnd,
   });
@@ -843,7 +836,7 @@ function reap(world: World, gateway: Gateway): void {
   ask(world, gateway, {
     name: 'expired',
     about: '',
-    act: () => world.logic.expiredReservations(world.state, storeMs(world)),
+    act: () => world.logic.expiredReservations(world.state, { leaseMs: LEASE_MS, nowMs: storeMs(world) }),
     onAnswer(expired) {
       for (const { held, outputSoFar } of expired) {
         const actual = { inputTokens: held.inputTokens, outputTokens: outputSoFar };
@@ -1235,7 +1228,10 @@ function normalised(world: World, askingId: string | undefined): string {
     return Math.min(Math.max(state.rates.get(limit.key) ?? 0, nowUs), nowUs + toleranceUs);
   });
   const { tickets, lines, virtualTime } = state.queue;
-  const isWaiting = (id: string) => id !== askingId && (tickets.get(id)?.expiresAtMs ?? 0) > nowMs;
+  const isWaiting = (id: string) => {
+    const expiresAtMs = tickets.get(id)?.expiresAtMs ?? 0;
+    return id !== askingId && expiresAtMs > nowMs && expiresAtMs <= nowMs + TICKET_MS;
+  };
   const reservations = [...state.reservations.values()];
   return JSON.stringify({
     counters,
@@ -1286,14 +1282,8 @@ function becomeCalm(world: World): void {
   askInVain(world, 'next');
   fillSlots(world);
   runWhileAny(world, calmUs + (LEAVING_MS + RECOVERY_MS) * 1000, () => true);
-  const { steppedBackMs } = world.books;
-  const excused = new Set<string>();
-  if (steppedBackMs > 0 && tolerates(world, 'far reservation')) excused.add('reservation');
-  if (steppedBackMs > 0 && tolerates(world, 'far ticket')) excused.add('ticket');
-  const left = leftovers(world).filter((kind) => !excused.has(kind));
+  const left = leftovers(world);
   if (left.length > 0) throw new Error(`left after everything ended: ${left}`);
-  runWhileAny(world, world.nowUs + steppedBackMs * 1000, (kind) => excused.has(kind));
-  if (leftovers(world).length > 0) throw new Error(`left for ever: ${leftovers(world)}`);
   checkEmptied(world);
 }
 
@@ -1302,7 +1292,7 @@ function runWhileAny(world: World, untilUs: number, isAwaited: (kind: string) =>
 }
 
 function askInVain(world: World, id: string): LimitDecision {
-  const queue = { weight: 1, maxWaiting: 5, ticketMs: TICKET_MS };
+  const queue = { weight: 1, maxWaiting: 5 };
   const decision = reserveIn(world, request(id, { leaseMs: LEASE_MS, queue }));
   if (decision.kind === 'admitted') cancelIn(world, id);
   else leaveIn(world, id);

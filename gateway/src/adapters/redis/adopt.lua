@@ -1,14 +1,16 @@
 --[[ Enters a running request that is not known, whether there is room or not.      Reference: domain/limits/settle.ts
      KEYS 1 leases of all requests  2 reservations  then one counter per entry
-     ARGV 1 reservation id  2 leaseMs  3 record  4 reserved output tokens  then 4 per entry: bucket ('' = a slot) difference windowMs buckets
-     Returns 1 adopted, 0 known ]]
+     ARGV 1 reservation id  2 leaseMs  3 record  4 reserved output tokens  5 progress
+          then 4 per entry: bucket ('' = a slot) difference windowMs buckets
+     Returns 1 adopted, 0 known (then only the lease is prolonged) ]]
 local rid, leaseMs = ARGV[1], tonumber(ARGV[2])
-if call('HEXISTS', KEYS[2], rid) == 1 then return 0 end
+local isKnown = call('HEXISTS', KEYS[2], rid) == 1
+call('ZADD', KEYS[1], nowMs + leaseMs, rid)
 for i = 3, #KEYS do
-  local o = 5 + (i - 3) * 4
+  local o = 6 + (i - 3) * 4
   if ARGV[o] == '' then
     call('ZADD', KEYS[i], nowMs + leaseMs, rid)
-  else
+  elseif not isKnown then
     local bucket, difference = tonumber(ARGV[o]), tonumber(ARGV[o + 1])
     local windowMs, buckets = tonumber(ARGV[o + 2]), tonumber(ARGV[o + 3])
     local sum, lowest, highest, current, width = openWindow(KEYS[i], windowMs, buckets)
@@ -19,6 +21,6 @@ for i = 3, #KEYS do
     end
   end
 end
-call('HSET', KEYS[2], rid, ARGV[3], 'o:' .. rid, ARGV[4])
-call('ZADD', KEYS[1], nowMs + leaseMs, rid)
+if isKnown then return 0 end
+call('HSET', KEYS[2], rid, ARGV[3], 'o:' .. rid, ARGV[4], 'p:' .. rid, ARGV[5])
 return 1

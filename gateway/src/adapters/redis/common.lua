@@ -10,7 +10,7 @@ local function S(n) return string.format('%.0f', n) end
 
 -- Reads a window as it counts now: sum, lowest and highest bucket (nil = nothing counts), current bucket, width, amount
 -- in the current bucket (nil = none). What has left the window is removed; buckets ahead of the next one mean that the
--- clock stepped back: all are folded into the current one.
+-- clock stepped back: all are folded into the current one, and i (into) and u (up to) say which were.
 local function openWindow(key, windowMs, buckets)
   local width = windowMs / buckets
   local current = floor(nowMs / width)
@@ -18,8 +18,9 @@ local function openWindow(key, windowMs, buckets)
   if not r[1] then return 0, nil, nil, current, width, nil end
   local sum, lowest, highest, inCurrent = tonumber(r[1]), tonumber(r[2]), tonumber(r[3]), tonumber(r[4] or nil)
   if highest > current + 1 then
+    local upTo = math.max(highest, tonumber(call('HGET', key, 'u') or '0'))
     call('DEL', key)
-    call('HSET', key, current, sum, 's', sum, 'l', current, 'h', current)
+    call('HSET', key, current, sum, 's', sum, 'l', current, 'h', current, 'i', current, 'u', upTo)
     call('PEXPIRE', key, ceil(windowMs + 3 * width))
     return sum, current, current, current, width, sum
   end
@@ -51,4 +52,14 @@ local function setBucket(key, windowMs, width, bucket, isNew, amount, sum, lowes
   call('HSET', key, bucket, amount, 's', sum, 'l', lowest, 'h', highest)
   call('PEXPIRE', key, ceil(windowMs + 3 * width))
   return highest
+end
+
+-- Where more is added to an amount that was admitted in a bucket: bucket, amount there (nil once it has left the window),
+-- whether it was folded (then it cannot be told from others, so nothing may be refunded), and the window's sum.
+local function placeOf(key, bucket)
+  local r = call('HMGET', key, bucket, 's', 'i', 'u')
+  local sum, into, upTo = tonumber(r[2] or nil), tonumber(r[3] or nil), tonumber(r[4] or nil)
+  local isFolded = into ~= nil and bucket > into and bucket <= upTo
+  if r[1] or not isFolded then return bucket, tonumber(r[1] or nil), isFolded, sum end
+  return into, tonumber(call('HGET', key, into) or nil), true, sum
 end

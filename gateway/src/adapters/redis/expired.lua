@@ -1,5 +1,9 @@
---[[ Reservations whose leases have run out.     KEYS 1 leases of all requests  2 reservations
+--[[ Reservations whose leases have run out; those that run longer than any can are pulled in.
+     KEYS 1 leases of all requests  2 reservations     ARGV 1 leaseMs     Reference: domain/limits/settle.ts
      Returns id, record, output tokens so far, output tokens reserved for each of the oldest 100 ]]
+local leaseMs = tonumber(ARGV[1])
+local far = call('ZRANGEBYSCORE', KEYS[1], '(' .. S(nowMs + 2 * leaseMs), '+inf', 'LIMIT', 0, 1000)
+for i = 1, #far do call('ZADD', KEYS[1], nowMs + leaseMs, far[i]) end
 local reply = {}
 local ids = call('ZRANGEBYSCORE', KEYS[1], '-inf', nowMs, 'LIMIT', 0, 100)
 for i = 1, #ids do

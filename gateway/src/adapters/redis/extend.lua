@@ -14,7 +14,8 @@ for i = 2, #KEYS do
   local bucket, difference = tonumber(ARGV[o]), tonumber(ARGV[o + 1])
   local windowMs, buckets, max = tonumber(ARGV[o + 2]), tonumber(ARGV[o + 3]), tonumber(ARGV[o + 4])
   local sum, lowest, highest, current, width = openWindow(KEYS[i], windowMs, buckets)
-  local inBucket = lowest and tonumber(call('HGET', KEYS[i], bucket) or nil)
+  local inBucket
+  if lowest then bucket, inBucket = placeOf(KEYS[i], bucket) end
   if inBucket then
     if not isForced and max >= 0 and sum + difference > max then return {0} end
     writes[i] = {windowMs, width, bucket, inBucket + difference, sum + difference}

@@ -2,6 +2,7 @@ import type { InFlightRequest, LimitStatus } from '@ai-gateway/contracts';
 import type { TokenAmounts } from '../../domain/limits/amounts.ts';
 import { differenceOf, type Held } from '../../domain/limits/held.ts';
 import type { Limit } from '../../domain/limits/plan.ts';
+import { TICKET_MS } from '../../domain/limits/queue.ts';
 import { type LimitDecision, queuedKeys, type ReserveRequest } from '../../domain/limits/reserve.ts';
 import type { Extension, Progress, Renewal } from '../../domain/limits/settle.ts';
 import { inFlightOf, oldestOf, statusOf } from '../../domain/limits/status.ts';
@@ -130,11 +131,11 @@ export class RedisLimitStore implements LimitStore {
     await this.#run('leave', [this.#at.queue, this.#at.tickets, ...lines], [reservationId]);
   }
 
-  async reap(): Promise<number> {
+  async reap(leaseMs: number): Promise<number> {
     let reaped = 0;
     for (let round = 0; round < MAX_REAP_ROUNDS; round++) {
       // The reply is what expired.lua documents.
-      const expired = (await this.#run('expired', [this.#at.leases, this.#at.reservations], [])) as string[];
+      const expired = (await this.#run('expired', [this.#at.leases, this.#at.reservations], [leaseMs])) as string[];
       const rows = Array.from({ length: expired.length / 4 }, (_, index) => expired.slice(index * 4, index * 4 + 4));
       const done = await Promise.all(rows.map((row) => this.#reapOne(row)));
       reaped += done.filter((isReaped) => isReaped).length;
@@ -210,7 +211,7 @@ export class RedisLimitStore implements LimitStore {
       about.namespaceId,
       queue?.weight ?? 0,
       queue?.maxWaiting ?? 0,
-      queue?.ticketMs ?? 0,
+      TICKET_MS,
       request.outputTokens,
     ];
     for (const limit of limits) pushLimit(parameters, limit, request);
@@ -285,7 +286,8 @@ export class RedisLimitStore implements LimitStore {
   async #adoptOne({ held, counted }: Adoption, leaseMs: number): Promise<void> {
     const keys: string[] = [this.#at.leases, this.#at.reservations];
     const record = `${held.admittedMs}\n\n${recordOfHeld(held)}`;
-    const parameters: Arguments = [held.reservationId, leaseMs, record, held.outputTokens];
+    const progress = counted?.outputTokens ?? 0;
+    const parameters: Arguments = [held.reservationId, leaseMs, record, held.outputTokens, progress];
     for (const entry of held.entries) {
       keys.push(this.#at.counter(entry.key));
       if (entry.kind === 'slot') {

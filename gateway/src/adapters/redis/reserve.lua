@@ -48,6 +48,9 @@ end
 if hasLines then
   local late = call('ZRANGEBYSCORE', KEYS[4], '-inf', nowMs, 'LIMIT', 0, 100)
   for i = 1, #late do dropTicket(late[i]) end
+  -- Further ahead than any ticket can be: the clock stepped back.
+  local far = call('ZRANGEBYSCORE', KEYS[4], '(' .. S(nowMs + tonumber(ARGV[9])), '+inf', 'LIMIT', 0, 100)
+  for i = 1, #far do dropTicket(far[i]) end
 end
 
 local reply = {1, nowUs}

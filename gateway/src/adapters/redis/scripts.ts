@@ -24,7 +24,7 @@ const FLAGS = {
   adopt: '',
   leave: ' flags=allow-oom',
   status: ' flags=allow-oom',
-  expired: ' flags=no-writes',
+  expired: ' flags=allow-oom',
 } as const;
 
 export type ScriptName = keyof typeof FLAGS;

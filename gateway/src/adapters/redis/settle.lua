@@ -15,19 +15,19 @@ local writes = {}
 for i = 3, #KEYS do
   local bucket, difference = ARGV[i * 2 - 2], ARGV[i * 2 - 1]
   if bucket ~= '' and difference ~= '0' then
-    local r = call('HMGET', KEYS[i], bucket, 's')
-    if r[1] then
-      local before = tonumber(r[1])
-      local after = before + tonumber(difference)
+    local place, before, isFolded, sum = placeOf(KEYS[i], tonumber(bucket))
+    local by = tonumber(difference)
+    if before and not (isFolded and by < 0) then
+      local after = before + by
       if after < 0 then after = 0 end
-      writes[i] = {after, tonumber(r[2]) + after - before}
+      writes[i] = {place, after, sum + after - before}
     end
   end
 end
 for i = 3, #KEYS do
   local bucket = ARGV[i * 2 - 2]
   if bucket == '' then call('ZREM', KEYS[i], rid)
-  elseif writes[i] then call('HSET', KEYS[i], bucket, writes[i][1], 's', writes[i][2]) end
+  elseif writes[i] then call('HSET', KEYS[i], writes[i][1], writes[i][2], 's', writes[i][3]) end
 end
 call('HDEL', KEYS[2], rid, 'o:' .. rid, 'p:' .. rid)
 call('ZREM', KEYS[1], rid)

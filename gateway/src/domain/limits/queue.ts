@@ -22,8 +22,6 @@ export interface QueueState {
 export interface QueueTerms {
   readonly weight: number;
   readonly maxWaiting: number;
-  /** Lifetime of a ticket that is not refreshed: the place of a vanished gateway's request is free after this. */
-  readonly ticketMs: number;
 }
 
 /** Distance of two tickets of weight 1 on the virtual clock; an integer, so that both stores agree to the unit. */
@@ -37,9 +35,17 @@ export function emptyQueue(): QueueState {
   return { virtualTime: 0, lastOrderOf: new Map(), tickets: new Map(), lines: new Map() };
 }
 
-/** Forgets tickets that were not refreshed in time. */
+/** Lifetime of a ticket that is not refreshed: the place of a vanished gateway's request is free after this, ms. */
+export const TICKET_MS = 5_000;
+
+/**
+ * Forgets tickets that were not refreshed in time, and those that lie further ahead than any can, because the clock
+ * stepped back. Whoever still waits gets a new one when it asks again.
+ */
 export function dropExpiredTickets(queue: QueueState, nowMs: number): void {
-  for (const [id, { expiresAtMs }] of queue.tickets) if (expiresAtMs <= nowMs) queue.tickets.delete(id);
+  for (const [id, { expiresAtMs }] of queue.tickets) {
+    if (expiresAtMs <= nowMs || expiresAtMs > nowMs + TICKET_MS) queue.tickets.delete(id);
+  }
 }
 
 /** How many others stand before a request in the line of a counter; one without a ticket stands behind all. */
@@ -85,7 +91,7 @@ export function enqueue(queue: QueueState, waiter: Waiter, nowMs: number): boole
     queue.lastOrderOf.set(namespaceId, ticket.order);
     queue.tickets.set(reservationId, ticket);
   }
-  ticket.expiresAtMs = nowMs + terms.ticketMs;
+  ticket.expiresAtMs = nowMs + TICKET_MS;
   for (const key of waiter.fullKeys) {
     const line = queue.lines.get(key) ?? new Map<string, number>();
     queue.lines.set(key, line.set(reservationId, ticket.order));

@@ -1,7 +1,7 @@
 import type { TokenAmounts } from './amounts.ts';
 import { differenceOf, type Held } from './held.ts';
 import { type LimitState, leasesOf, windowOf } from './reserve.ts';
-import { addToBucket, bucketAt, correctBucket, expireWindow } from './token-window.ts';
+import { addToBucket, bucketAt, correctBucket, expireWindow, placeOf } from './token-window.ts';
 
 const NOTHING: TokenAmounts = { inputTokens: 0, outputTokens: 0 };
 
@@ -61,10 +61,10 @@ export function extend(
     if (difference === 0) continue;
     const window = windowOf(state, entry.key);
     expireWindow(window, entry, nowMs);
-    const bucket = bucketAt(entry, held.admittedMs);
-    if (!window.amounts.has(bucket)) continue;
+    const place = placeOf(window, bucketAt(entry, held.admittedMs));
+    if (place === undefined) continue;
     if (!isForced && !entry.isObserved && window.sum + difference > entry.max) return 'denied';
-    changes.push(() => addToBucket(window, bucket, difference));
+    changes.push(() => addToBucket(window, place, difference));
   }
   for (const change of changes) change();
   stored.held = raised;
@@ -106,7 +106,8 @@ export function renew(state: LimitState, running: readonly Progress[], leaseMs: 
 
 /**
  * Enters a running request that the store does not know (it was admitted elsewhere, lost, or reaped), without asking
- * whether there is room: it does run. `counted` is what the windows have of it already. One that is known keeps its state.
+ * whether there is room: it does run. `counted` is what the windows have of it already. Of one that is known only the
+ * lease is prolonged.
  */
 export function adopt(
   state: LimitState,
@@ -114,28 +115,44 @@ export function adopt(
   counted: TokenAmounts | undefined,
   { leaseMs, nowMs }: { readonly leaseMs: number; readonly nowMs: number },
 ): void {
-  const { reservationId, price, admittedMs } = held;
-  if (state.reservations.has(reservationId)) return;
-  for (const entry of held.entries) {
-    if (entry.kind === 'slot') {
-      leasesOf(state, entry.key).set(reservationId, nowMs + leaseMs);
-      continue;
-    }
-    const difference =
-      counted === undefined
-        ? differenceOf(entry, NOTHING, held, price) + (entry.counts === 'requests' ? 1 : 0)
-        : differenceOf(entry, counted, held, price);
-    const window = windowOf(state, entry.key);
-    expireWindow(window, entry, nowMs);
-    const bucket = bucketAt(entry, admittedMs);
-    const isInWindow = bucket >= bucketAt(entry, nowMs) - entry.buckets && bucket <= bucketAt(entry, nowMs) + 1;
-    if (difference >= 0 && isInWindow) addToBucket(window, bucket, difference);
+  const known = state.reservations.get(held.reservationId);
+  for (const { kind, key } of held.entries) {
+    if (kind === 'slot') leasesOf(state, key).set(held.reservationId, nowMs + leaseMs);
   }
-  state.reservations.set(reservationId, { held, expiresAtMs: nowMs + leaseMs, outputSoFar: 0 });
+  if (known !== undefined) {
+    known.expiresAtMs = nowMs + leaseMs;
+    return;
+  }
+  countAdopted(state, held, counted, nowMs);
+  const outputSoFar = counted?.outputTokens ?? 0;
+  state.reservations.set(held.reservationId, { held, expiresAtMs: nowMs + leaseMs, outputSoFar });
 }
 
-/** Reservations whose leases have run out, oldest first, with how far they were. */
-export function expiredReservations(state: LimitState, nowMs: number): readonly Progress[] {
+function countAdopted(state: LimitState, held: Held, counted: TokenAmounts | undefined, nowMs: number): void {
+  for (const entry of held.entries) {
+    if (entry.kind === 'slot') continue;
+    const isNew = counted === undefined && entry.counts === 'requests' ? 1 : 0;
+    const difference = differenceOf(entry, counted ?? NOTHING, held, held.price) + isNew;
+    const window = windowOf(state, entry.key);
+    expireWindow(window, entry, nowMs);
+    const [bucket, current] = [bucketAt(entry, held.admittedMs), bucketAt(entry, nowMs)];
+    const isInWindow = bucket >= current - entry.buckets && bucket <= current + 1;
+    // Also an amount of nothing: what comes later is counted in the same bucket.
+    if (difference >= 0 && isInWindow) addToBucket(window, bucket, difference);
+  }
+}
+
+/**
+ * Reservations whose leases have run out, oldest first, with how far they were. A lease that runs longer than any can
+ * means that the clock stepped back, and is pulled in.
+ */
+export function expiredReservations(
+  state: LimitState,
+  { leaseMs, nowMs }: { readonly leaseMs: number; readonly nowMs: number },
+): readonly Progress[] {
+  for (const stored of state.reservations.values()) {
+    if (stored.expiresAtMs > nowMs + 2 * leaseMs) stored.expiresAtMs = nowMs + leaseMs;
+  }
   return [...state.reservations.values()]
     .filter(({ expiresAtMs }) => expiresAtMs <= nowMs)
     .sort((left, right) => left.expiresAtMs - right.expiresAtMs)

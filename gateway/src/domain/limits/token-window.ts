@@ -17,6 +17,11 @@ export interface WindowState {
   sum: number;
   lowest: number;
   highest: number;
+  /**
+   * Set once the clock has stepped back: buckets after `into`, up to `to`, were folded into `into`. What was admitted
+   * there cannot be told from what is admitted there later, so nothing is refunded to these buckets.
+   */
+  folded?: { readonly into: number; readonly to: number } | undefined;
 }
 
 /** A state without amounts; the numbers are set by the first use. */
@@ -43,9 +48,11 @@ export function expireWindow(state: WindowState, shape: WindowShape, nowMs: numb
   if (state.amounts.size === 0) {
     state.lowest = current;
     state.highest = current;
+    state.folded = undefined;
     return;
   }
   if (state.highest > current + 1) {
+    state.folded = { into: current, to: Math.max(state.highest, state.folded?.to ?? 0) };
     state.amounts.clear();
     state.amounts.set(current, state.sum);
     state.lowest = current;
@@ -60,6 +67,7 @@ export function expireWindow(state: WindowState, shape: WindowShape, nowMs: numb
   if (state.amounts.size === 0) {
     state.lowest = current;
     state.highest = current;
+    state.folded = undefined;
   }
 }
 
@@ -77,9 +85,25 @@ export function addToBucket(state: WindowState, bucket: number, amount: number):
   state.highest = Math.max(state.highest, bucket);
 }
 
+/**
+ * Where more is added to an amount that was admitted in a bucket: undefined once it has left the window. If the bucket
+ * was folded and nothing was admitted there since, in the one that it was folded into.
+ */
+export function placeOf(state: WindowState, bucket: number): number | undefined {
+  if (state.amounts.has(bucket)) return bucket;
+  const into = isFolded(state, bucket) ? state.folded?.into : undefined;
+  return into !== undefined && state.amounts.has(into) ? into : undefined;
+}
+
 /** Corrects an amount in the bucket of its admission; does nothing once that bucket has left the window. */
 export function correctBucket(state: WindowState, bucket: number, difference: number): void {
-  if (state.amounts.has(bucket)) addToBucket(state, bucket, difference);
+  const place = placeOf(state, bucket);
+  if (place === undefined || (difference < 0 && isFolded(state, bucket))) return;
+  addToBucket(state, place, difference);
+}
+
+function isFolded({ folded }: WindowState, bucket: number): boolean {
+  return folded !== undefined && bucket > folded.into && bucket <= folded.to;
 }
 
 /** Time until buckets worth `needed` have left the window. */
