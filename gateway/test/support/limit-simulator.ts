@@ -44,7 +44,10 @@ export const LIMIT_LOGIC: LimitLogic = { reserve, settle, extend, renew, adopt, 
  * costs; whoever closes it takes it out of `KNOWN_GAPS`, and the simulator holds the logic to the strict bound.
  */
 export type KnownGap =
-  /** Reaped and entered again in turns, a request may be counted for less than its gateway has reported. */
+  /**
+   * An adoption after a loss of data does not say how far the request is: if its gateway then falls silent before its
+   * next report, the request is settled for less than had been reported before.
+   */
   | 'adopted progress'
   /** After a step back of the clock tokens lie in another bucket than that of their admission; they are not refunded. */
   | 'folded bucket';
