@@ -67,6 +67,8 @@ export interface LimitStore {
 export interface Adoption {
   readonly held: Held;
   readonly counted: TokenAmounts | undefined;
+  /** Output tokens up to now: what it is settled for if its gateway falls silent before the next report. */
+  readonly outputSoFar: number;
 }
 
 /** What the limits of a gateway tell about themselves, for metrics. */

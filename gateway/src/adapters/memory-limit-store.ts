@@ -31,7 +31,9 @@ export function memoryLimitStore(nowUs: () => number): LimitStore {
       return renew(state, running, leaseMs, nowMs());
     },
     async adopt(adopted, leaseMs) {
-      for (const { held, counted } of adopted) adopt(state, held, counted, { leaseMs, nowMs: nowMs() });
+      for (const { held, counted, outputSoFar } of adopted) {
+        adopt(state, held, counted, { leaseMs, nowMs: nowMs(), outputSoFar });
+      }
     },
     async leave(limits, reservationId) {
       leaveQueue(state.queue, reservationId, queuedKeys(limits), { isServed: false });

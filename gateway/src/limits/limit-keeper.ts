@@ -226,7 +226,7 @@ export class LimitKeeper implements Limits {
       // Taken for dead and settled by what was last reported: what came after that is still to be counted.
       const counted = { inputTokens: held.inputTokens, outputTokens: reportedOutput };
       const correct = async (shared: SharedStore) => {
-        await shared.adopt([{ held, counted }], leaseMs);
+        await shared.adopt([{ held, counted, outputSoFar: actual.outputTokens }], leaseMs);
         await shared.settle(held, actual, voidedKeys);
       };
       await this.#access.ask(correct, IN_BACKGROUND);
@@ -270,7 +270,7 @@ export class LimitKeeper implements Limits {
     const { inputTokens, outputTokens: counted } = one.held;
     const held = heldOf({ ...one.held, leaseMs: OWN_LEASE_MS }, plan.local, Math.floor(nowMs()));
     const base = { inputTokens, outputTokens: counted };
-    await local.adopt([{ held, counted: base }], OWN_LEASE_MS);
+    await local.adopt([{ held, counted: base, outputSoFar: one.soFar() }], OWN_LEASE_MS);
     one.local = { held, base };
     return this.#raise(one, outputTokens, false);
   }
@@ -313,11 +313,14 @@ export class LimitKeeper implements Limits {
     const back = gone.filter(({ held }) => this.#running.has(held.reservationId));
     if (back.length === 0) return;
     log.warn({ requests: back.length }, 'running requests had been taken for dead and are counted again');
-    const adoptions = back.map(({ held, reportedOutput }) => ({
+    const adoptions = back.map(({ held, reportedOutput, soFar }) => ({
       held,
       counted: { inputTokens: held.inputTokens, outputTokens: reportedOutput },
+      outputSoFar: soFar(),
     }));
-    await this.#access?.ask((shared) => shared.adopt(adoptions, leaseMs), IN_BACKGROUND);
+    const asked = await this.#access?.ask((shared) => shared.adopt(adoptions, leaseMs), IN_BACKGROUND);
+    if (asked?.kind !== 'answered') return;
+    for (const [index, one] of back.entries()) one.reportedOutput = adoptions[index]?.outputSoFar ?? 0;
   }
 
   /** Settles what vanished gateways have left behind. */
@@ -351,9 +354,11 @@ export class LimitKeeper implements Limits {
     await inChunks([...this.#running.values()].filter(isMeant), async (one) => {
       // One that has ended meanwhile is settled by the note that its end has left.
       if (isOver(one)) return;
-      const adoption = { held: one.held, counted: undefined };
+      const outputSoFar = one.soFar();
+      const adoption = { held: one.held, counted: undefined, outputSoFar };
       const asked = await this.#access?.ask((shared) => shared.adopt([adoption], leaseMs), IN_BACKGROUND);
       const { local, held } = one;
+      if (asked?.kind === 'answered') one.reportedOutput = outputSoFar;
       if (asked?.kind !== 'answered' || local === undefined || isOver(one)) return;
       one.local = undefined;
       await store.settle(local.held, local.base);

@@ -35,7 +35,7 @@ export function missedNotes(isHeld: (reservationId: string) => boolean): MissedN
     const { held, actual, voidedKeys, isNew } = note;
     let isEntered = !isNew;
     try {
-      if (isNew) await store.adopt([{ held, counted: undefined }], leaseMs);
+      if (isNew) await store.adopt([{ held, counted: undefined, outputSoFar: actual.outputTokens }], leaseMs);
       isEntered = true;
       await store.settle(held, actual, voidedKeys);
     } catch {

@@ -193,7 +193,8 @@ function randomOperation({ random, limits, helds, prefix }: SequenceState): Oper
   }
   if (kind < 0.94) {
     const counted = random() < 0.5 ? undefined : { inputTokens: held.inputTokens, outputTokens: 0 };
-    return { name: `adopt ${id}`, on: (store) => store.adopt([{ held, counted }], 2000) };
+    const outputSoFar = between(0, 60);
+    return { name: `adopt ${id}`, on: (store) => store.adopt([{ held, counted, outputSoFar }], 2000) };
   }
   if (kind < 0.97) return { name: 'reap', on: (store) => store.reap(2_000) };
   return { name: 'running', on: (store) => store.running(held.about.namespaceId) };

@@ -44,15 +44,10 @@ export const LIMIT_LOGIC: LimitLogic = { reserve, settle, extend, renew, adopt, 
  * costs; whoever closes it takes it out of `KNOWN_GAPS`, and the simulator holds the logic to the strict bound.
  */
 export type KnownGap =
-  /**
-   * An adoption after a loss of data does not say how far the request is: if its gateway then falls silent before its
-   * next report, the request is settled for less than had been reported before.
-   */
-  | 'adopted progress'
   /** After a step back of the clock tokens lie in another bucket than that of their admission; they are not refunded. */
-  | 'folded bucket';
+  'folded bucket';
 
-export const KNOWN_GAPS: readonly KnownGap[] = ['adopted progress', 'folded bucket'];
+export const KNOWN_GAPS: readonly KnownGap[] = ['folded bucket'];
 
 export interface SimulationOptions {
   readonly logic?: LimitLogic;
@@ -722,9 +717,11 @@ function raise(world: World, gateway: Gateway, run: Run, raising: Raising): void
 function catchUp(world: World, gateway: Gateway, run: Run): void {
   // Neither this nor a renewal prolongs its lease meanwhile.
   excuse(world, gateway, world.nowUs);
+  const { soFar } = run;
   ask(world, gateway, {
-    ...adoption(world, run.held, undefined),
+    ...adoption(world, run, undefined),
     onAnswer() {
+      run.reportedOutput = soFar;
       if (!run.isAlone || !isRunning(gateway, run)) return;
       run.isAlone = false;
       const { held } = run;
@@ -754,7 +751,7 @@ function finish(world: World, gateway: Gateway, run: Run): void {
   const settlement: Question<boolean> = { name: 'settle', about: id, act };
   if (run.isAlone) {
     const onAnswer = () => insist(world, gateway, settlement);
-    insist(world, gateway, { ...adoption(world, held, undefined), onAnswer });
+    insist(world, gateway, { ...adoption(world, { held, soFar: actual.outputTokens }, undefined), onAnswer });
     return;
   }
   ask(world, gateway, {
@@ -763,7 +760,8 @@ function finish(world: World, gateway: Gateway, run: Run): void {
       if (isSettled) return;
       // Taken for dead and settled by what was last reported: what came after that is still to be counted.
       const counted = { inputTokens: held.inputTokens, outputTokens: run.reportedOutput };
-      ask(world, gateway, { ...adoption(world, held, counted), onAnswer: () => ask(world, gateway, settlement) });
+      const over = { held, soFar: actual.outputTokens };
+      ask(world, gateway, { ...adoption(world, over, counted), onAnswer: () => ask(world, gateway, settlement) });
     },
     onSilence: () => insist(world, gateway, settlement),
   });
@@ -809,10 +807,16 @@ function renewNow(world: World, gateway: Gateway, onEnd: () => void): void {
         const counted = { inputTokens: run.held.inputTokens, outputTokens: run.reportedOutput };
         world.tally.readopted++;
         // Not insisted on: if it is lost, the next renewal finds it gone once more.
-        ask(world, gateway, adoption(world, run.held, counted));
+        const { soFar } = run;
+        const onAnswer = () => {
+          run.reportedOutput = soFar;
+        };
+        ask(world, gateway, { ...adoption(world, run, counted), onAnswer });
       }
       for (const [index, run] of runs.entries()) {
-        if (!gone.includes(run)) run.reportedOutput = progress[index]?.outputSoFar ?? 0;
+        // What was gone has not been told anything.
+        if (renewal.gone.includes(run.held.reservationId)) continue;
+        run.reportedOutput = progress[index]?.outputSoFar ?? 0;
       }
     },
     onSilence: onEnd,
@@ -826,13 +830,21 @@ function learnEpoch(world: World, gateway: Gateway, epoch: number): void {
   if (before === undefined || before === epoch) return;
   for (const run of gateway.running.values()) {
     const isWanted = () => isRunning(gateway, run) && gateway.epoch === epoch;
-    insist(world, gateway, adoption(world, run.held, undefined), isWanted);
+    const { soFar } = run;
+    const onAnswer = () => {
+      run.reportedOutput = soFar;
+    };
+    insist(world, gateway, { ...adoption(world, run, undefined), onAnswer }, isWanted);
   }
 }
 
-function adoption(world: World, held: Held, counted: TokenAmounts | undefined): Question<void> {
+function adoption(
+  world: World,
+  { held, soFar }: Pick<Run, 'held' | 'soFar'>,
+  counted: TokenAmounts | undefined,
+): Question<void> {
   const about = `${held.reservationId}${counted === undefined ? '' : ` beyond ${counted.outputTokens}`}`;
-  return { name: 'adopt', about, act: () => adoptIn(world, held, counted) };
+  return { name: 'adopt', about, act: () => adoptIn(world, held, counted, soFar) };
 }
 
 function reap(world: World, gateway: Gateway): void {
@@ -1013,7 +1025,7 @@ function reapIn(world: World, held: Held, actual: TokenAmounts): boolean {
     throw new Error(`${entry.id} was taken for dead before its lease ran out`);
   // Whoever is settled for dead is owed what its gateway had told, even if less was settled.
   const owed = Math.max(0, acceptedOutput - actual.outputTokens);
-  if (owed > 0 && !tolerates(world, 'adopted progress')) {
+  if (owed > 0) {
     entry.counted = { ...entry.counted, outputTokens: entry.counted.outputTokens + owed };
   }
   if (runsAt === undefined) entry.due = { requests: 1, ...actual };
@@ -1027,16 +1039,17 @@ function renewIn(world: World, progress: readonly Progress[]): Renewal {
     const entry = entryOf(world, held.reservationId);
     if (renewal.gone.includes(entry.id) === entry.isKnown) throw new Error(`renewing ${entry.id}, known or gone`);
     if (!entry.isKnown) continue;
-    entry.acceptedOutput = outputSoFar;
+    entry.acceptedOutput = Math.max(entry.acceptedOutput, outputSoFar);
     entry.coveredMs = steadyMs(world);
   }
   return renewal;
 }
 
-function adoptIn(world: World, held: Held, counted: TokenAmounts | undefined): void {
+function adoptIn(world: World, held: Held, counted: TokenAmounts | undefined, outputSoFar: number): void {
   const entry = entryOf(world, held.reservationId);
-  const terms = { leaseMs: LEASE_MS, nowMs: storeMs(world) };
+  const terms = { leaseMs: LEASE_MS, nowMs: storeMs(world), outputSoFar };
   world.logic.adopt(world.state, held, counted, terms);
+  entry.acceptedOutput = Math.max(entry.isKnown ? entry.acceptedOutput : 0, outputSoFar);
   if (entry.isKnown) return;
   world.tally.adopted++;
   const { inputTokens, outputTokens } = held;
@@ -1044,8 +1057,7 @@ function adoptIn(world: World, held: Held, counted: TokenAmounts | undefined): v
     const raised = entry.counted.outputTokens + Math.max(0, outputTokens - (counted?.outputTokens ?? 0));
     // After a wipe only one who says that nothing is counted is entered in full.
     const isLost = entry.isLost && counted !== undefined;
-    const isExcused = isLost || (raised < outputTokens && tolerates(world, 'adopted progress'));
-    entry.counted = isExcused ? { ...entry.counted, outputTokens: raised } : { requests: 1, inputTokens, outputTokens };
+    entry.counted = isLost ? { ...entry.counted, outputTokens: raised } : { requests: 1, inputTokens, outputTokens };
   }
   entry.isLost &&= counted !== undefined;
   entry.held = held;

@@ -212,7 +212,7 @@ export function limitStoreContract(name: string, open: () => Promise<StoreUnderT
       await store.reap(3_000);
       expect(await used(limits)).toEqual([0, 23]);
       expect(await store.renew([{ held, outputSoFar: 9 }], 1_000)).toEqual({ late: [], gone: ['stalled'] });
-      await store.adopt([{ held, counted: { inputTokens: 18, outputTokens: 5 } }], 1_000);
+      await store.adopt([{ held, counted: { inputTokens: 18, outputTokens: 5 }, outputSoFar: 9 }], 1_000);
       expect(await used(limits)).toEqual([1, 68]);
       await store.settle(held, { inputTokens: 18, outputTokens: 30 });
       expect(await used(limits)).toEqual([0, 48]);
@@ -222,8 +222,8 @@ export function limitStoreContract(name: string, open: () => Promise<StoreUnderT
       const limits = limitsOf([{ kind: 'concurrency-limit', maxConcurrent: 1 }, HOURLY]);
       const held = await admitted(limits, 'here');
       const elsewhere = { ...held, reservationId: 'elsewhere' };
-      await store.adopt([{ held: elsewhere, counted: undefined }], 30_000);
-      await store.adopt([{ held: elsewhere, counted: undefined }], 30_000);
+      await store.adopt([{ held: elsewhere, counted: undefined, outputSoFar: 0 }], 30_000);
+      await store.adopt([{ held: elsewhere, counted: undefined, outputSoFar: 0 }], 30_000);
       expect(await used(limits)).toEqual([2, 136]);
     });
 

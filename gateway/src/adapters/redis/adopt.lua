@@ -2,7 +2,7 @@
      KEYS 1 leases of all requests  2 reservations  then one counter per entry
      ARGV 1 reservation id  2 leaseMs  3 record  4 reserved output tokens  5 progress
           then 4 per entry: bucket ('' = a slot) difference windowMs buckets
-     Returns 1 adopted, 0 known (then only the lease is prolonged) ]]
+     Returns 1 adopted, 0 known (then only lease and progress are renewed) ]]
 local rid, leaseMs = ARGV[1], tonumber(ARGV[2])
 local isKnown = call('HEXISTS', KEYS[2], rid) == 1
 call('ZADD', KEYS[1], nowMs + leaseMs, rid)
@@ -21,6 +21,10 @@ for i = 3, #KEYS do
     end
   end
 end
-if isKnown then return 0 end
+if isKnown then
+  local told = tonumber(call('HGET', KEYS[2], 'p:' .. rid) or '0')
+  if tonumber(ARGV[5]) > told then call('HSET', KEYS[2], 'p:' .. rid, ARGV[5]) end
+  return 0
+end
 call('HSET', KEYS[2], rid, ARGV[3], 'o:' .. rid, ARGV[4], 'p:' .. rid, ARGV[5])
 return 1

@@ -283,11 +283,10 @@ export class RedisLimitStore implements LimitStore {
     return this.#settle(held, actual, { voidedKeys: [], onlyExpired: true });
   }
 
-  async #adoptOne({ held, counted }: Adoption, leaseMs: number): Promise<void> {
+  async #adoptOne({ held, counted, outputSoFar }: Adoption, leaseMs: number): Promise<void> {
     const keys: string[] = [this.#at.leases, this.#at.reservations];
     const record = `${held.admittedMs}\n\n${recordOfHeld(held)}`;
-    const progress = counted?.outputTokens ?? 0;
-    const parameters: Arguments = [held.reservationId, leaseMs, record, held.outputTokens, progress];
+    const parameters: Arguments = [held.reservationId, leaseMs, record, held.outputTokens, outputSoFar];
     for (const entry of held.entries) {
       keys.push(this.#at.counter(entry.key));
       if (entry.kind === 'slot') {

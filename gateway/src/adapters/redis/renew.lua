@@ -11,12 +11,14 @@ local late, gone = {}, {}
 local i = 5
 while i <= #ARGV do
   local rid, slots = ARGV[i], tonumber(ARGV[i + 2])
-  if call('HEXISTS', KEYS[2], rid) == 0 then gone[#gone + 1] = rid
+  local known = call('HMGET', KEYS[2], rid, 'p:' .. rid)
+  if not known[1] then gone[#gone + 1] = rid
   else
     local expiresAtMs = call('ZSCORE', KEYS[1], rid)
     if not expiresAtMs or tonumber(expiresAtMs) <= nowMs then late[#late + 1] = rid end
     call('ZADD', KEYS[1], nowMs + leaseMs, rid)
-    call('HSET', KEYS[2], 'p:' .. rid, ARGV[i + 1])
+    -- An older report may come after a newer one.
+    if tonumber(ARGV[i + 1]) > tonumber(known[2] or '0') then call('HSET', KEYS[2], 'p:' .. rid, ARGV[i + 1]) end
     for slot = 1, slots do
       local key = KEYS[tonumber(ARGV[i + 2 + slot])]
       call('ZADD', key, nowMs + leaseMs, rid)

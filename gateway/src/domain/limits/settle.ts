@@ -96,7 +96,8 @@ export function renew(state: LimitState, running: readonly Progress[], leaseMs: 
     }
     if (stored.expiresAtMs <= nowMs) late.push(reservationId);
     stored.expiresAtMs = nowMs + leaseMs;
-    stored.outputSoFar = outputSoFar;
+    // An older report may come after a newer one.
+    stored.outputSoFar = Math.max(stored.outputSoFar, outputSoFar);
     for (const entry of held.entries) {
       if (entry.kind === 'slot') leasesOf(state, entry.key).set(reservationId, nowMs + leaseMs);
     }
@@ -113,7 +114,7 @@ export function adopt(
   state: LimitState,
   held: Held,
   counted: TokenAmounts | undefined,
-  { leaseMs, nowMs }: { readonly leaseMs: number; readonly nowMs: number },
+  { leaseMs, nowMs, outputSoFar }: { readonly leaseMs: number; readonly nowMs: number; readonly outputSoFar: number },
 ): void {
   const known = state.reservations.get(held.reservationId);
   for (const { kind, key } of held.entries) {
@@ -121,10 +122,10 @@ export function adopt(
   }
   if (known !== undefined) {
     known.expiresAtMs = nowMs + leaseMs;
+    known.outputSoFar = Math.max(known.outputSoFar, outputSoFar);
     return;
   }
   countAdopted(state, held, counted, nowMs);
-  const outputSoFar = counted?.outputTokens ?? 0;
   state.reservations.set(held.reservationId, { held, expiresAtMs: nowMs + leaseMs, outputSoFar });
 }
 
