@@ -1,12 +1,14 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
+  ask,
   contentEvent,
   DONE,
   eventually,
   FINISH,
   KEY_PEPPER,
   plainAnswer,
+  policy,
   rulesWith,
   type Script,
   startGateway,
@@ -25,9 +27,6 @@ async function setUp(script: Script, rules: Record<string, unknown> = {}, secret
   closers.push(upstream.close, gateway.close);
   return { upstream, gateway };
 }
-
-const policy = (id: string, rule: object, more: object = {}) => ({ id, namespaceId: 'n1', name: id, rule, ...more });
-const ask = (more: object = {}) => ({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...more });
 
 describe('a request', () => {
   it('reaches the provider with our key, a lowered maximum and the usage report asked for, and nothing else of the client', async () => {

@@ -1,12 +1,14 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
+  ask,
   contentEvent,
   DONE,
   eventually,
   FINISH,
   KEY_PEPPER,
   plainAnswer,
+  policy,
   rulesWith,
   type Script,
   startGateway,
@@ -28,8 +30,6 @@ async function setUp(script: Script, rules: Record<string, unknown> = {}, provid
   return { upstreams, gateway };
 }
 
-const policy = (id: string, rule: object, more: object = {}) => ({ id, namespaceId: 'n1', name: id, rule, ...more });
-const ask = (more: object = {}) => ({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...more });
 const key = (id: string, more: object = {}) => ({
   id,
   name: id,

@@ -1,3 +1,4 @@
+import { NO_TOKENS } from '../domain/limits/amounts.ts';
 import { leaveQueue } from '../domain/limits/queue.ts';
 import { emptyLimitState, queuedKeys, reserve } from '../domain/limits/reserve.ts';
 import { adopt, expiredReservations, extend, renew, settle, sweep } from '../domain/limits/settle.ts';
@@ -22,7 +23,7 @@ export function memoryLimitStore(nowUs: () => number): LimitStore {
     },
     async cancel(reservationId) {
       const stored = state.reservations.get(reservationId);
-      if (stored !== undefined) settle(state, stored.held, { inputTokens: 0, outputTokens: 0 });
+      if (stored !== undefined) settle(state, stored.held, NO_TOKENS);
     },
     async settle(held, actual, voidedKeys = []) {
       return settle(state, held, actual, { voidedKeys });

@@ -13,7 +13,7 @@ import {
   type VirtualKey,
 } from '@ai-gateway/contracts';
 import { indexLayeredLimits, type LayeredLimits } from './limits/layered.ts';
-import { type PlannedLimit, planPolicies } from './limits/plan.ts';
+import { countsRequests, type PlannedLimit, planPolicies } from './limits/plan.ts';
 import { isModel } from './request-facts.ts';
 
 /** A message-matching policy made ready to run. */
@@ -168,7 +168,7 @@ function compileNamespace(
     planned: {
       stream: plannedFor(planned, ({ appliesTo }) => appliesTo !== 'non-stream'),
       plain: plannedFor(planned, ({ appliesTo }) => appliesTo !== 'stream'),
-      passthrough: plannedFor(planned, ({ limit }) => limit.kind !== 'window' || limit.counts === 'requests'),
+      passthrough: plannedFor(planned, ({ limit }) => countsRequests(limit)),
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { CompiledConfig, CompiledProvider } from './compile-snapshot.ts';
 import { GatewayError } from './gateway-error.ts';
+import { isModel } from './request-facts.ts';
 
 /** Where a model goes: the provider, and the name that the provider knows it by. */
 export interface ModelChoice {
@@ -43,5 +44,5 @@ function bestProvider(config: CompiledConfig, model: string): CompiledProvider |
 /** 2 for an exact name, 1 for a pattern, 0 when the provider does not list the model. */
 function matchStrength({ provider }: CompiledProvider, model: string): 0 | 1 | 2 {
   if (provider.models.includes(model)) return 2;
-  return provider.models.some((pattern) => pattern.endsWith('*') && model.startsWith(pattern.slice(0, -1))) ? 1 : 0;
+  return provider.models.some((pattern) => isModel(pattern, model)) ? 1 : 0;
 }

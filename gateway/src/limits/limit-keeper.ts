@@ -1,5 +1,5 @@
 import type { LimitsReport } from '@ai-gateway/contracts';
-import type { TokenAmounts } from '../domain/limits/amounts.ts';
+import { NO_TOKENS, type TokenAmounts } from '../domain/limits/amounts.ts';
 import { degrade } from '../domain/limits/degrade.ts';
 import type { Held } from '../domain/limits/held.ts';
 import type { Limit } from '../domain/limits/plan.ts';
@@ -68,8 +68,6 @@ const BLIND_MS = 1_000;
 
 /** How long a stop waits for settlements. */
 const CLOSE_MS = 500;
-
-const NOTHING: TokenAmounts = { inputTokens: 0, outputTokens: 0 };
 
 /**
  * The limits as stages use them: keeps leases alive, waits in line, goes on by each policy's `onLimiterDown` while the
@@ -167,7 +165,7 @@ export class LimitKeeper implements Limits {
   async #attempt(limits: readonly Limit[], request: ReserveRequest): Promise<LimitDecision> {
     if (this.#access === undefined) {
       const decision = await this.#options.local.reserve(limits, { ...request, leaseMs: OWN_LEASE_MS });
-      if (decision.kind === 'admitted') this.#keep(limits, decision.held, { held: decision.held, base: NOTHING });
+      if (decision.kind === 'admitted') this.#keep(limits, decision.held, { held: decision.held, base: NO_TOKENS });
       return decision;
     }
     // A question of this request was not answered: it does not wait a second time.
@@ -196,7 +194,7 @@ export class LimitKeeper implements Limits {
     if (decision.kind === 'refused') return { ...decision, failures: decision.failures.map(mayPassLater) };
     // What the shared store will be told: all limits, with their own bounds.
     const held = heldOf(request, limits, access.toStoreMs(decision.held.admittedMs));
-    this.#keep(limits, held, { held: decision.held, base: NOTHING });
+    this.#keep(limits, held, { held: decision.held, base: NO_TOKENS });
     return decision;
   }
 

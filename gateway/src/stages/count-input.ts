@@ -1,6 +1,6 @@
 import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
-import type { Limit } from '../domain/limits/plan.ts';
+import { countsRequests } from '../domain/limits/plan.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
@@ -29,14 +29,10 @@ export const countInput: Stage<
     counted ??= count(chat, choice.resolvedModel, mayEstimate, services);
     return counted;
   };
-  const isNeeded = tokenPolicies.length > 0 || possibleLimits(exchange).some(countsTokens);
+  const isNeeded = tokenPolicies.length > 0 || possibleLimits(exchange).some((limit) => !countsRequests(limit));
   notes.countedInput = countedInput;
   return { countedInput, input: isNeeded ? await countedInput() : undefined };
 };
-
-function countsTokens(limit: Limit): boolean {
-  return limit.kind === 'window' && limit.counts !== 'requests';
-}
 
 async function count(chat: Chat, model: string, mayEstimate: boolean, services: Services): Promise<TokenCount> {
   const { messages, tools } = chat.body;

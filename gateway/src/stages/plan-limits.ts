@@ -4,7 +4,7 @@ import { priceOf, type RequestKind, type TokenPolicy } from '../domain/compile-s
 import { GatewayError } from '../domain/gateway-error.ts';
 import { type HeldPrice, heldPriceOf } from '../domain/limits/amounts.ts';
 import { layeredLimitsFor } from '../domain/limits/layered.ts';
-import { type Limit, limitsFor } from '../domain/limits/plan.ts';
+import { countsRequests, type Limit, limitsFor } from '../domain/limits/plan.ts';
 import { concerns, type RequestFacts } from '../domain/request-facts.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
@@ -68,10 +68,6 @@ export function planOf(
     limitsOfUpstream: (upstreamId) =>
       perUpstream.length === 0 ? [] : limitsFor(perUpstream, { ...facts, upstreamId }),
   };
-}
-
-function countsRequests(limit: Limit): boolean {
-  return limit.kind !== 'window' || limit.counts === 'requests';
 }
 
 /** @throws GatewayError `price_not_set` when an enforced budget would count a model whose cost is unknown */

@@ -1,4 +1,5 @@
 import type { Caller } from '../domain/access.ts';
+import { NO_TOKENS } from '../domain/limits/amounts.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Demand } from './cap-output.ts';
 import type { Matched } from './match-namespace.ts';
@@ -11,6 +12,6 @@ export const planPassthrough: Stage<Received & Matched & { readonly caller: Call
   ...planOf(exchange, 'passthrough', undefined),
   tokenPolicies: [],
   price: undefined,
-  demand: { inputTokens: 0, outputTokens: 0 },
+  demand: NO_TOKENS,
   isGuess: false,
 });

@@ -109,6 +109,22 @@ export function toyCounter(): TokenCounter & { isDown: boolean } {
 
 export const KEY_PEPPER = 'pepper';
 
+/** A policy of the namespace of `rulesWith`, called by its id. */
+export const policy = (id: string, rule: object, more: object = {}) => ({
+  id,
+  namespaceId: 'n1',
+  name: id,
+  rule,
+  ...more,
+});
+
+/** The body of a chat request that every provider of `rulesWith` serves. */
+export const ask = (more: object = {}) => ({
+  model: 'm',
+  messages: [{ role: 'user', content: 'hi' }],
+  ...more,
+});
+
 /** Rules with one open namespace `test-channel` and one provider at `upstreamUrl`; overrides replace whole lists. */
 export function rulesWith(upstreamUrls: readonly string[], overrides: Record<string, unknown> = {}): Snapshot {
   return snapshotShape.parse({

@@ -1,6 +1,6 @@
 import type { InFlightRequest, LimitStatus } from '@ai-gateway/contracts';
-import type { TokenAmounts } from '../../domain/limits/amounts.ts';
-import { differenceOf, type Held } from '../../domain/limits/held.ts';
+import { NO_TOKENS, type TokenAmounts } from '../../domain/limits/amounts.ts';
+import { adoptedAmount, differenceOf, type Held } from '../../domain/limits/held.ts';
 import type { Limit } from '../../domain/limits/plan.ts';
 import { TICKET_MS } from '../../domain/limits/queue.ts';
 import { type LimitDecision, queuedKeys, type ReserveRequest } from '../../domain/limits/reserve.ts';
@@ -42,8 +42,6 @@ const READ_AT_ONCE = 200;
 /** As many as expired.lua returns; rounds end even if somebody else keeps what is found. */
 const REAPED_AT_ONCE = 100;
 const MAX_REAP_ROUNDS = 200;
-
-const NOTHING: TokenAmounts = { inputTokens: 0, outputTokens: 0 };
 
 /** Limits in Redis, shared by all gateways that use it: every decision is one script, so nothing can come between. */
 export class RedisLimitStore implements LimitStore {
@@ -105,7 +103,7 @@ export class RedisLimitStore implements LimitStore {
     const fields = [reservationId, `o:${reservationId}`];
     const [record, reserved] = await this.#bare((client) => client.hmget(this.#at.reservations, ...fields));
     const held = typeof record === 'string' ? heldIn(reservationId, record, reserved ?? '0') : undefined;
-    if (held !== undefined) await this.settle(held, NOTHING);
+    if (held !== undefined) await this.settle(held, NO_TOKENS);
   }
 
   settle(held: Held, actual: TokenAmounts, voidedKeys: readonly string[] = []): Promise<boolean> {
@@ -248,7 +246,7 @@ export class RedisLimitStore implements LimitStore {
     const parameters: Arguments = [held.reservationId, onlyExpired ? '1' : '0', held.outputTokens];
     for (const entry of held.entries) {
       keys.push(this.#at.counter(entry.key));
-      parameters.push(...changeOf(entry, held, voidedKeys.includes(entry.key) ? NOTHING : actual));
+      parameters.push(...changeOf(entry, held, voidedKeys.includes(entry.key) ? NO_TOKENS : actual));
     }
     // The reply is what settle.lua documents.
     const [status, reserved = 0] = (await this.#run('settle', keys, parameters)) as number[];
@@ -293,9 +291,8 @@ export class RedisLimitStore implements LimitStore {
         parameters.push('', 0, 0, 0);
         continue;
       }
-      const isNew = counted === undefined && entry.counts === 'requests' ? 1 : 0;
-      const difference = differenceOf(entry, counted ?? NOTHING, held, held.price) + isNew;
-      parameters.push(bucketAt(entry, held.admittedMs), difference, entry.windowMs, entry.buckets);
+      const amount = adoptedAmount(entry, counted, held);
+      parameters.push(bucketAt(entry, held.admittedMs), amount, entry.windowMs, entry.buckets);
     }
     await this.#run('adopt', keys, parameters);
   }

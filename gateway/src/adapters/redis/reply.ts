@@ -1,7 +1,8 @@
 import { amountOf } from '../../domain/limits/amounts.ts';
 import type { Limit } from '../../domain/limits/plan.ts';
 import { heldOf, type LimitDecision, type ReserveRequest } from '../../domain/limits/reserve.ts';
-import type { LimitUse } from '../../domain/limits/status.ts';
+import { type LimitUse, useOfRate } from '../../domain/limits/status.ts';
+import { windowResetMs } from '../../domain/limits/token-window.ts';
 import { LimiterUnavailable } from '../../services.ts';
 import { heldIn } from './record.ts';
 
@@ -71,17 +72,12 @@ export function useIn(
   { highest, nowUs }: { readonly highest: number; readonly nowUs: number },
 ): LimitUse {
   switch (limit.kind) {
-    case 'requestRate': {
-      const aheadUs = Math.max(0, Math.min(value - nowUs, limit.emissionUs * limit.burst));
-      return { current: Math.ceil(aheadUs / limit.emissionUs), resetMs: Math.ceil(aheadUs / 1000) };
-    }
+    case 'requestRate':
+      return useOfRate(value, limit, nowUs);
     case 'concurrency':
       return { current: value, resetMs: 0 };
-    case 'window': {
-      const width = limit.windowMs / limit.buckets;
-      const resetMs = value === 0 ? 0 : Math.max(0, Math.ceil((highest + limit.buckets + 1) * width - nowUs / 1000));
-      return { current: value, resetMs };
-    }
+    case 'window':
+      return { current: value, resetMs: windowResetMs({ sum: value, highest }, limit, nowUs / 1000) };
     default:
       return limit satisfies never;
   }

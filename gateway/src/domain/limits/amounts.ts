@@ -9,6 +9,9 @@ export interface TokenAmounts {
   readonly outputTokens: number;
 }
 
+/** Those of a request that did nothing. */
+export const NO_TOKENS: TokenAmounts = { inputTokens: 0, outputTokens: 0 };
+
 /** Prices per million tokens in nano-units, as decimal strings so that they survive JSON. */
 export interface HeldPrice {
   readonly input: string;

@@ -1,4 +1,4 @@
-import { amountOf, type Counts, type HeldPrice, type TokenAmounts } from './amounts.ts';
+import { amountOf, type Counts, type HeldPrice, NO_TOKENS, type TokenAmounts } from './amounts.ts';
 import type { Limit } from './plan.ts';
 
 /** One thing that a reservation holds, with all that is needed to give it back whatever the rules say by then. */
@@ -50,4 +50,10 @@ export function differenceOf(
 ): number {
   if (entry.kind === 'slot') return 0;
   return amountOf(entry.counts, to, price) - amountOf(entry.counts, from, price);
+}
+
+/** How much more an entry's window counts when a running request is adopted; `counted` is what it has of it already. */
+export function adoptedAmount(entry: HeldEntry, counted: TokenAmounts | undefined, held: Held): number {
+  const isNew = counted === undefined && entry.kind === 'window' && entry.counts === 'requests';
+  return differenceOf(entry, counted ?? NO_TOKENS, held, held.price) + (isNew ? 1 : 0);
 }

@@ -36,6 +36,11 @@ export type WindowBound = LimitBase & { readonly kind: 'window'; readonly counts
 /** One countable bound that a request must take. */
 export type Limit = RateBound | SlotBound | WindowBound;
 
+/** Whether a limit counts requests, not their tokens or cost, so that it can be checked without reading the body. */
+export function countsRequests(limit: Limit): boolean {
+  return limit.kind !== 'window' || limit.counts === 'requests';
+}
+
 /** A policy's limit and which requests it concerns. */
 export interface PlannedLimit {
   readonly limit: Limit;

@@ -1,7 +1,7 @@
 import { amountOf, type HeldPrice, type TokenAmounts } from './amounts.ts';
 import { freeSlots, type Leases, RETRY_WHEN_FULL_MS } from './concurrency.ts';
 import { entryOf, type Held, type HeldAbout } from './held.ts';
-import type { Limit, SlotBound, WindowBound } from './plan.ts';
+import { countsRequests, type Limit, type SlotBound, type WindowBound } from './plan.ts';
 import {
   aheadOf,
   dropExpiredTickets,
@@ -190,8 +190,7 @@ function checkInLine(state: LimitState, limit: Limit, request: ReserveRequest, n
   // Nothing says when a slot frees, so those in line look for one by their place.
   if (limit.kind === 'concurrency' && checked.waitMs > 0) return { ...checked, waitMs: pollMs(ahead) };
   if (ahead === 0) return checked;
-  const countsRequests = limit.kind !== 'window' || limit.counts === 'requests';
-  if (checked.waitMs === 0 && countsRequests && checked.remaining > ahead) return checked;
+  if (checked.waitMs === 0 && countsRequests(limit) && checked.remaining > ahead) return checked;
   return { ...checked, waitMs: Math.max(checked.waitMs, pollMs(ahead)) };
 }
 

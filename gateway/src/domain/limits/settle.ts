@@ -1,9 +1,7 @@
-import type { TokenAmounts } from './amounts.ts';
-import { differenceOf, type Held } from './held.ts';
+import { NO_TOKENS, type TokenAmounts } from './amounts.ts';
+import { adoptedAmount, differenceOf, type Held } from './held.ts';
 import { type LimitState, leasesOf, windowOf } from './reserve.ts';
 import { addToBucket, bucketAt, correctBucket, expireWindow, placeOf } from './token-window.ts';
-
-const NOTHING: TokenAmounts = { inputTokens: 0, outputTokens: 0 };
 
 /** How a reservation is settled. */
 export interface SettleTerms {
@@ -28,7 +26,7 @@ export function settle(state: LimitState, held: Held, actual: TokenAmounts, term
       state.leases.get(entry.key)?.delete(reservationId);
       continue;
     }
-    const to = terms.voidedKeys?.includes(entry.key) ? NOTHING : actual;
+    const to = terms.voidedKeys?.includes(entry.key) ? NO_TOKENS : actual;
     const window = state.windows.get(entry.key);
     const difference = differenceOf(entry, stored.held, to, price);
     if (window !== undefined && difference !== 0) correctBucket(window, bucketAt(entry, admittedMs), difference);
@@ -132,8 +130,7 @@ export function adopt(
 function countAdopted(state: LimitState, held: Held, counted: TokenAmounts | undefined, nowMs: number): void {
   for (const entry of held.entries) {
     if (entry.kind === 'slot') continue;
-    const isNew = counted === undefined && entry.counts === 'requests' ? 1 : 0;
-    const difference = differenceOf(entry, counted ?? NOTHING, held, held.price) + isNew;
+    const difference = adoptedAmount(entry, counted, held);
     const window = windowOf(state, entry.key);
     expireWindow(window, entry, nowMs);
     const [bucket, current] = [bucketAt(entry, held.admittedMs), bucketAt(entry, nowMs)];

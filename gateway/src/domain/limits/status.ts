@@ -1,7 +1,7 @@
 import type { InFlightRequest, LimitStatus } from '@ai-gateway/contracts';
 import { usedSlots } from './concurrency.ts';
 import type { Limit } from './plan.ts';
-import { readRate } from './rate.ts';
+import { type RateLimit, readRate } from './rate.ts';
 import type { LimitState, StoredReservation } from './reserve.ts';
 import { expireWindow, windowResetMs } from './token-window.ts';
 
@@ -15,10 +15,8 @@ export interface LimitUse {
 export function useOf(state: LimitState, limit: Limit, nowUs: number): LimitUse {
   const nowMs = Math.floor(nowUs / 1000);
   switch (limit.kind) {
-    case 'requestRate': {
-      const { arrivalUs, remaining } = readRate(state.rates.get(limit.key) ?? 0, limit, nowUs);
-      return { current: limit.burst - remaining, resetMs: Math.ceil((arrivalUs - nowUs) / 1000) };
-    }
+    case 'requestRate':
+      return useOfRate(state.rates.get(limit.key) ?? 0, limit, nowUs);
     case 'concurrency': {
       const leases = state.leases.get(limit.key);
       return { current: leases === undefined ? 0 : usedSlots(leases, nowMs), resetMs: 0 };
@@ -32,6 +30,12 @@ export function useOf(state: LimitState, limit: Limit, nowUs: number): LimitUse 
     default:
       return limit satisfies never;
   }
+}
+
+/** How much of a rate is used, from its theoretical arrival time in µs. */
+export function useOfRate(theoreticalArrivalUs: number, limit: RateLimit, nowUs: number): LimitUse {
+  const { arrivalUs, remaining } = readRate(theoreticalArrivalUs, limit, nowUs);
+  return { current: limit.burst - remaining, resetMs: Math.ceil((arrivalUs - nowUs) / 1000) };
 }
 
 /** A counter as operators see it. */

@@ -118,8 +118,12 @@ export function waitForRoom(state: WindowState, shape: WindowShape, needed: numb
 }
 
 /** Time until nothing counts any more, if nothing is added. */
-export function windowResetMs(state: WindowState, shape: WindowShape, nowMs: number): number {
-  if (state.sum === 0) return 0;
+export function windowResetMs(
+  { sum, highest }: Pick<WindowState, 'sum' | 'highest'>,
+  shape: WindowShape,
+  nowMs: number,
+): number {
+  if (sum === 0) return 0;
   const width = shape.windowMs / shape.buckets;
-  return Math.max(0, Math.ceil((state.highest + shape.buckets + 1) * width - nowMs));
+  return Math.max(0, Math.ceil((highest + shape.buckets + 1) * width - nowMs));
 }
