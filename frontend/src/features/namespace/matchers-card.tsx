@@ -1,10 +1,11 @@
 import { PlusOutlined } from '@ant-design/icons';
-import { Button, Card, Table, type TableColumnsType, Tag, Typography } from 'antd';
+import { Button, Card, Table, type TableColumnsType, Typography } from 'antd';
 import { useState } from 'react';
 import { EnabledField, PriorityField } from '../../components/common-fields.tsx';
 import { ConditionFields, useConditionText } from '../../components/condition-fields.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
+import { EnabledTag } from '../../components/enabled-tag.tsx';
 import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
@@ -24,7 +25,7 @@ export function MatchersCard({ namespaceId }: { readonly namespaceId: string }) 
       key: 'enabled',
       title: t('common.status'),
       width: 100,
-      render: (_, { isEnabled }) => <Tag color={isEnabled ? 'green' : 'default'}>{isEnabled ? '✓' : '–'}</Tag>,
+      render: (_, { isEnabled }) => <EnabledTag isEnabled={isEnabled} />,
     },
     {
       key: 'actions',

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { EnabledField, PriorityField } from '../../components/common-fields.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
+import { EnabledTag } from '../../components/enabled-tag.tsx';
 import { Page } from '../../components/page.tsx';
 import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
@@ -36,7 +37,7 @@ export function ProvidersPage() {
     {
       key: 'enabled',
       title: t('common.status'),
-      render: (_, { isEnabled }) => <Tag color={isEnabled ? 'green' : 'default'}>{isEnabled ? '✓' : '–'}</Tag>,
+      render: (_, { isEnabled }) => <EnabledTag isEnabled={isEnabled} />,
     },
     {
       key: 'actions',

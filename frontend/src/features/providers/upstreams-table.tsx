@@ -1,9 +1,10 @@
 import { PlusOutlined } from '@ant-design/icons';
-import { Button, Flex, Form, Input, Table, type TableColumnsType, Tag } from 'antd';
+import { Button, Flex, Form, Input, Table, type TableColumnsType } from 'antd';
 import { useState } from 'react';
 import { EnabledField, NumberField } from '../../components/common-fields.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
+import { EnabledTag } from '../../components/enabled-tag.tsx';
 import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
@@ -32,7 +33,7 @@ export function UpstreamsTable({ providerId }: { readonly providerId: string }) 
       key: 'enabled',
       title: t('common.status'),
       width: 100,
-      render: (_, { isEnabled }) => <Tag color={isEnabled ? 'green' : 'default'}>{isEnabled ? '✓' : '–'}</Tag>,
+      render: (_, { isEnabled }) => <EnabledTag isEnabled={isEnabled} />,
     },
     {
       key: 'actions',
