@@ -32,6 +32,12 @@ module.exports = {
       { dependencyTypes: ['npm', 'npm-no-pkg', 'core'], pathNot: 'node_modules/(zod|re2js)/' },
     ),
     rule(
+      'the-tokenizer-stands-alone',
+      'Counting is shared by the services that count, and knows none of them.',
+      { path: '^tokenizer/src/', pathNot: TESTS },
+      { pathNot: '^tokenizer/src/', dependencyTypesNot: ['core'] },
+    ),
+    rule(
       'domain-is-pure',
       'The domain gets time, randomness and data as arguments.',
       { path: '^gateway/src/domain/', pathNot: TESTS },
@@ -82,7 +88,7 @@ module.exports = {
     rule(
       'packages-are-declared-where-used',
       'What is imported is in the package.json beside it.',
-      { path: `^(contracts|${SERVICES})/`, pathNot: `${TESTS}|^frontend/(src|vite\\.config)` },
+      { path: `^(contracts|tokenizer|${SERVICES})/`, pathNot: `${TESTS}|^frontend/(src|vite\\.config)` },
       { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: 'node_modules/@types/' },
     ),
   ],

@@ -35,6 +35,7 @@ function failureOf(tool: string, parameters: readonly string[]): string | undefi
 function importRules(): string | undefined {
   const folders = [
     'contracts',
+    'tokenizer',
     'gateway',
     'config-center',
     'token-service',

@@ -1,66 +1,77 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { batchCalculateRequest, calculateRequest, cutRequest } from '@ai-gateway/contracts';
-import express, { type Express } from 'express';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { z } from 'zod';
-import type { Question } from './counter.ts';
-import { type Counting, QueueFull } from './counting.ts';
-import { families } from './domain/choose-vocabulary.ts';
+import {
+  batchCalculateRequest,
+  calculateRequest,
+  type ModelResponse,
+  type ModelsResponse,
+  NOT_PACKED,
+  observationsRequest,
+} from '@ai-gateway/contracts';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { type Answer, type AnswerParts, answer, calculate, QUESTIONS, type QuestionKind, ratiosOf } from './answers.ts';
+import type { Calibrations } from './domain/calibration.ts';
+import { bareModelName } from './domain/model-table.ts';
+import type { ServiceMetrics } from './metrics.ts';
+import type { ModelFile } from './model-file.ts';
+import { parseBody, RequestError, sentenceOf } from './parse-body.ts';
+import { UnknownVocabulary } from './vocabularies/read.ts';
+import { isLarge, QueueFull, type Workers } from './workers.ts';
 
-export interface ServerOptions {
-  readonly counting: Counting;
+export interface ServerOptions extends Omit<AnswerParts, 'models' | 'ratioOf'> {
+  readonly models: ModelFile;
+  readonly calibrations: Calibrations;
+  readonly workers: Workers;
+  readonly metrics: ServiceMetrics;
   readonly maxBodyBytes: number;
-}
-
-/** An answer that is not 200. */
-class RequestError extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
 }
 
 type Respond = (body: Buffer, signal: AbortSignal) => Promise<unknown>;
 
 /** The service's HTTP server: the questions of the hot path straight from node:http, the rest through express. */
 export function tokenServer(options: ServerOptions): Server {
-  const metrics = serviceMetrics(options.counting);
-  const hot: Readonly<Record<string, Respond>> = {
-    '/calculate': (body, signal) => ask('calculate', parse(body, calculateRequest), body.length, signal),
-    '/cut': (body, signal) => ask('cut', parse(body, cutRequest), body.length, signal),
-    '/batch-calculate': (body, signal) => askAll(body, signal),
-  };
+  const { metrics, workers, calibrations } = options;
+  const parts: AnswerParts = { ...options, ratioOf: calibrations.ratioOf };
 
-  async function ask(kind: Question['kind'], request: unknown, size: number, signal: AbortSignal) {
+  async function ask(kind: QuestionKind, body: Buffer, signal: AbortSignal): Promise<Answer> {
     const stop = metrics.seconds.startTimer({ kind });
-    const answer = await options.counting.ask({ kind, request } as Question, size, signal);
+    const found = isLarge(kind, body.length)
+      ? await workers.ask({ kind, body, ratios: ratiosOf(calibrations.all()) }, signal)
+      : await answer(kind, body, parts);
     stop();
-    metrics.items.inc({ kind, vocabulary: answer.vocabulary, exact: String(answer.exact) });
-    return answer;
+    metrics.items.inc({ kind, vocabulary: found.vocabulary, exact: String(found.exact) });
+    return found;
   }
 
   async function askAll(body: Buffer, signal: AbortSignal) {
-    const { items } = parse(body, batchCalculateRequest);
+    const { items } = parseBody(body, batchCalculateRequest);
+    // The size of the whole decides where items are counted: many middling ones would block as one large one does.
+    const isForWorker = isLarge('calculate', body.length);
     const results = [];
-    // The size of the whole decides where each item is counted: many middling items would block as one large one does.
-    for (const item of items) results.push(await askOne(item, body.length, signal));
+    for (const item of items) results.push(await askOne(item, isForWorker, signal));
     return { success: true, results };
   }
 
   /** One item of a batch; its failure is its own. */
-  async function askOne(item: unknown, size: number, signal: AbortSignal) {
+  async function askOne(item: unknown, isForWorker: boolean, signal: AbortSignal) {
     const checked = calculateRequest.safeParse(item);
     if (!checked.success) return { success: false, error: sentenceOf(checked.error, item) };
     try {
-      return await ask('calculate', checked.data, size, signal);
+      if (!isForWorker) return await calculate(checked.data, parts);
+      const body = Buffer.from(JSON.stringify(checked.data));
+      return await workers.ask({ kind: 'calculate', body, ratios: ratiosOf(calibrations.all()) }, signal);
     } catch (error) {
-      if (error instanceof QueueFull) return { success: false, error: error.message };
+      if (error instanceof QueueFull || error instanceof RequestError) return { success: false, error: error.message };
       throw error;
     }
   }
 
-  const app = restApp(metrics.registry);
+  const hot: Readonly<Record<string, Respond>> = {
+    ...Object.fromEntries(
+      QUESTIONS.map((kind): [string, Respond] => [`/${kind}`, (body, signal) => ask(kind, body, signal)]),
+    ),
+    '/batch-calculate': askAll,
+  };
+  const app = restApp(options);
   return createServer((message, response) => {
     const respond = message.method === 'POST' ? hot[message.url ?? ''] : undefined;
     if (respond === undefined) app(message, response);
@@ -95,6 +106,7 @@ function extraHeaders(status: number): Record<string, string> {
 
 function statusOf(error: unknown): number {
   if (error instanceof RequestError) return error.status;
+  if (error instanceof UnknownVocabulary) return 404;
   return error instanceof QueueFull ? 503 : 500;
 }
 
@@ -119,89 +131,88 @@ async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buf
   return Buffer.concat(chunks);
 }
 
-function parse<T extends z.ZodType>(body: Buffer, shape: T): z.infer<T> {
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString());
-  } catch {
-    throw new RequestError(400, 'The body is not valid JSON.');
-  }
-  const checked = shape.safeParse(json);
-  if (checked.success) return checked.data;
-  throw new RequestError(400, sentenceOf(checked.error, json));
-}
-
-/** The first fault, with the field it is in. Of the two forms, the one that the request looks like is judged. */
-function sentenceOf({ issues: [issue] }: z.ZodError, request: unknown): string {
-  if (issue?.code !== 'invalid_union') return `${issue?.path.join('.')}: ${issue?.message}`;
-  const isTextForm = typeof request === 'object' && request !== null && ('text' in request || 'model_name' in request);
-  const inner = issue.errors[isTextForm ? 1 : 0]?.[0];
-  const form = isTextForm ? 'text form {model_name, text}' : 'chat form {model, messages}';
-  return `${inner?.path.join('.')}: ${inner?.message} (${form})`;
-}
+const ENDPOINTS = [
+  'POST /calculate',
+  'POST /batch-calculate',
+  'POST /tokenize',
+  'POST /cut',
+  'GET /models',
+  'GET /models/{model}',
+  'GET /vocabularies/{name}/{version}',
+  'POST /observations',
+  'GET /health',
+  'GET /metrics',
+] as const;
 
 /** Everything off the hot path. */
-function restApp(registry: Registry): Express {
+function restApp({ models, library, calibrations, metrics }: ServerOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.get('/', (_request, response) => {
-    response.json({
-      service: 'token-service',
-      endpoints: [
-        'POST /calculate',
-        'POST /batch-calculate',
-        'POST /cut',
-        'GET /models',
-        'GET /health',
-        'GET /metrics',
-      ],
-      formats: {
-        chat: { model: 'Qwen3-8B', messages: [{ role: 'user', content: '你好' }] },
-        text: { model_name: 'Qwen3-8B', text: '你好' },
-      },
-    });
+    const chat = { model: 'Qwen3-8B', messages: [{ role: 'user', content: '你好' }] };
+    const formats = { chat, text: { model_name: 'Qwen3-8B', text: '你好' } };
+    response.json({ service: 'token-service', endpoints: ENDPOINTS, formats });
   });
   app.get('/health', (_request, response) => {
     response.json({ status: 'ok' });
   });
   app.get('/models', (_request, response) => {
-    response.json({ success: true, models: families() });
+    const rows = [...models.rows()];
+    const body: ModelsResponse = {
+      success: true,
+      models: rows,
+      vocabularies: [...library.list()],
+      calibrations: calibrations.all(),
+    };
+    response.json(body);
+  });
+  app.get('/models/:model', async ({ params: { model } }, response) => {
+    const { vocabulary, exact_text: exact } = models.familyOf(model);
+    const packed = await library.packed(vocabulary);
+    const ratio = exact ? 1 : calibrations.ratioOf(bareModelName(model));
+    const body: ModelResponse = {
+      success: true,
+      model,
+      vocabulary,
+      version: packed?.version ?? NOT_PACKED,
+      exact,
+      ratio,
+    };
+    response.json(body);
+  });
+  app.get('/vocabularies/:name/:version', async ({ params: { name, version } }, response) => {
+    const packed = await library.packed(name);
+    if (packed?.version !== version) throw new RequestError(404, 'There is no such version of the vocabulary.');
+    response
+      .set('cache-control', 'public, max-age=31536000, immutable')
+      .type('application/octet-stream')
+      .send(packed.bytes);
+  });
+  app.post('/observations', express.raw({ type: () => true, limit: '1mb' }), (request, response) => {
+    const { observations } = parseBody(request.body, observationsRequest);
+    for (const { model, ...observed } of observations) {
+      if (!models.familyOf(model).exact_text) calibrations.learn(bareModelName(model), observed);
+    }
+    response.status(202).json({ success: true });
   });
   app.get('/metrics', async (_request, response) => {
-    response.type(registry.contentType).send(await registry.metrics());
+    response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
-  app.use((_request, response) => {
-    response.status(404).json({ success: false, error: 'not found', detail: 'There is no such path.' });
+  app.use(() => {
+    throw new RequestError(404, 'There is no such path.');
   });
+  app.use(failures);
   return app;
 }
 
-function serviceMetrics(counting: Counting) {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'token_service_' });
-  const registers = [registry];
-  new Gauge({
-    name: 'token_service_queue_length',
-    help: 'Large texts that wait for a worker.',
-    registers,
-    collect() {
-      this.set(counting.queueLength());
-    },
-  });
-  return {
-    registry,
-    items: new Counter({
-      name: 'token_service_items_total',
-      help: 'Questions answered, by kind, vocabulary and exactness.',
-      labelNames: ['kind', 'vocabulary', 'exact'],
-      registers,
-    }),
-    seconds: new Histogram({
-      name: 'token_service_count_seconds',
-      help: 'Time to answer one question.',
-      labelNames: ['kind'],
-      buckets: [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
-      registers,
-    }),
-  };
-}
+const failures: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+  if (response.headersSent) {
+    next(error);
+    return;
+  }
+  // What express itself refuses (a path that is no UTF-8, a body that is too large) brings its status.
+  const { status: given } = error as { readonly status?: unknown };
+  const status = typeof given === 'number' && given < 500 ? given : statusOf(error);
+  const detail = status === 500 ? 'The token service failed.' : (error as Error).message;
+  response.status(status).json({ success: false, error: detail, detail });
+};

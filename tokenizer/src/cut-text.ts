@@ -1,4 +1,4 @@
-import type { Tokenizer } from '../tokenizers/tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
 
 /** Where a text must end to keep within an allowance, and how much of it is final; see `cutResponse` in contracts. */
 export interface TextCut {

@@ -1,0 +1,5 @@
+export { type Calibrated, calibrated, calibratedCut } from './calibrated.ts';
+export { cutText, type TextCut } from './cut-text.ts';
+export { packVocabulary, unpackVocabulary } from './pack.ts';
+export { type Tokenizer, tokenizerOf } from './tokenizer.ts';
+export { type AddedToken, byteTokenName, type Split, type Vocabulary } from './vocabulary.ts';
