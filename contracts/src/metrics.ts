@@ -62,8 +62,14 @@ export const GATEWAY_METRICS = {
   },
   gateway_token_counts_total: {
     kind: 'counter',
-    help: 'Questions put to the token service, by purpose (input, meter, settle) and result (exact, estimate, failed).',
+    help: 'Token counts, by purpose (input, meter, settle) and result (exact, estimate, failed).',
     labels: ['purpose', 'result'],
+  },
+  gateway_token_drift_ratio: {
+    kind: 'histogram',
+    help: 'Tokens that a provider reported per token counted here, by direction (input, output); exact="false" for estimates.',
+    labels: ['model', 'direction', 'exact'],
+    buckets: [0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1, 1.005, 1.01, 1.02, 1.05, 1.1, 1.25, 2],
   },
   gateway_limiter_up: {
     kind: 'gauge',

@@ -11,6 +11,13 @@ export const secretSetting = z
   .min(32, 'at least 32 characters; make one with: openssl rand -hex 32')
   .refine((value) => !value.includes('CHANGE_ME'), 'still the placeholder of env.example');
 
+/** Where a service of ours listens: `http://host:port`, also as `host:port`, with a trailing slash or with a full path. */
+export const serviceUrl = z
+  .string()
+  .transform((value) => (value.includes('://') ? value : `http://${value}`))
+  .pipe(z.url({ protocol: /^https?$/ }))
+  .transform((value) => new URL(value));
+
 /**
  * Settings of a service from its environment; an empty variable counts as unset.
  * @throws Error that names every faulty variable and what is expected of it

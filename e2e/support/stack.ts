@@ -103,6 +103,7 @@ export async function startStack(
     CONFIG_CENTER_PORT: '0',
     DATABASE_URL: `sqlite:${join(dataDir, 'config.db')}`,
     MOCK_LLM_URL: mock.url,
+    TOKEN_SERVICE_URL: tokenService.url,
     ...configCenterEnvironment(mock.url),
   });
   const startGateway = (environment: Record<string, string> = {}) =>

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readSettings } from '@ai-gateway/contracts';
 import { estimateTokenCounter } from './adapters/estimate-token-counter.ts';
 import { httpConfigSource } from './adapters/http-config-source.ts';
+import { httpObservations } from './adapters/http-observations.ts';
 import { httpReporter } from './adapters/http-reporter.ts';
 import { httpTokenCounter } from './adapters/http-token-counter.ts';
 import { jsonLog } from './adapters/json-log.ts';
@@ -15,6 +16,8 @@ import { COMMAND_TIMEOUT_MS, connectRedis } from './adapters/redis/connection.ts
 import { RedisLimitStore } from './adapters/redis/redis-limit-store.ts';
 import { snapshotFile } from './adapters/snapshot-file.ts';
 import { httpUpstreamClient } from './adapters/upstream-client.ts';
+import { vocabularyFeed } from './adapters/vocabulary-feed.ts';
+import { vocabularyTokenCounter } from './adapters/vocabulary-token-counter.ts';
 import { type LiveTotals, liveTotals } from './domain/live-totals.ts';
 import { internalApp } from './http/internal-app.ts';
 import { passthrough } from './http/serve-passthrough.ts';
@@ -51,18 +54,15 @@ async function wire(settings: Settings, listeningPort: () => number) {
     revision: () => config.current()?.revision ?? 0,
     rulesAgeSeconds: config.ageSeconds,
   });
-  const counter = httpTokenCounter({
-    url: settings.TOKEN_SERVICE_URL,
-    timeoutMs: settings.TOKEN_CALCULATION_TIMEOUT,
-    nowMs,
-  });
+  const counting = countingOf(settings, log);
   const { limits, redis } = await limitsOf(settings, { log, metrics, fleetSize: () => fleet.size });
   const services: Services = {
     gatewayId: settings.GATEWAY_ID,
     config,
     limits,
-    tokens: settings.USE_PRECISE_TOKEN_CALCULATION ? counter : estimateTokenCounter,
+    tokens: counting.tokens,
     estimates: estimateTokenCounter,
+    observations: counting.observations,
     upstream: httpUpstreamClient(),
     health: memoryTargetHealth(nowMs, metrics, log),
     metrics,
@@ -78,10 +78,28 @@ async function wire(settings: Settings, listeningPort: () => number) {
     proxy.close();
     await limits.close();
     redis?.close();
-    await Promise.all([config.close(), counter.close(), services.upstream.close()]);
+    await Promise.all([config.close(), counting.close(), services.upstream.close()]);
     log.close();
   }
   return { services, proxy, registry: metrics.registry, totals, rulesAgeSeconds: config.ageSeconds, close };
+}
+
+/** Output is counted in this process once the vocabulary is here, inputs by the token service. */
+function countingOf(settings: Settings, log: Log) {
+  const url = settings.TOKEN_SERVICE_URL;
+  const timeoutMs = settings.TOKEN_CALCULATION_TIMEOUT;
+  const service = httpTokenCounter({ url, timeoutMs, nowMs });
+  const vocabularies = vocabularyFeed({ url, timeoutMs, nowMs, log });
+  const observations = httpObservations({ url, outputShare: settings.TOKEN_DRIFT_SAMPLE });
+  const precise = vocabularyTokenCounter(vocabularies, service);
+  return {
+    tokens: settings.USE_PRECISE_TOKEN_CALCULATION ? precise : estimateTokenCounter,
+    observations,
+    async close(): Promise<void> {
+      observations.close();
+      await Promise.all([vocabularies.close(), service.close()]);
+    },
+  };
 }
 
 interface LimitsParts {

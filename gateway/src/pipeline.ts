@@ -4,6 +4,7 @@ import { authenticate } from './stages/authenticate.ts';
 import { capOutput } from './stages/cap-output.ts';
 import { checkMessage } from './stages/check-message.ts';
 import { chooseTargets } from './stages/choose-targets.ts';
+import { compareCounts } from './stages/compare-counts.ts';
 import { countInput } from './stages/count-input.ts';
 import { forward } from './stages/forward.ts';
 import { limitOutput } from './stages/limit-output.ts';
@@ -52,7 +53,8 @@ export const chatPipeline = pipeline<Received>()
   .use(capOutput)
   .use(reserve)
   .use(forward)
-  .use(limitOutput);
+  .use(limitOutput)
+  .use(compareCounts);
 
 /** What happens before a request is passed through untouched: all rules that do not need its body. */
 export const passthroughPipeline = pipeline<Received>()

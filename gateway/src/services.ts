@@ -1,4 +1,11 @@
-import type { GatewayReport, InFlightRequest, LimitStatus, LimitsReport, Upstream } from '@ai-gateway/contracts';
+import type {
+  GatewayReport,
+  InFlightRequest,
+  LimitStatus,
+  LimitsReport,
+  Observation,
+  Upstream,
+} from '@ai-gateway/contracts';
 import type { CompiledConfig, CompiledProvider } from './domain/compile-snapshot.ts';
 import type { TokenAmounts } from './domain/limits/amounts.ts';
 import type { Held } from './domain/limits/held.ts';
@@ -9,6 +16,7 @@ import type { Extension, Progress, Renewal } from './domain/limits/settle.ts';
 import type { Outcome } from './domain/outcome.ts';
 import type { AttemptFailure } from './domain/retry.ts';
 import type { UpstreamHealth } from './domain/target-health.ts';
+import type { Comparison, OwnCount } from './domain/token-drift.ts';
 import type { Cut } from './streaming/stream-meter.ts';
 
 /** The rules in force. `current()` is undefined until the first snapshot, from the config center or from disk. */
@@ -116,16 +124,29 @@ export interface Patience {
 }
 
 /** Tokens of an input; `exact` is false for an estimate. */
-export interface TokenCount {
-  readonly tokens: number;
-  readonly exact: boolean;
+export type TokenCount = OwnCount;
+
+/** What a model's chat template makes a prompt of. */
+export interface Prompt {
+  readonly messages: readonly unknown[];
+  readonly tools: readonly unknown[] | undefined;
+  /** Variables for the template, where the client sends some. */
+  readonly templateVariables: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Counts tokens. Rejects when it cannot count; the estimating implementation never does. */
 export interface TokenCounter {
-  countChat(model: string, messages: readonly unknown[], tools: readonly unknown[] | undefined): Promise<TokenCount>;
+  countChat(model: string, prompt: Prompt): Promise<TokenCount>;
   /** See `CutText`. */
   cut(model: string, text: string, maxTokens: number, from: number): Promise<Cut>;
+}
+
+/** Takes own counts beside reported ones, for estimates to learn from. */
+export interface Observations {
+  /** Share of answers, 0 to 1, whose output is counted only to be compared. */
+  readonly outputShare: number;
+  /** Never throws, never blocks; what cannot be told is forgotten. */
+  note(observation: Observation): void;
 }
 
 /** An HTTP request to one upstream. */
@@ -202,6 +223,8 @@ export interface Metrics {
   attempt(provider: string, upstreamId: string, result: string): void;
   upstreamUp(provider: string, upstreamId: string, isUp: boolean): void;
   limiter(event: LimiterEvent): void;
+  /** `model` is a metric label: one that the rules name, or `other`. */
+  tokenDrift(model: string, comparison: Comparison): void;
 }
 
 /** Structured log. Never give it a secret or a prompt. */
@@ -221,6 +244,7 @@ export interface Services {
   readonly tokens: TokenCounter;
   /** Takes over where a policy is content with an estimate. */
   readonly estimates: TokenCounter;
+  readonly observations: Observations;
   readonly upstream: UpstreamClient;
   readonly health: TargetHealth;
   readonly metrics: Metrics;

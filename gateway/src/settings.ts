@@ -1,13 +1,6 @@
 import { hostname } from 'node:os';
-import { logLevelSetting, portSetting, secretSetting } from '@ai-gateway/contracts';
+import { logLevelSetting, portSetting, secretSetting, serviceUrl } from '@ai-gateway/contracts';
 import { z } from 'zod';
-
-/** `http://host:port`, also as `host:port`, with a trailing slash or with the full `/calculate` path. */
-const serviceUrl = z
-  .string()
-  .transform((value) => (value.includes('://') ? value : `http://${value}`))
-  .pipe(z.url({ protocol: /^https?$/ }))
-  .transform((value) => new URL(value));
 
 /** The gateway's environment. */
 export const settingsShape = z.object({
@@ -22,6 +15,7 @@ export const settingsShape = z.object({
   TOKEN_SERVICE_URL: serviceUrl.default(new URL('http://127.0.0.1:8002')),
   TOKEN_CALCULATION_TIMEOUT: z.coerce.number().int().min(10).max(60_000).default(3000),
   USE_PRECISE_TOKEN_CALCULATION: z.stringbool().default(true),
+  TOKEN_DRIFT_SAMPLE: z.coerce.number().min(0).max(1).default(0.05),
   MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(268_435_456).default(4_194_304),
   /** Absent: limits are counted in this process. */
   REDIS_URL: z

@@ -1,6 +1,8 @@
 import type { TokenCounter } from '../services.ts';
 import type { Cut } from '../streaming/stream-meter.ts';
 
+const ROUGH = { exact: false, isRough: true } as const;
+
 /** Tokens that templates add per message, on average. */
 const MESSAGE_OVERHEAD = 4;
 
@@ -9,9 +11,9 @@ const MESSAGE_OVERHEAD = 4;
  * Deliberately high, so that caps and windows hold while the token service is away; always `exact: false`.
  */
 export const estimateTokenCounter: TokenCounter = {
-  async countChat(_model, messages, tools) {
+  async countChat(_model, { messages, tools }) {
     const text = messages.reduce<number>((sum, message) => sum + MESSAGE_OVERHEAD + estimate(textOf(message)), 0);
-    return { tokens: text + (tools === undefined ? 0 : estimate(JSON.stringify(tools))), exact: false };
+    return { tokens: text + (tools === undefined ? 0 : estimate(JSON.stringify(tools))), ...ROUGH };
   },
   async cut(_model, text, maxTokens, from) {
     return estimatedCut(text, maxTokens, from);
@@ -34,7 +36,7 @@ function estimatedCut(text: string, maxTokens: number, from: number): Cut {
     cutTokens: Math.ceil(cut.weight / 3),
     finalAt: at,
     finalTokens: tokens,
-    exact: false,
+    ...ROUGH,
   };
 }
 

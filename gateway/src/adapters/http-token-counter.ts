@@ -49,9 +49,10 @@ export function httpTokenCounter({
   }
 
   return {
-    async countChat(model, messages, tools) {
-      const { token_count, exact } = await post('/calculate', { model, messages, tools }, calculateResponse);
-      return { tokens: token_count, exact };
+    async countChat(model, { messages, tools, templateVariables }) {
+      const question = { model, messages, tools, chat_template_kwargs: templateVariables };
+      const { token_count, exact, ratio } = await post('/calculate', question, calculateResponse);
+      return { tokens: token_count, exact, ratio };
     },
     async cut(model, text, maxTokens, from) {
       const answer = await post('/cut', { model, text, max_tokens: maxTokens, from }, cutResponse);
@@ -62,6 +63,7 @@ export function httpTokenCounter({
         finalAt: answer.final_at,
         finalTokens: answer.final_tokens,
         exact: answer.exact,
+        ratio: answer.ratio,
       };
     },
     close: () => pool.close(),

@@ -17,10 +17,11 @@ type HistogramMetric = {
 export function prometheusMetrics(totals: LiveTotals, probes: Probes): Metrics & { readonly registry: Registry } {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'gateway_' });
-  const { counter, gauge } = makers(registry);
+  const { counter, gauge, histogram } = makers(registry);
   const refusals = counter('gateway_refusals_total');
   const attempts = counter('gateway_upstream_attempts_total');
   const tokenCounts = counter('gateway_token_counts_total');
+  const tokenDrift = histogram('gateway_token_drift_ratio');
   const inFlight = gauge('gateway_in_flight');
   const upstreamUp = gauge('gateway_upstream_up');
   gauge('gateway_rules_revision', probes.revision);
@@ -42,6 +43,9 @@ export function prometheusMetrics(totals: LiveTotals, probes: Probes): Metrics &
     },
     tokenCount(purpose, result) {
       tokenCounts.inc({ purpose, result });
+    },
+    tokenDrift(model, { direction, exact, counted, reported }) {
+      tokenDrift.observe({ model, direction, exact: String(exact) }, reported / counted);
     },
     attempt(provider, upstream, result) {
       attempts.inc({ provider, upstream, result });

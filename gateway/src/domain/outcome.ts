@@ -4,6 +4,8 @@ import type { TokenAmounts } from './limits/amounts.ts';
 /** Tokens of a finished request and where the numbers come from. */
 export interface TokenUsage extends TokenAmounts {
   readonly source: UsageSource;
+  /** Output tokens that the provider says are no text of the answer: reasoning, audio, rejected predictions. */
+  readonly otherTokens?: number;
 }
 
 /** How a request ended: the hinge of settlement, metrics and the log. */
@@ -27,7 +29,15 @@ export function saneUsage(reported: unknown): TokenUsage | undefined {
   if (typeof reported !== 'object' || reported === null) return undefined;
   const { prompt_tokens: inputTokens, completion_tokens: outputTokens } = reported as Record<string, unknown>;
   if (!isSane(inputTokens) || !isSane(outputTokens)) return undefined;
-  return { inputTokens, outputTokens, source: 'provider' };
+  const otherTokens = otherTokensIn((reported as Record<string, unknown>).completion_tokens_details);
+  return { inputTokens, outputTokens, source: 'provider', ...(otherTokens > 0 && { otherTokens }) };
+}
+
+function otherTokensIn(details: unknown): number {
+  if (typeof details !== 'object' || details === null) return 0;
+  const { reasoning_tokens, audio_tokens, rejected_prediction_tokens } = details as Record<string, unknown>;
+  const named = [reasoning_tokens, audio_tokens, rejected_prediction_tokens].filter(isSane);
+  return named.reduce((sum, tokens) => sum + tokens, 0);
 }
 
 function isSane(tokens: unknown): tokens is number {

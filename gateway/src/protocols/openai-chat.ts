@@ -13,6 +13,7 @@ const DECIDING_KEYS = new Set([
   'max_completion_tokens',
   'n',
   'tools',
+  'chat_template_kwargs',
 ]);
 
 const MAX_OUTPUT_TOKENS = 2_147_483_647;
@@ -59,6 +60,13 @@ export function parseChat(bytes: Uint8Array): Chat {
     clientMax: maxima.length === 0 ? undefined : Math.min(...maxima),
     choices: body.n ?? 1,
   };
+}
+
+/** `chat_template_kwargs` of vLLM and its like; anything but an object is the provider's to refuse. */
+export function templateVariablesOf({ chat_template_kwargs: given }: ChatBody): Record<string, unknown> | undefined {
+  return typeof given === 'object' && given !== null && !Array.isArray(given)
+    ? (given as Record<string, unknown>)
+    : undefined;
 }
 
 /**

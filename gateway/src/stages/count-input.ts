@@ -3,8 +3,8 @@ import { GatewayError } from '../domain/gateway-error.ts';
 import { countsRequests } from '../domain/limits/plan.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
-import type { Chat } from '../protocols/openai-chat.ts';
-import type { Services, TokenCount } from '../services.ts';
+import { type Chat, templateVariablesOf } from '../protocols/openai-chat.ts';
+import type { Prompt, Services, TokenCount } from '../services.ts';
 import { type Planned, possibleLimits } from './plan-limits.ts';
 
 /** Tokens of the input, counted at most once per request and only when somebody asks. */
@@ -35,9 +35,9 @@ export const countInput: Stage<
 };
 
 async function count(chat: Chat, model: string, mayEstimate: boolean, services: Services): Promise<TokenCount> {
-  const { messages, tools } = chat.body;
+  const prompt = promptOf(chat);
   try {
-    const counted = await services.tokens.countChat(model, messages, tools ?? undefined);
+    const counted = await services.tokens.countChat(model, prompt);
     services.metrics.tokenCount('input', counted.exact ? 'exact' : 'estimate');
     return counted;
   } catch (error) {
@@ -45,6 +45,11 @@ async function count(chat: Chat, model: string, mayEstimate: boolean, services: 
     if (!mayEstimate) {
       throw new GatewayError('token_service_unavailable', { retryAfterMs: 1000, internal: String(error) });
     }
-    return services.estimates.countChat(model, messages, tools ?? undefined);
+    return services.estimates.countChat(model, prompt);
   }
+}
+
+/** What the input's tokens are made of. */
+export function promptOf({ body }: Chat): Prompt {
+  return { messages: body.messages, tools: body.tools ?? undefined, templateVariables: templateVariablesOf(body) };
 }

@@ -10,7 +10,7 @@ import { cutAnswer } from '../streaming/cut-answer.ts';
 import { type BodyEnd, relayChat } from '../streaming/relay-chat.ts';
 import { type CutText, type StreamMeter, streamMeter } from '../streaming/stream-meter.ts';
 import type { OutputBounds } from './cap-output.ts';
-import type { InputCount } from './count-input.ts';
+import { type InputCount, promptOf } from './count-input.ts';
 import type { Forwarded } from './forward.ts';
 import type { Planned } from './plan-limits.ts';
 import type { Reserved } from './reserve.ts';
@@ -25,6 +25,11 @@ export interface Answer {
   readonly usageSoFar: () => Promise<TokenUsage>;
 }
 
+/** What was let through, for whoever asks when the answer has ended. */
+export interface Metering {
+  readonly meter: Pick<StreamMeter, 'total' | 'lanes'>;
+}
+
 /** Largest plain answer that is accepted, in bytes. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
@@ -36,7 +41,7 @@ type Limitable = Received &
   Reserved & { readonly chat: Chat; readonly choice: ModelChoice };
 
 /** Counts the answer and cuts it at the cap, streamed or not. */
-export const limitOutput: Stage<Limitable, { readonly answer: Answer }> = async (exchange, services) => {
+export const limitOutput: Stage<Limitable, { readonly answer: Answer } & Metering> = async (exchange, services) => {
   const { chat, response, outputCap } = exchange;
   checkContentType(exchange);
   const strictness = { mayEstimate: exchange.tokenPolicies.every(({ rule }) => rule.counting === 'estimate') };
@@ -56,7 +61,7 @@ export const limitOutput: Stage<Limitable, { readonly answer: Answer }> = async 
     strictness.mayEstimate = true;
     return usageOf(exchange, meter, services);
   };
-  if (!chat.isStream) return { answer: await plainAnswer(exchange, meter, usageSoFar) };
+  if (!chat.isStream) return { answer: await plainAnswer(exchange, meter, usageSoFar), meter };
 
   let end: BodyEnd | undefined;
   const body = relayChat(response.body, {
@@ -70,7 +75,7 @@ export const limitOutput: Stage<Limitable, { readonly answer: Answer }> = async 
       end = reached;
     },
   });
-  return { answer: { contentType: 'text/event-stream; charset=utf-8', body, end: () => end, usageSoFar } };
+  return { answer: { contentType: 'text/event-stream; charset=utf-8', body, end: () => end, usageSoFar }, meter };
 };
 
 /** Raises every reservation of the request, or says that one has no room. */
@@ -147,9 +152,7 @@ async function usageOf(
   meter: StreamMeter,
   { metrics, estimates }: Services,
 ): Promise<TokenUsage> {
-  const input = await countedInput().catch(() =>
-    estimates.countChat(choice.resolvedModel, chat.body.messages, chat.body.tools ?? undefined),
-  );
+  const input = await countedInput().catch(() => estimates.countChat(choice.resolvedModel, promptOf(chat)));
   const output = await meter.total();
   const exact = input.exact && output.exact;
   metrics.tokenCount('settle', exact ? 'exact' : 'estimate');

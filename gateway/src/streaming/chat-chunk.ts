@@ -153,6 +153,11 @@ function laneOfCall(choice: number, call: unknown, place: number): string {
   return `${choice}:tool${typeof index === 'number' ? index : place}`;
 }
 
+/** Is it a lane of answers' content, not of reasoning, refusals or tool calls? */
+export function isContentLane(lane: string): boolean {
+  return lane.endsWith(':content');
+}
+
 function toolPieces(choice: number, call: unknown, place: number): TextPiece[] {
   if (typeof call !== 'object' || call === null) return [];
   const named = (call as { function?: unknown }).function;

@@ -37,7 +37,7 @@ it('delivers at most the cap, ends at a character, and one more character of wha
         const { delivered, arrived, wasCut, meter } = await deliver(text, cap, sizes);
         expect(arrived.startsWith(delivered)).toBe(true);
         expect(toyCount(delivered)).toBeLessThanOrEqual(cap);
-        expect(await meter.total()).toEqual({ tokens: toyCount(delivered), exact: true });
+        expect(await meter.total()).toEqual({ tokens: toyCount(delivered), exact: true, isRough: false, ratio: 1 });
         const next = String.fromCodePoint(arrived.codePointAt(delivered.length) ?? 0);
         if (wasCut) expect(toyCount(delivered + next)).toBeGreaterThan(cap);
         else expect(delivered).toBe(text);
@@ -75,7 +75,7 @@ it('counts all choices and kinds of text against one cap, and cuts the one that 
       { lane: '1:content', text: 'efgh' },
     ],
   });
-  expect(await meter.total()).toEqual({ tokens: 4, exact: true });
+  expect(await meter.total()).toEqual({ tokens: 4, exact: true, isRough: false, ratio: 1 });
 });
 
 it('bounds the text it keeps even without a cap', async () => {
@@ -86,7 +86,46 @@ it('bounds the text it keeps even without a cap', async () => {
     if (meter.offer([{ lane: '0:content', text }]) === undefined) await meter.resolve();
   }
   expect(cutText.calls).toBeGreaterThan(3);
-  expect(await meter.total()).toEqual({ tokens: toyCount('word '.repeat(60_000)), exact: true });
+  expect(await meter.total()).toEqual({
+    tokens: toyCount('word '.repeat(60_000)),
+    exact: true,
+    isRough: false,
+    ratio: 1,
+  });
+});
+
+it('counts a tail without a boundary again only when it has doubled', async () => {
+  const cutText = toyCutText();
+  const meter = streamMeter({ cap: Number.POSITIVE_INFINITY }, cutText);
+  for (let event = 0; event < 20_000; event++) {
+    if (meter.offer([{ lane: '0:content', text: 'aaaa' }]) === undefined) await meter.resolve();
+  }
+  expect(cutText.calls).toBe(3);
+  expect(await meter.total()).toMatchObject({ tokens: 20_000 });
+});
+
+it('names the lanes that text was let through on', async () => {
+  const meter = streamMeter({ cap: 1 }, toyCutText());
+  meter.offer([{ lane: '0:reasoning', text: 'a' }]);
+  expect(meter.lanes()).toEqual(['0:reasoning']);
+  const pieces = [
+    { lane: '0:content', text: 'b' },
+    { lane: '1:content', text: 'c' },
+  ];
+  expect(meter.offer(pieces) ?? (await meter.resolve())).toEqual({ kind: 'cut', allowed: [] });
+  expect(meter.lanes()).toEqual(['0:reasoning']);
+});
+
+it('says when a rule of thumb stood in for the vocabulary in any of its counts', async () => {
+  const cutText = toyCutText();
+  let isDown = true;
+  const meter = streamMeter({ cap: 3 }, async (text, maxTokens, from) => {
+    const cut = await cutText(text, maxTokens, from);
+    return isDown ? { ...cut, exact: false, isRough: true } : cut;
+  });
+  if (meter.offer([{ lane: '0:content', text: 'abcd' }]) === undefined) await meter.resolve();
+  isDown = false;
+  expect(await meter.total()).toEqual({ tokens: 1, exact: false, isRough: true, ratio: 1 });
 });
 
 it('bounds tokens by bytes, and by the bytes of the composed form where that is longer', () => {

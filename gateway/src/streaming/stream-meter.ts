@@ -10,6 +10,10 @@ export interface Cut {
   readonly finalAt: number;
   readonly finalTokens: number;
   readonly exact: boolean;
+  /** A rule of thumb stood in for the vocabulary. */
+  readonly isRough?: boolean;
+  /** The learned ratio that is in an estimate; undefined = 1. */
+  readonly ratio?: number | undefined;
 }
 
 /**
@@ -37,8 +41,10 @@ export interface StreamMeter {
   offer(pieces: readonly TextPiece[]): Metered | undefined;
   /** Counts what `offer` could not decide. */
   resolve(): Promise<Metered>;
-  /** Exact tokens of all text that was let through. */
-  total(): Promise<{ readonly tokens: number; readonly exact: boolean }>;
+  /** Tokens of all text that was let through: exact, or an estimate as soon as one count was. */
+  total(): Promise<Pick<Cut, 'tokens' | 'exact' | 'isRough' | 'ratio'>>;
+  /** Names of the lanes that text was let through on. */
+  lanes(): readonly string[];
   /** About how many tokens were let through, without counting; never more than granted. */
   soFar(): number;
 }
@@ -57,8 +63,11 @@ const GROWTH = 256;
 /** Bytes of a token on average, from 4 in English to 3 in Chinese; for a progress report. */
 const BYTES_PER_TOKEN = 3;
 
-/** A tail longer than this is counted even without need, so that memory stays bounded. */
-const MAX_TAIL_LENGTH = 65_536;
+/**
+ * A tail longer than this is counted even without need, so that memory stays bounded and no count takes long. One that
+ * holds no boundary stays as long, and is counted again only when it has doubled: not with every event.
+ */
+const MAX_TAIL_LENGTH = 16_384;
 
 /**
  * A byte-level vocabulary gives at most one token per byte, and the tokens before a boundary that later text cannot
@@ -71,14 +80,9 @@ export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: Cu
   let lanes = new Map<string, Lane>();
   let bound = 0;
   let longestTail = 0;
-  let isExact = true;
+  let maxTail = MAX_TAIL_LENGTH;
   let offered: readonly TextPiece[] = [];
-
-  const count: CutText = async (text, maxTokens, from) => {
-    const cut = await cutText(text, maxTokens, from);
-    isExact &&= cut.exact;
-    return cut;
-  };
+  const { count, quality } = watched(cutText);
 
   async function countAll(): Promise<number> {
     let total = 0;
@@ -86,6 +90,7 @@ export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: Cu
     const all = [...lanes.values()];
     bound = all.reduce((sum, { finalTokens, tailBound }) => sum + finalTokens + tailBound, 0);
     longestTail = all.reduce((longest, { tail }) => Math.max(longest, tail.length), 0);
+    maxTail = Math.max(MAX_TAIL_LENGTH, 2 * longestTail);
     return total;
   }
 
@@ -124,7 +129,7 @@ export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: Cu
         longestTail = Math.max(longestTail, lane.tail.length);
         lanes.set(name, lane);
       }
-      return bound <= allowed && longestTail <= MAX_TAIL_LENGTH ? { kind: 'fits' } : undefined;
+      return bound <= allowed && longestTail <= maxTail ? { kind: 'fits' } : undefined;
     },
     async resolve() {
       const before = withoutOffered(lanes, offered);
@@ -133,14 +138,28 @@ export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: Cu
       return total <= allowed ? { kind: 'fits' } : cutPieces(before);
     },
     async total() {
-      return { tokens: await countAll(), exact: isExact };
+      return { tokens: await countAll(), ...quality };
     },
+    lanes: () => [...lanes].filter(([, { finalTokens, tail }]) => finalTokens > 0 || tail !== '').map(([name]) => name),
     soFar() {
       let tokens = 0;
       for (const lane of lanes.values()) tokens += lane.finalTokens + Math.ceil(lane.tailBound / BYTES_PER_TOKEN);
       return Math.min(tokens, allowed);
     },
   };
+}
+
+/** Counts, and how good the worst of the counts up to now was. */
+function watched(cutText: CutText) {
+  const quality = { exact: true, isRough: false, ratio: 1 };
+  const count: CutText = async (text, maxTokens, from) => {
+    const cut = await cutText(text, maxTokens, from);
+    quality.exact &&= cut.exact;
+    quality.isRough ||= cut.isRough === true;
+    quality.ratio = cut.ratio ?? 1;
+    return cut;
+  };
+  return { count, quality };
 }
 
 /**

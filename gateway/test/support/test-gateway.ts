@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { type LimitStatus, type Snapshot, snapshotShape } from '@ai-gateway/contracts';
+import { type LimitStatus, type Observation, type Snapshot, snapshotShape } from '@ai-gateway/contracts';
 import { Registry } from 'prom-client';
 import { estimateTokenCounter } from '../../src/adapters/estimate-token-counter.ts';
 import { memoryLimitStore } from '../../src/adapters/memory-limit-store.ts';
@@ -10,6 +10,7 @@ import { httpUpstreamClient } from '../../src/adapters/upstream-client.ts';
 import { compileSnapshot } from '../../src/domain/compile-snapshot.ts';
 import { countersOf } from '../../src/domain/limits/counters.ts';
 import { liveTotals } from '../../src/domain/live-totals.ts';
+import type { Comparison } from '../../src/domain/token-drift.ts';
 import { internalApp } from '../../src/http/internal-app.ts';
 import { passthrough } from '../../src/http/serve-passthrough.ts';
 import { gatewayServer } from '../../src/http/server.ts';
@@ -92,7 +93,7 @@ export function toyCounter(): TokenCounter & { isDown: boolean } {
   const cut = toyCutText();
   return {
     isDown: false,
-    async countChat(_model, messages) {
+    async countChat(_model, { messages }) {
       if (this.isDown) throw new Error('down');
       const tokens = messages.reduce<number>(
         (sum, message) => sum + toyCount(String((message as { content?: unknown }).content ?? '')),
@@ -152,10 +153,19 @@ export function rulesWith(upstreamUrls: readonly string[], overrides: Record<str
   });
 }
 
+/** What a test puts in the place of a part of the gateway. */
+interface Parts {
+  readonly counter?: TokenCounter;
+  /** See `Observations`; default 0. */
+  readonly outputShare?: number;
+}
+
 /** A whole gateway over real HTTP in this process: real pipeline, limits and upstream client, toy vocabulary. */
-export async function startGateway(rules: Snapshot, secrets: Record<string, string> = {}) {
+export async function startGateway(rules: Snapshot, secrets: Record<string, string> = {}, parts: Parts = {}) {
   let config = compileSnapshot(rules);
   const records: RequestRecord[] = [];
+  const comparisons: (Comparison & { readonly label: string })[] = [];
+  const observations: Observation[] = [];
   const tokens = toyCounter();
   const totals = liveTotals();
   const metrics: Metrics = {
@@ -170,6 +180,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     attempt: () => {},
     upstreamUp: () => {},
     limiter: () => {},
+    tokenDrift: (label, comparison) => comparisons.push({ label, ...comparison }),
   };
   const log = { request: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const nowMs = () => performance.timeOrigin + performance.now();
@@ -190,8 +201,12 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
       close: async () => {},
     },
     limits,
-    tokens,
+    tokens: parts.counter ?? tokens,
     estimates: estimateTokenCounter,
+    observations: {
+      outputShare: parts.outputShare ?? 0,
+      note: (observation) => observations.push(observation),
+    },
     upstream: httpUpstreamClient(),
     health: memoryTargetHealth(nowMs, metrics, log),
     metrics,
@@ -231,6 +246,9 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     chat,
     tokens,
     records,
+    /** Own counts beside reported ones: for the metric, and for the token service. */
+    comparisons,
+    observations,
     setRules(next: Snapshot) {
       config = compileSnapshot(next);
     },
