@@ -7,6 +7,7 @@ import { docsPage } from './api/docs-page.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
 import { resourceRoutes } from './api/resources.ts';
 import { sessionRoutes } from './api/session.ts';
+import { tokenRoutes } from './api/tokens.ts';
 import { authorizer } from './auth/authorize.ts';
 import type { Lockout } from './auth/lockout.ts';
 import type { Sessions } from './auth/sessions.ts';
@@ -27,6 +28,7 @@ export interface AppOptions {
   readonly gatewayToken: string;
   readonly keyPepper: string;
   readonly publicUrl: string;
+  readonly tokenServiceUrl: URL;
   readonly log: Logger;
   readonly nowMs: () => number;
 }
@@ -48,6 +50,7 @@ export function configCenterApp(options: AppOptions): Express {
 
   sessionRoutes(app, { sessions, lockout: options.lockout, authorize });
   resourceRoutes(app, { store, publisher, authorize, keyPepper: options.keyPepper, now });
+  tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {
     const byCode = { page: 1, size: 1, where: { code: query.namespace } };

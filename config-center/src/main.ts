@@ -33,6 +33,7 @@ async function start(settings: Settings): Promise<void> {
     gatewayToken: settings.GATEWAY_TOKEN,
     keyPepper: settings.KEY_PEPPER,
     publicUrl: settings.PUBLIC_URL,
+    tokenServiceUrl: settings.TOKEN_SERVICE_URL,
     log,
     nowMs,
   });

@@ -1,4 +1,4 @@
-import { logLevelSetting, portSetting, secretSetting } from '@ai-gateway/contracts';
+import { logLevelSetting, portSetting, secretSetting, serviceUrl } from '@ai-gateway/contracts';
 import { z } from 'zod';
 
 /** The config center's environment. */
@@ -15,6 +15,7 @@ export const settingsShape = z.object({
   ADMIN_TOKEN: secretSetting.optional(),
   LOGIN_CODE: z.string().min(20, 'at least 20 characters').optional(),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).default('http://localhost:8080'),
+  TOKEN_SERVICE_URL: serviceUrl.default(new URL('http://127.0.0.1:8002')),
   SEED_DEMO: z.stringbool().default(true),
   MOCK_LLM_URL: z.url({ protocol: /^https?$/ }).default('http://127.0.0.1:8003'),
   OPENAI_API_KEY: z.string().optional(),

@@ -6,6 +6,7 @@ import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
+import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
 /** One route of the config center: the server registers it, `openapi.json` and the dashboard's client are made from it. */
@@ -240,6 +241,23 @@ export const ADMIN_API = {
       tag: 'live',
       summary: 'Gateways and the revision that each runs',
       response: z.object({ items: z.array(gatewayRow), revision: z.number().int() }),
+    },
+  },
+  tokens: {
+    tokenize: {
+      method: 'post',
+      path: '/tokens/tokenize',
+      tag: 'tokens',
+      summary: 'The tokens of a text or of a chat, as the token service counts them',
+      body: tokenizeRequest,
+      response: tokenizeResponse,
+    },
+    models: {
+      method: 'get',
+      path: '/tokens/models',
+      tag: 'tokens',
+      summary: 'How each model is counted, the vocabularies, and how well estimates have matched',
+      response: modelsResponse,
     },
   },
 } as const satisfies Record<string, Record<string, AdminRoute>>;

@@ -87,6 +87,10 @@ async function ask(channel: string): Promise<number> {
   return response.status;
 }
 
+/** Waits until the page of tokens shows these counts. */
+const counts = (shown: RegExp) =>
+  eventually(async () => shown.test((await page.getByRole('status').innerText()).trim()), `counts ${shown}`);
+
 const button = (name: string | RegExp) => page.getByRole('button', { name });
 const inDialog = (name: string | RegExp) => page.getByRole('dialog').getByRole('button', { name });
 const field = (name: string) => page.getByRole('dialog').getByLabel(name, { exact: true });
@@ -211,6 +215,20 @@ it('shows the faults of a policy at its fields', async () => {
   await inDialog('Cancel').click();
 });
 
+it('shows the tokens of a text as one types, of a chat too, and how models are counted', async () => {
+  await page.getByRole('menuitem', { name: 'Tokens' }).click();
+  await page.getByLabel('Model', { exact: true }).fill('gpt-4o');
+  await page.getByLabel('Text', { exact: true }).fill('Hello, world!');
+  await counts(/^Tokens\s+4\s+Characters\s+13\s+Bytes \(UTF-8\)\s+13\s+exact\s+Vocabulary: o200k_base$/);
+  const pieces = page.getByRole('region', { name: 'Text as tokens' });
+  expect(await pieces.innerText()).toBe('Hello,·world!');
+  await pieces.getByText('·world').hover();
+  await page.getByRole('tooltip', { name: /^Token \d+$/ }).waitFor();
+  await page.getByRole('switch', { name: 'As chat message' }).click();
+  await counts(/^Tokens\s+11\s.*exact/s);
+  await page.getByRole('row', { name: /^gpt-4o\* .*o200k_base/ }).waitFor();
+});
+
 it('shows live numbers and gateways, in Chinese and in the dark as well', async () => {
   await page.getByRole('menuitem', { name: 'Namespaces' }).click();
   const sending = (async () => {
@@ -227,6 +245,16 @@ it('shows live numbers and gateways, in Chinese and in the dark as well', async 
   await page.setViewportSize({ width: 390, height: 800 });
   await page.reload();
   await page.getByRole('heading', { name: '网关实例' }).waitFor();
+});
+
+it('counts tokens in Chinese, on a narrow screen', async () => {
+  await page.goto(`${frontend.url}/tokens`);
+  await page.getByRole('heading', { name: '令牌计算' }).waitFor();
+  await page.getByLabel('模型', { exact: true }).fill('gpt-4o');
+  await page.getByLabel('文本', { exact: true }).fill('Hello, world!\n');
+  await counts(/^令牌数\s+4\s+字符数\s+14\s+字节数（UTF-8）\s+14\s+精确\s+词表: o200k_base$/);
+  expect(await page.getByRole('region', { name: '按令牌拆分的文本' }).innerText()).toContain('⏎');
+  expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
 });
 
 it('logs out', async () => {

@@ -1,5 +1,6 @@
 import {
   ApartmentOutlined,
+  CalculatorOutlined,
   CloudServerOutlined,
   ClusterOutlined,
   KeyOutlined,
@@ -21,6 +22,7 @@ const PAGES = [
   { path: '/providers', text: 'nav.providers', icon: <CloudServerOutlined /> },
   { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
+  { path: '/tokens', text: 'nav.tokens', icon: <CalculatorOutlined /> },
 ] as const;
 
 const LANGUAGES: { readonly value: Language; readonly label: string }[] = [

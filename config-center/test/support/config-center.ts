@@ -20,8 +20,11 @@ export interface Answer {
   readonly headers: Headers;
 }
 
+/** Nobody listens here. */
+const NOWHERE = new URL('http://127.0.0.1:2');
+
 /** A config center over real HTTP on a free port, with a file or in-memory database. */
-export async function startConfigCenter({ path = ':memory:', nowMs = Date.now } = {}) {
+export async function startConfigCenter({ path = ':memory:', nowMs = Date.now, tokenServiceUrl = NOWHERE } = {}) {
   const store = await openStore(nodeSqliteDialect(path));
   const published = await publisher(store, () => new Date(nowMs()).toISOString());
   const administrators = sessions(store, nowMs);
@@ -35,6 +38,7 @@ export async function startConfigCenter({ path = ':memory:', nowMs = Date.now } 
     gatewayToken: GATEWAY_TOKEN,
     keyPepper: 'pepper',
     publicUrl: 'http://localhost:8080',
+    tokenServiceUrl,
     log: pino({ level: 'silent' }),
     nowMs,
   });

@@ -22,6 +22,27 @@ export function useRead<T>(key: readonly unknown[], read: () => Promise<T>, refe
   return useQuery({ queryKey: key, queryFn: read, ...(refetchMs !== undefined && { refetchInterval: refetchMs }) });
 }
 
+/** How often something is asked for again that was not there, ms. */
+const AWAY_MS = 5_000;
+
+/**
+ * Reads what follows from input that changes as one types. Outdated questions are cancelled and outdated answers
+ * forgotten; the last answer stays until the next one is there.
+ */
+export function useAnswer<T>(key: readonly unknown[], read: (signal: AbortSignal) => Promise<T>) {
+  return useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => read(signal),
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: ({ state: { error } }) => (isAway(error) ? AWAY_MS : false),
+  });
+}
+
+function isAway(error: Error | null): boolean {
+  return error instanceof ApiFailure && (error.status === 0 || error.status >= 500);
+}
+
 /** Changes a resource, then reads again all that shows it, and says that it is done. */
 export function useChange<Input>(
   resource: string,

@@ -444,6 +444,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/tokens/tokenize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The tokens of a text or of a chat, as the token service counts them */
+        post: operations["tokens_tokenize"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/tokens/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How each model is counted, the vocabularies, and how well estimates have matched */
+        get: operations["tokens_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3517,6 +3551,127 @@ export interface operations {
                         data: {
                             items: components["schemas"]["Gateway"][];
                             revision: number;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tokens_tokenize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    model: string;
+                    messages: ({
+                        role: string;
+                        content?: unknown;
+                    } & {
+                        [key: string]: unknown;
+                    })[];
+                    tools?: unknown[];
+                } | {
+                    model: string;
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            /** @constant */
+                            success: true;
+                            model: string;
+                            vocabulary: string;
+                            exact: boolean;
+                            token_count: number;
+                            tokens: {
+                                id: number;
+                                text: string;
+                            }[];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    tokens_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            /** @constant */
+                            success: true;
+                            models: {
+                                match: string[];
+                                vocabulary: string;
+                                template: string | null;
+                                exact_text: boolean;
+                                exact_chat: boolean;
+                            }[];
+                            vocabularies: {
+                                name: string;
+                                source: string;
+                                license: string;
+                                is_loaded: boolean;
+                                tokens?: number;
+                            }[];
+                            calibrations: {
+                                [key: string]: {
+                                    ratio: number;
+                                    samples: number;
+                                    mean_error: number;
+                                };
+                            };
                         };
                         /** Format: date-time */
                         timestamp: string;
