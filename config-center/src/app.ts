@@ -17,6 +17,7 @@ import type { LiveRates } from './domain/live-rates.ts';
 import { askLimits } from './publish/gateway-limits.ts';
 import { gatewayRoutes } from './publish/gateway-routes.ts';
 import type { Publisher } from './publish/publisher.ts';
+import type { RulesInRedis } from './publish/rules-in-redis.ts';
 
 export interface AppOptions {
   readonly store: Store;
@@ -29,6 +30,8 @@ export interface AppOptions {
   readonly keyPepper: string;
   readonly publicUrl: string;
   readonly tokenServiceUrl: URL;
+  /** Absent: there is no Redis. */
+  readonly rulesInRedis?: RulesInRedis | undefined;
   readonly log: Logger;
   readonly nowMs: () => number;
 }
@@ -59,7 +62,7 @@ export function configCenterApp(options: AppOptions): Express {
     return askLimits(live.addresses(nowMs()), found.id, options.gatewayToken);
   });
   handle(app, ADMIN_API.live.gateways, authorize, () => ({
-    items: [...live.gateways(nowMs())],
+    items: [...live.gateways(publisher.current(), nowMs())],
     revision: publisher.current().revision,
   }));
 
@@ -147,7 +150,7 @@ function refusalOf(error: unknown): Refusal {
   return new Refusal(500, 'The config center failed. The error is logged.');
 }
 
-function metricsOf({ publisher, live, nowMs }: AppOptions): Registry {
+function metricsOf({ publisher, live, rulesInRedis, nowMs }: AppOptions): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'config_center_' });
   const gauge = (name: string, help: string, read: () => number) =>
@@ -161,6 +164,14 @@ function metricsOf({ publisher, live, nowMs }: AppOptions): Registry {
     });
   gauge('config_center_revision', 'Newest revision of the rules.', () => publisher.current().revision);
   gauge('config_center_waiting_gateways', 'Gateways that wait for the next revision.', () => publisher.waiting());
-  gauge('config_center_gateways', 'Gateways that reported in the last minute.', () => live.gateways(nowMs()).length);
+  gauge(
+    'config_center_gateways',
+    'Gateways that reported in the last minute.',
+    () => live.gateways(publisher.current(), nowMs()).length,
+  );
+  if (rulesInRedis !== undefined) {
+    const isCurrent = () => Number(rulesInRedis.isCurrent());
+    gauge('config_center_rules_in_redis', '1 when Redis holds the newest revision, as far as is known.', isCurrent);
+  }
   return registry;
 }

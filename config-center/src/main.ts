@@ -8,10 +8,15 @@ import { lockout } from './auth/lockout.ts';
 import { type Sessions, sessions } from './auth/sessions.ts';
 import { nodeSqliteDialect } from './db/node-sqlite.ts';
 import { openStore } from './db/store.ts';
-import { liveRates } from './domain/live-rates.ts';
-import { publisher } from './publish/publisher.ts';
+import { type LiveRates, liveRates } from './domain/live-rates.ts';
+import { type Publisher, publisher } from './publish/publisher.ts';
+import { openRedis } from './publish/redis.ts';
+import { reportsInRedis } from './publish/reports-in-redis.ts';
+import { rulesInRedis } from './publish/rules-in-redis.ts';
 import { seed } from './seed.ts';
 import { type Settings, settingsShape } from './settings.ts';
+
+const REVISION_POLL_MS = 1_000;
 
 async function start(settings: Settings): Promise<void> {
   const log = pino({ level: settings.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
@@ -22,11 +27,18 @@ async function start(settings: Settings): Promise<void> {
   await seed(published, settings, now);
   const administrators = sessions(store, nowMs);
   await offerLogin(administrators, settings, log);
+  const live = liveRates();
+  const redis = shareOverRedis(settings, published, live, log);
+  // Other config centers on this database make revisions too.
+  const poll = setInterval(() => {
+    published.refresh().catch((error) => log.error({ error: String(error) }, 'revisions not read'));
+  }, REVISION_POLL_MS);
 
   const app = configCenterApp({
     store,
     publisher: published,
-    live: liveRates(),
+    live,
+    rulesInRedis: redis?.rules,
     sessions: administrators,
     lockout: lockout(nowMs),
     adminToken: settings.ADMIN_TOKEN,
@@ -51,11 +63,30 @@ async function start(settings: Settings): Promise<void> {
   async function stop(): Promise<void> {
     server.close();
     server.closeAllConnections();
+    clearInterval(poll);
+    redis?.close();
     await store.close();
     process.exit(0);
   }
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
+  process.on('unhandledRejection', (reason) => log.error({ error: String(reason) }, 'unhandled rejection'));
+}
+
+/** Gives gateways the rules over Redis, and gets their reports. */
+function shareOverRedis(settings: Settings, published: Publisher, live: LiveRates, log: Logger) {
+  if (settings.REDIS_URL === undefined) return undefined;
+  const client = openRedis(settings.REDIS_URL, settings.REDIS_CLUSTER, log);
+  const subscriber = openRedis(settings.REDIS_URL, settings.REDIS_CLUSTER, log);
+  const rules = rulesInRedis({ client, subscriber, publisher: published, log });
+  const reports = reportsInRedis({ client, live, nowMs: Date.now });
+  return {
+    rules,
+    close() {
+      reports.close();
+      rules.close();
+    },
+  };
 }
 
 /** Allows the login code of the settings; a first start without any way to log in draws one and says it once. */

@@ -1,4 +1,4 @@
-import { logLevelSetting, portSetting, secretSetting, serviceUrl } from '@ai-gateway/contracts';
+import { logLevelSetting, portSetting, redisUrlSetting, secretSetting, serviceUrl } from '@ai-gateway/contracts';
 import { z } from 'zod';
 
 /** The config center's environment. */
@@ -10,6 +10,9 @@ export const settingsShape = z.object({
     .string()
     .regex(/^sqlite:.+/, 'sqlite:<path of the file>')
     .default('sqlite:data/config.db'),
+  /** Absent: gateways get the rules over HTTP alone. */
+  REDIS_URL: redisUrlSetting.optional(),
+  REDIS_CLUSTER: z.stringbool().default(false),
   GATEWAY_TOKEN: secretSetting,
   KEY_PEPPER: secretSetting,
   ADMIN_TOKEN: secretSetting.optional(),

@@ -84,9 +84,14 @@ export const gatewayRow = z.object({
   gatewayId: z.string(),
   version: z.string(),
   revision: z.number().int(),
+  /** Whether it runs the newest revision, another one, or has refused the newest. */
+  state: z.enum(['acknowledged', 'behind', 'refused']),
   refusedRevision: z.object({ revision: z.number().int(), reason: z.string() }).optional(),
+  /** Seconds since Redis or the config center last confirmed its rules. */
+  rulesAgeSeconds: z.number(),
   lastSeenAt: z.iso.datetime(),
   inFlight: z.number().int(),
+  requestsPerSecond: z.number(),
 });
 
 /** Who is logged in. */

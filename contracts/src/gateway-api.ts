@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /**
  * `GET /internal/v1/rules?epoch=&revision=&waitMs=`: the newest snapshot (200), or 304 when nothing newer than the
- * named epoch and revision came within `waitMs` (long poll). Bearer `GATEWAY_TOKEN`.
+ * named epoch and revision came within `waitMs` (long poll). Headers of 200: `x-snapshot-sha256` of the body and
+ * `x-snapshot-revision`. Bearer `GATEWAY_TOKEN`.
  */
 export const RULES_PATH = '/internal/v1/rules';
 
@@ -31,10 +32,16 @@ export const gatewayReport = z.object({
   /** Where the config center reaches the gateway; without it, the report's sender at `port`. */
   internalUrl: z.url({ protocol: /^https?$/ }).optional(),
   port: z.number().int().min(0).max(65_535).default(0),
+  /** When the gateway said so, on its clock, ms: orders reports that come on several ways. */
+  reportedAtMs: z.number().min(0).optional(),
   epoch: z.string(),
   revision: z.number().int().min(0),
+  /** Seconds since Redis or the config center last confirmed the rules in force. */
+  rulesAgeSeconds: z.number().min(0).default(0),
   /** Why the newest revision was refused, when it was. */
-  refusedRevision: z.object({ revision: z.number().int(), reason: z.string().max(2000) }).optional(),
+  refusedRevision: z
+    .object({ revision: z.number().int(), reason: z.string().transform((reason) => reason.slice(0, 2000)) })
+    .optional(),
   namespaces: z.array(namespaceTotals).max(20_000),
 });
 

@@ -95,7 +95,7 @@ export const GATEWAY_METRICS = {
   gateway_rules_revision: { kind: 'gauge', help: 'Revision of the rules in force.', labels: [] },
   gateway_rules_age_seconds: {
     kind: 'gauge',
-    help: 'Seconds since the config center last confirmed the rules in force.',
+    help: 'Seconds since Redis or the config center last confirmed the rules in force.',
     labels: [],
   },
 } as const satisfies Record<string, MetricSpec>;

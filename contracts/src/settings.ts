@@ -18,6 +18,9 @@ export const serviceUrl = z
   .pipe(z.url({ protocol: /^https?$/ }))
   .transform((value) => new URL(value));
 
+/** A Redis server: `redis://user:password@host:6379/0`, or `rediss://` for TLS. */
+export const redisUrlSetting = z.url({ protocol: /^rediss?$/ }).transform((value) => new URL(value));
+
 /**
  * Settings of a service from its environment; an empty variable counts as unset.
  * @throws Error that names every faulty variable and what is expected of it

@@ -4,16 +4,21 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readSettings } from '@ai-gateway/contracts';
 import { estimateTokenCounter } from './adapters/estimate-token-counter.ts';
-import { httpConfigSource } from './adapters/http-config-source.ts';
 import { httpObservations } from './adapters/http-observations.ts';
-import { httpReporter } from './adapters/http-reporter.ts';
+import { httpReport } from './adapters/http-report.ts';
+import { httpRules } from './adapters/http-rules.ts';
 import { httpTokenCounter } from './adapters/http-token-counter.ts';
 import { jsonLog } from './adapters/json-log.ts';
 import { memoryLimitStore } from './adapters/memory-limit-store.ts';
 import { memoryTargetHealth } from './adapters/memory-target-health.ts';
 import { prometheusMetrics } from './adapters/prometheus-metrics.ts';
-import { COMMAND_TIMEOUT_MS, connectRedis } from './adapters/redis/connection.ts';
+import { COMMAND_TIMEOUT_MS, connectRedis, openClient } from './adapters/redis/connection.ts';
 import { RedisLimitStore } from './adapters/redis/redis-limit-store.ts';
+import { redisReport } from './adapters/redis/redis-report.ts';
+import { redisRules } from './adapters/redis/redis-rules.ts';
+import type { RedisClient } from './adapters/redis/scripts.ts';
+import { type Reporter, reporter } from './adapters/reporter.ts';
+import { type RulesInForce, rulesInForce } from './adapters/rules-in-force.ts';
 import { snapshotFile } from './adapters/snapshot-file.ts';
 import { httpUpstreamClient } from './adapters/upstream-client.ts';
 import { vocabularyFeed } from './adapters/vocabulary-feed.ts';
@@ -23,7 +28,7 @@ import { internalApp } from './http/internal-app.ts';
 import { passthrough } from './http/serve-passthrough.ts';
 import { gatewayServer } from './http/server.ts';
 import { LimitKeeper } from './limits/limit-keeper.ts';
-import type { ConfigSource, Log, Metrics, Services } from './services.ts';
+import type { Log, Metrics, Services } from './services.ts';
 import { type Settings, settingsShape } from './settings.ts';
 
 const VERSION = '0.1.0';
@@ -34,6 +39,9 @@ const INSTANCE_ID = randomUUID();
 /** How long the start waits for Redis, so that the first requests find it; without it the gateway serves all the same. */
 const STARTUP_PATIENCE_MS = 2_000;
 
+/** Rules may be large, and nobody waits for them. */
+const RULES_TIMEOUT_MS = 5_000;
+
 /** Milliseconds that never step back, on the wall clock's scale. */
 const nowMs = () => performance.timeOrigin + performance.now();
 
@@ -42,14 +50,11 @@ async function wire(settings: Settings, listeningPort: () => number) {
   const fleet = { size: 1 };
   const log = jsonLog(settings.LOG_LEVEL);
   const totals = liveTotals();
-  const config = await httpConfigSource({
-    url: settings.CONFIG_CENTER_URL,
-    token: settings.GATEWAY_TOKEN,
-    keyPepper: settings.KEY_PEPPER,
-    snapshots: snapshotFile(join(settings.DATA_DIR, 'gateway-rules')),
-    log,
-    nowMs,
-  });
+  // Filled below: reports tell of the rules, and new rules are reported at once.
+  const reports: { now: Reporter['now'] } = { now: () => {} };
+  const snapshots = snapshotFile(join(settings.DATA_DIR, 'gateway-rules'));
+  const config = await rulesInForce({ keyPepper: settings.KEY_PEPPER, snapshots, log, nowMs }, () => reports.now());
+  const sources = sourcesOf(settings, config, log);
   const metrics = prometheusMetrics(totals, {
     revision: () => config.current()?.revision ?? 0,
     rulesAgeSeconds: config.ageSeconds,
@@ -72,16 +77,44 @@ async function wire(settings: Settings, listeningPort: () => number) {
     random: Math.random,
   };
   const proxy = passthrough(services);
-  const reporter = reporterOf(settings, config, { totals, listeningPort, fleet });
+  const reporting = reporterOf(settings, config, { totals, listeningPort, fleet, redis: sources.redis });
+  reports.now = reporting.now;
   async function close(): Promise<void> {
-    reporter.close();
+    reporting.close();
     proxy.close();
     await limits.close();
     redis?.close();
-    await Promise.all([config.close(), counting.close(), services.upstream.close()]);
+    await Promise.all([sources.close(), counting.close(), services.upstream.close()]);
     log.close();
   }
   return { services, proxy, registry: metrics.registry, totals, rulesAgeSeconds: config.ageSeconds, close };
+}
+
+/** Rules come from Redis where there is one, and from the config center while it does not serve. */
+function sourcesOf(settings: Settings, rules: RulesInForce, log: Log) {
+  const redis = quietClient(settings);
+  const subscriber = quietClient(settings);
+  const fromRedis = redis && subscriber && redisRules({ client: redis, subscriber, rules, nowMs, random: Math.random });
+  const fromConfigCenter = httpRules({
+    url: settings.CONFIG_CENTER_URL,
+    token: settings.GATEWAY_TOKEN,
+    rules,
+    isServedOtherwise: () => fromRedis?.isServing() ?? false,
+    log,
+  });
+  async function close(): Promise<void> {
+    fromRedis?.close();
+    await fromConfigCenter.close();
+  }
+  return { redis, close };
+}
+
+/** A connection that leaves it to the one of the limits to tell what is wrong with Redis. */
+function quietClient({ REDIS_URL, REDIS_CLUSTER }: Settings): RedisClient | undefined {
+  if (REDIS_URL === undefined) return undefined;
+  const client = openClient(REDIS_URL, REDIS_CLUSTER, RULES_TIMEOUT_MS);
+  client.on('error', () => {});
+  return client;
 }
 
 /** Output is counted in this process once the vocabulary is here, inputs by the token service. */
@@ -143,23 +176,29 @@ interface ReporterParts {
   readonly totals: LiveTotals;
   readonly listeningPort: () => number;
   readonly fleet: { size: number };
+  readonly redis: RedisClient | undefined;
 }
 
-function reporterOf(settings: Settings, config: ConfigSource, { totals, listeningPort, fleet }: ReporterParts) {
-  return httpReporter({
+function reporterOf(settings: Settings, config: RulesInForce, { totals, listeningPort, fleet, redis }: ReporterParts) {
+  const overHttp = httpReport({
     url: settings.CONFIG_CENTER_URL,
     token: settings.GATEWAY_TOKEN,
     onAnswer: ({ gateways }) => {
       fleet.size = gateways;
     },
+  });
+  return reporter({
+    ways: redis === undefined ? [overHttp] : [overHttp, redisReport(redis)],
     report: () => ({
       gatewayId: settings.GATEWAY_ID,
       instanceId: INSTANCE_ID,
       internalUrl: settings.GATEWAY_INTERNAL_URL,
       port: listeningPort(),
       version: VERSION,
+      reportedAtMs: nowMs(),
       epoch: config.current()?.epoch ?? '',
       revision: config.current()?.revision ?? 0,
+      rulesAgeSeconds: config.ageSeconds(),
       refusedRevision: config.refused(),
       namespaces: [...totals.all()],
     }),

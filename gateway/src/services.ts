@@ -19,14 +19,13 @@ import type { UpstreamHealth } from './domain/target-health.ts';
 import type { Comparison, OwnCount } from './domain/token-drift.ts';
 import type { Cut } from './streaming/stream-meter.ts';
 
-/** The rules in force. `current()` is undefined until the first snapshot, from the config center or from disk. */
+/** The rules in force. `current()` is undefined until the first: from Redis, from the config center or from disk. */
 export interface ConfigSource {
   current(): CompiledConfig | undefined;
   /** Keys the secret as the config center does, to look virtual keys up. */
   hashOf(secret: string): string;
   /** Why the newest revision was refused, if it was. */
   refused(): GatewayReport['refusedRevision'];
-  close(): Promise<void>;
 }
 
 /** What the store has of one namespace: requests that hold reservations (the oldest) and how many wait. */

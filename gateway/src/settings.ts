@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { logLevelSetting, portSetting, secretSetting, serviceUrl } from '@ai-gateway/contracts';
+import { logLevelSetting, portSetting, redisUrlSetting, secretSetting, serviceUrl } from '@ai-gateway/contracts';
 import { z } from 'zod';
 
 /** The gateway's environment. */
@@ -17,11 +17,8 @@ export const settingsShape = z.object({
   USE_PRECISE_TOKEN_CALCULATION: z.stringbool().default(true),
   TOKEN_DRIFT_SAMPLE: z.coerce.number().min(0).max(1).default(0.05),
   MAX_BODY_BYTES: z.coerce.number().int().min(1024).max(268_435_456).default(4_194_304),
-  /** Absent: limits are counted in this process. */
-  REDIS_URL: z
-    .url({ protocol: /^rediss?$/ })
-    .transform((value) => new URL(value))
-    .optional(),
+  /** Absent: limits are counted in this process, and rules come from the config center alone. */
+  REDIS_URL: redisUrlSetting.optional(),
   REDIS_CLUSTER: z.stringbool().default(false),
   LIMIT_LEASE_SECONDS: z.coerce.number().int().min(1).max(300).default(30),
   GATEWAY_INTERNAL_URL: z.url({ protocol: /^https?$/ }).optional(),

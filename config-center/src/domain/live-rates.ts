@@ -16,17 +16,25 @@ const MAX_GATEWAYS = 1_000;
 interface Sample {
   readonly atMs: number;
   readonly report: GatewayReport;
-  readonly sender: string;
+  readonly sender: string | undefined;
+}
+
+interface Revision {
+  readonly epoch: string;
+  readonly revision: number;
 }
 
 /** What the gateways report, in memory. */
 export interface LiveRates {
-  /** `sender` is the address that the report came from. */
-  add(report: GatewayReport, sender: string, nowMs: number): void;
-  /** Where each live gateway is reached. */
+  /** `sender` is the address that the report came from, if it came from there. One that came before is passed over. */
+  add(report: GatewayReport, sender: string | undefined, nowMs: number): void;
+  /** Gateways that are live. */
+  size(nowMs: number): number;
+  /** Where each live gateway is reached, as far as that is known. */
   addresses(nowMs: number): readonly { readonly gatewayId: string; readonly url: string }[];
   namespaces(nowMs: number): readonly NamespaceLive[];
-  gateways(nowMs: number): readonly GatewayRow[];
+  /** Gateways beside the newest revision. */
+  gateways(newest: Revision, nowMs: number): readonly GatewayRow[];
 }
 
 export function liveRates(): LiveRates {
@@ -55,13 +63,21 @@ export function liveRates(): LiveRates {
       forgetPredecessors(gatewayId, instanceId, nowMs);
       const history = samples.get(`${gatewayId} ${instanceId}`) ?? [];
       if (history.length === 0 && samples.size >= MAX_GATEWAYS) return;
+      const last = history.at(-1);
+      const known = sender ?? last?.sender;
+      if (last !== undefined && isRepeated(report, last.report)) {
+        samples.set(`${gatewayId} ${instanceId}`, [...history.slice(0, -1), { ...last, sender: known }]);
+        return;
+      }
       const kept = history.filter(({ atMs }, index) => atMs > nowMs - RATE_SPAN_MS || index === history.length - 1);
-      samples.set(`${gatewayId} ${instanceId}`, [...kept, { atMs: nowMs, report, sender }]);
+      samples.set(`${gatewayId} ${instanceId}`, [...kept, { atMs: nowMs, report, sender: known }]);
     },
+    size: (nowMs) => live(nowMs, LIVE_MS).length,
     addresses(nowMs) {
       return live(nowMs, LIVE_MS).flatMap((history) => {
         const last = history.at(-1);
-        return last === undefined ? [] : [{ gatewayId: last.report.gatewayId, url: urlOf(last) }];
+        const url = last && urlOf(last);
+        return url === undefined ? [] : [{ gatewayId: last?.report.gatewayId ?? '', url }];
       });
     },
     namespaces(nowMs) {
@@ -74,10 +90,10 @@ export function liveRates(): LiveRates {
       }
       return [...sums.values()];
     },
-    gateways(nowMs) {
+    gateways(newest, nowMs) {
       return live(nowMs, FORGET_MS).flatMap((history) => {
         const last = history.at(-1);
-        return last === undefined ? [] : [gatewayOf(last)];
+        return last === undefined ? [] : [gatewayOf(last, history, newest)];
       });
     },
   };
@@ -119,20 +135,33 @@ function added(left: NamespaceLive, right: NamespaceLive): NamespaceLive {
   };
 }
 
-function urlOf({ report, sender }: Sample): string {
-  if (report.internalUrl !== undefined) return report.internalUrl;
+/** The same report, or an older one, that came on another way. */
+function isRepeated({ reportedAtMs }: GatewayReport, last: GatewayReport): boolean {
+  return reportedAtMs !== undefined && last.reportedAtMs !== undefined && reportedAtMs <= last.reportedAtMs;
+}
+
+function urlOf({ report, sender }: Sample): string | undefined {
+  if (report.internalUrl !== undefined || sender === undefined) return report.internalUrl;
   const address = sender.replace(/^::ffff:/, '');
   return `http://${address.includes(':') ? `[${address}]` : address}:${report.port}`;
 }
 
-function gatewayOf({ atMs, report }: Sample): GatewayRow {
-  const { gatewayId, version, revision, refusedRevision } = report;
+function gatewayOf({ atMs, report }: Sample, history: readonly Sample[], newest: Revision): GatewayRow {
+  const { gatewayId, version, revision, refusedRevision, rulesAgeSeconds, namespaces } = report;
   return {
     gatewayId,
     version,
     revision,
+    state: stateOf(report, newest),
     ...(refusedRevision && { refusedRevision }),
+    rulesAgeSeconds,
     lastSeenAt: new Date(atMs).toISOString(),
-    inFlight: report.namespaces.reduce((sum, { inFlight }) => sum + inFlight, 0),
+    inFlight: namespaces.reduce((sum, { inFlight }) => sum + inFlight, 0),
+    requestsPerSecond: ratesOf(history).reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0),
   };
+}
+
+function stateOf({ epoch, revision, refusedRevision }: GatewayReport, newest: Revision): GatewayRow['state'] {
+  if (refusedRevision !== undefined) return 'refused';
+  return epoch === newest.epoch && revision === newest.revision ? 'acknowledged' : 'behind';
 }

@@ -31,18 +31,24 @@ export function gatewayRoutes(app: Express, { publisher, live, gatewayToken, now
     if (response.destroyed) return;
 
     const current = publisher.current();
-    if (current.epoch === known.epoch && current.revision === known.revision) {
+    if (current.epoch === known.epoch && current.revision <= known.revision) {
       response.status(304).end();
       return;
     }
-    response.set({ 'content-type': 'application/json', 'x-snapshot-sha256': current.sha256 }).send(current.body);
+    response
+      .set({
+        'content-type': 'application/json',
+        'x-snapshot-sha256': current.sha256,
+        'x-snapshot-revision': String(current.revision),
+      })
+      .send(current.body);
   });
 
   app.post(REPORT_PATH, isGateway, express.json({ limit: '8mb' }), (request, response) => {
     const report = gatewayReport.safeParse(request.body);
     if (!report.success) throw new Refusal(400, `The report is not valid: ${report.error.issues[0]?.path.join('.')}`);
     live.add(report.data, request.socket.remoteAddress ?? '', nowMs());
-    const answer: ReportAnswer = { gateways: live.addresses(nowMs()).length };
+    const answer: ReportAnswer = { gateways: live.size(nowMs()) };
     response.json(answer);
   });
 }

@@ -26,29 +26,53 @@ export interface Publisher {
     signal: AbortSignal,
   ): Promise<void>;
   waiting(): number;
+  /** Reads the newest revision, which another config center on the same database may have made. */
+  refresh(): Promise<void>;
+  /** Tells of every newer revision, whoever made it. */
+  onChange(listener: () => void): void;
 }
 
 export async function publisher(store: Store, now: () => string): Promise<Publisher> {
   const epoch = await epochOf(store);
   const waiters = new Set<() => void>();
-  await store.transaction((resources, connection) => revise(resources, connection, now()));
+  const listeners: (() => void)[] = [];
+  await store.transaction(async (resources, connection) => {
+    await lock(connection);
+    await revise(resources, connection, now());
+  });
   let current = await newest(store, epoch);
 
+  /** An older revision than what is asked for comes from a config center that lags behind: no news. */
   function isNewer(known: { readonly epoch: string; readonly revision: number }): boolean {
-    return known.epoch !== current.epoch || known.revision !== current.revision;
+    return known.epoch !== current.epoch || known.revision < current.revision;
+  }
+
+  async function refresh(): Promise<void> {
+    const { revision } = await store.connection
+      .selectFrom('revision')
+      .select((builder) => builder.fn.max('revision').as('revision'))
+      .executeTakeFirstOrThrow();
+    if (Number(revision) <= current.revision) return;
+    const read = await newest(store, epoch);
+    // Reads overlap; the one that began first may end last.
+    if (read.revision <= current.revision) return;
+    current = read;
+    for (const tell of [...waiters, ...listeners]) tell();
   }
 
   return {
     current: () => current,
     waiting: () => waiters.size,
+    refresh,
+    onChange: (listener) => listeners.push(listener),
     async change(work) {
       const result = await store.transaction(async (resources, connection) => {
+        await lock(connection);
         const done = await work(resources);
         await revise(resources, connection, now());
         return done;
       });
-      current = await newest(store, epoch);
-      for (const wake of [...waiters]) wake();
+      await refresh();
       return result;
     },
     waitForNewer(known, waitMs, signal) {
@@ -72,6 +96,18 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
 }
 
 type Connection = Parameters<Parameters<Store['transaction']>[0]>[1];
+
+/**
+ * Lets changes happen one after the other, whichever config center makes them: each reads what the one before has
+ * written, so that no revision lacks a change of another. It must be the first statement of the transaction.
+ */
+async function lock(connection: Connection): Promise<void> {
+  await connection
+    .updateTable('meta')
+    .set((builder) => ({ value: builder.ref('value') }))
+    .where('name', '=', 'epoch')
+    .execute();
+}
 
 async function revise(resources: Resources, connection: Connection, createdAt: string): Promise<void> {
   const content = JSON.stringify(buildSnapshot(await allRows(resources)));

@@ -882,13 +882,17 @@ export interface components {
             gatewayId: string;
             version: string;
             revision: number;
+            /** @enum {string} */
+            state: "acknowledged" | "behind" | "refused";
             refusedRevision?: {
                 revision: number;
                 reason: string;
             };
+            rulesAgeSeconds: number;
             /** Format: date-time */
             lastSeenAt: string;
             inFlight: number;
+            requestsPerSecond: number;
         };
         Session: {
             administrator: string;

@@ -198,7 +198,6 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
       current: () => config,
       hashOf: (secret) => createHmac('sha256', KEY_PEPPER).update(secret).digest('hex'),
       refused: () => undefined,
-      close: async () => {},
     },
     limits,
     tokens: parts.counter ?? tokens,

@@ -17,17 +17,27 @@ export function GatewaysPage() {
     {
       key: 'revision',
       title: t('gateway.revision'),
-      render: (_, { revision, refusedRevision }) => (
+      render: (_, { revision, state, refusedRevision }) => (
         <>
-          {revision}{' '}
-          <Tag color={revision === newest ? 'green' : 'orange'}>
-            {revision === newest ? t('gateway.current') : t('gateway.behind', { revision: newest })}
-          </Tag>
+          {revision} {state === 'acknowledged' && <Tag color="green">{t('gateway.current')}</Tag>}
+          {state === 'behind' && <Tag color="orange">{t('gateway.behind', { revision: newest })}</Tag>}
           {refusedRevision && <Tag color="red">{t('gateway.refused', refusedRevision)}</Tag>}
         </>
       ),
     },
+    {
+      key: 'rulesAge',
+      title: t('gateway.rulesAge'),
+      align: 'right',
+      render: (_, { rulesAgeSeconds }) => t('gateway.secondsAgo', { seconds: Math.round(rulesAgeSeconds) }),
+    },
     { key: 'inFlight', title: t('namespace.inFlight'), dataIndex: 'inFlight', align: 'right' },
+    {
+      key: 'requestsPerSecond',
+      title: t('gateway.requestsPerSecond'),
+      align: 'right',
+      render: (_, { requestsPerSecond }) => requestsPerSecond.toLocaleString(language, { maximumFractionDigits: 1 }),
+    },
     {
       key: 'lastSeen',
       title: t('gateway.lastSeen'),

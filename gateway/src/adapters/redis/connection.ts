@@ -24,7 +24,7 @@ export interface RedisConnection {
 
 /** Connects in the background; `isCluster` talks to a Redis Cluster through any of its nodes. */
 export function connectRedis(url: URL, isCluster: boolean, log: Pick<Log, 'warn' | 'error'>): RedisConnection {
-  const client = isCluster ? clusterAt(url) : new Redis(url.href, OPTIONS);
+  const client = openClient(url, isCluster, COMMAND_TIMEOUT_MS);
   let said = '';
   client.on('error', (error: Error) => {
     // ioredis reports every attempt; the same reason is told once until something else happens.
@@ -58,20 +58,27 @@ export function connectRedis(url: URL, isCluster: boolean, log: Pick<Log, 'warn'
   return { client, check, ready, close: () => client.disconnect() };
 }
 
+/** A connection that is opened in the background and again whenever it is lost. */
+export function openClient(url: URL, isCluster: boolean, commandTimeout: number): RedisClient {
+  const options = { ...OPTIONS, commandTimeout };
+  return isCluster ? clusterAt(url, options) : new Redis(url.href, options);
+}
+
 const OPTIONS = {
-  commandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: 1_000,
   maxRetriesPerRequest: 0,
   // A request that would wait for a connection is better decided by its policies.
   enableOfflineQueue: false,
   enableAutoPipelining: true,
+  // Who subscribes does so whenever the connection is ready; by itself ioredis leaves a refusal to nobody.
+  autoResubscribe: false,
   retryStrategy: (attempt: number) => Math.min(1_000, 50 * 2 ** Math.min(attempt, 5)) * (0.8 + 0.4 * Math.random()),
 };
 
-function clusterAt(url: URL): Cluster {
+function clusterAt(url: URL, options: typeof OPTIONS & { readonly commandTimeout: number }): Cluster {
   const node = { host: url.hostname, port: Number(url.port || 6379) };
   // A node is connected when its first command comes, so that one has to wait; at most as long as any command.
-  const { retryStrategy: _, enableOfflineQueue: __, enableAutoPipelining: ___, ...redisOptions } = OPTIONS;
+  const { retryStrategy: _, enableOfflineQueue: __, enableAutoPipelining: ___, ...redisOptions } = options;
   return new Cluster([node], {
     redisOptions: {
       ...redisOptions,

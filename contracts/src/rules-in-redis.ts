@@ -1,0 +1,10 @@
+/** Where the newest rules lie in Redis: a hash of `epoch`, `revision`, `sha256` and `body`, without a time to live. */
+export const RULES_KEY = '{rules}:current';
+
+/** Tells that RULES_KEY has changed. Only a hint: messages may be lost. */
+export const RULES_CHANNEL = '{rules}:changed';
+
+/** What gateways last reported: a hash of JSON by `instanceId`. Gone when nobody reports for REPORTS_LIFE_SECONDS. */
+export const REPORTS_KEY = '{rules}:reports';
+
+export const REPORTS_LIFE_SECONDS = 60;
