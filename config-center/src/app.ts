@@ -6,6 +6,7 @@ import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { docsPage } from './api/docs-page.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
 import { resourceRoutes } from './api/resources.ts';
+import { revisionRoutes } from './api/revisions.ts';
 import { sessionRoutes } from './api/session.ts';
 import { tokenRoutes } from './api/tokens.ts';
 import { authorizer } from './auth/authorize.ts';
@@ -53,6 +54,7 @@ export function configCenterApp(options: AppOptions): Express {
 
   sessionRoutes(app, { sessions, lockout: options.lockout, authorize });
   resourceRoutes(app, { store, publisher, authorize, keyPepper: options.keyPepper, now });
+  revisionRoutes(app, { store, publisher, authorize, now });
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {

@@ -112,6 +112,44 @@ const listOf = <T extends z.ZodType>(row: T) =>
   });
 const nothing = z.object({});
 
+/** A row of the rules, without secrets: the fields depend on its kind. */
+const ruleRow = z.looseObject({ id: z.string() });
+
+/** What differs between two revisions, kind by kind; kinds without a difference are left out. */
+export const revisionDiff = z.object({
+  kinds: z.array(
+    z.object({
+      /** As in the rules: `namespaces`, `virtualKeys`. */
+      kind: z.string(),
+      added: z.array(ruleRow),
+      removed: z.array(ruleRow),
+      changed: z.array(
+        z.object({
+          id: z.string(),
+          /** An absent `before` or `after`: the field was, or is, not set. */
+          fields: z.array(z.object({ field: z.string(), before: z.unknown(), after: z.unknown() })),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** One revision of the rules; `changes` counts rows against the revision before it, if that is still kept. */
+export const revisionRow = z.object({
+  revision: z.number().int(),
+  createdAt: z.iso.datetime(),
+  sha256: z.string(),
+  sizeBytes: z.number().int(),
+  changes: z
+    .object({
+      sinceRevision: z.number().int(),
+      added: z.number().int(),
+      removed: z.number().int(),
+      changed: z.number().int(),
+    })
+    .optional(),
+});
+
 interface Resource {
   readonly tag: string;
   readonly path: string;
@@ -219,6 +257,37 @@ export const ADMIN_API = {
       status: 201,
     },
   },
+  revisions: {
+    list: {
+      method: 'get',
+      path: '/revisions',
+      tag: 'revisions',
+      summary: 'Revisions of the rules, newest first',
+      query: z.object({ page: paging.page, size: z.coerce.number().int().min(1).max(50).default(10) }),
+      response: listOf(revisionRow),
+    },
+    read: {
+      method: 'get',
+      path: '/revisions/:revision',
+      tag: 'revisions',
+      summary: 'The rules of a revision, without the hashes of virtual keys',
+      response: revisionRow.omit({ changes: true }).extend({ content: z.record(z.string(), z.array(ruleRow)) }),
+    },
+    diff: {
+      method: 'get',
+      path: '/revisions/:before/diff/:after',
+      tag: 'revisions',
+      summary: 'What differs between two revisions',
+      response: revisionDiff,
+    },
+    rollBack: {
+      method: 'post',
+      path: '/revisions/:revision/rollback',
+      tag: 'revisions',
+      summary: 'Write the rules of a revision back, as a new revision',
+      response: z.object({ revision: z.number().int() }),
+    },
+  },
   live: {
     namespaces: {
       method: 'get',
@@ -275,4 +344,6 @@ export type UpstreamRow = z.infer<typeof upstreamRow>;
 export type LimitsView = z.infer<(typeof ADMIN_API)['live']['limits']['response']>;
 export type VirtualKeyRow = z.infer<typeof virtualKeyRow>;
 export type NamespaceLive = z.infer<typeof namespaceLive>;
+export type RevisionDiff = z.infer<typeof revisionDiff>;
+export type RevisionRow = z.infer<typeof revisionRow>;
 export type GatewayRow = z.infer<typeof gatewayRow>;

@@ -14,6 +14,8 @@ import {
   policyRow,
   providerDraft,
   providerRow,
+  revisionDiff,
+  revisionRow,
   sessionInfo,
   upstreamDraft,
   upstreamRow,
@@ -37,6 +39,8 @@ const NAMED = new Map<z.ZodType, string>([
   [virtualKeyDraft, 'VirtualKeyDraft'],
   [namespaceLive, 'NamespaceLive'],
   [gatewayRow, 'Gateway'],
+  [revisionRow, 'Revision'],
+  [revisionDiff, 'RevisionDiff'],
   [sessionInfo, 'Session'],
   [adminError, 'Failure'],
 ]);

@@ -229,6 +229,26 @@ it('shows the tokens of a text as one types, of a chat too, and how models are c
   await page.getByRole('row', { name: /^gpt-4o\* .*o200k_base/ }).waitFor();
 });
 
+it('shows what each revision changed, and goes back to one', async () => {
+  await page.getByRole('menuitem', { name: 'History' }).click();
+  await page.getByRole('heading', { name: 'History of the rules' }).waitFor();
+  const { revision } = await stack.stats();
+  await page
+    .getByRole('row', { name: `${revision} current` })
+    .getByRole('button', { name: 'Expand row' })
+    .click();
+  await page.locator('.ant-table-expanded-row code').first().waitFor();
+  await button(`Roll back to revision ${revision - 1}`).click();
+  await page.getByRole('tooltip').getByRole('button', { name: 'OK' }).click();
+  await page.getByRole('row', { name: `${revision + 1} current` }).waitFor();
+  await stack.live();
+  // And forward again, for the tests that follow.
+  await button(`Roll back to revision ${revision}`).click();
+  await page.getByRole('tooltip').getByRole('button', { name: 'OK' }).click();
+  await page.getByRole('row', { name: `${revision + 2} current` }).waitFor();
+  await stack.live();
+});
+
 it('shows live numbers and gateways, in Chinese and in the dark as well', async () => {
   await page.getByRole('menuitem', { name: 'Namespaces' }).click();
   const sending = (async () => {

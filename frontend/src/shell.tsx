@@ -3,6 +3,7 @@ import {
   CalculatorOutlined,
   CloudServerOutlined,
   ClusterOutlined,
+  HistoryOutlined,
   KeyOutlined,
   LogoutOutlined,
   MoonOutlined,
@@ -22,6 +23,7 @@ const PAGES = [
   { path: '/providers', text: 'nav.providers', icon: <CloudServerOutlined /> },
   { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
+  { path: '/revisions', text: 'nav.revisions', icon: <HistoryOutlined /> },
   { path: '/tokens', text: 'nav.tokens', icon: <CalculatorOutlined /> },
 ] as const;
 
