@@ -34,7 +34,7 @@ export function tokenServer(options: ServerOptions): Server {
 
   async function ask(kind: QuestionKind, body: Buffer, signal: AbortSignal): Promise<Answer> {
     const stop = metrics.seconds.startTimer({ kind });
-    const found = isLarge(kind, body.length)
+    const found = isLarge(kind, body)
       ? await workers.ask({ kind, body, ratios: ratiosOf(calibrations.all()) }, signal)
       : await answer(kind, body, parts);
     stop();
@@ -45,7 +45,7 @@ export function tokenServer(options: ServerOptions): Server {
   async function askAll(body: Buffer, signal: AbortSignal) {
     const { items } = parseBody(body, batchCalculateRequest);
     // The size of the whole decides where items are counted: many middling ones would block as one large one does.
-    const isForWorker = isLarge('calculate', body.length);
+    const isForWorker = isLarge('calculate', body);
     const results = [];
     for (const item of items) results.push(await askOne(item, isForWorker, signal));
     return { success: true, results };

@@ -1,3 +1,4 @@
+import { hasLongRun } from '@ai-gateway/tokenizer';
 import { Piscina } from 'piscina';
 import type { Answer, QuestionKind } from './answers.ts';
 import { RequestError } from './parse-body.ts';
@@ -21,9 +22,13 @@ const LARGE_BYTES: Readonly<Record<QuestionKind, number>> = { calculate: 65_536,
 
 const MAX_WAITING = 64;
 
-/** Whether a question of this size is for a worker. */
-export function isLarge(kind: QuestionKind, sizeBytes: number): boolean {
-  return sizeBytes > LARGE_BYTES[kind];
+/** Smaller questions are answered at once, whatever is in them. */
+const SMALL_BYTES = 2_048;
+
+/** Whether a question is for a worker: one that is large, or whose text has a run that is slow to merge. */
+export function isLarge(kind: QuestionKind, body: Buffer): boolean {
+  if (body.length <= SMALL_BYTES) return false;
+  return body.length > LARGE_BYTES[kind] || hasLongRun(body.toString());
 }
 
 export function startWorkers(count: number, settings: WorkerSettings): Workers {

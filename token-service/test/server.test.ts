@@ -123,6 +123,8 @@ it('small questions are answered while a large text, a large batch and a long cu
     items: Array.from({ length: 100 }, () => ({ model_name: 'gpt-4o', text: 'word '.repeat(10_000) })),
   });
   const cut = post('/cut', { model: 'gpt-4o', text: '你好世界'.repeat(15_000), max_tokens: 1_000 });
+  // A run without a boundary is one piece, and slow to merge though it is not long.
+  const run = post('/calculate', { model_name: 'gpt-4o', text: 'a'.repeat(60_000) });
   await new Promise((resolve) => setTimeout(resolve, 50));
   const times: number[] = [];
   for (let count = 0; count < 50; count++) {
@@ -135,6 +137,7 @@ it('small questions are answered while a large text, a large batch and a long cu
   expect((await large).status).toBe(200);
   expect((await batch).status).toBe(200);
   expect((await cut).body).toMatchObject({ fits: false, cut_tokens: 1_000 });
+  expect((await run).body.token_count).toBe(7_500);
 });
 
 it('takes back what a client that left has asked for', async () => {

@@ -1,5 +1,4 @@
-import { calibratedCut } from '@ai-gateway/tokenizer';
-import { isQuicklyCounted } from '../domain/quick-count.ts';
+import { calibratedCut, isQuicklyCounted } from '@ai-gateway/tokenizer';
 import type { TokenCounter } from '../services.ts';
 import type { VocabularyFeed } from './vocabulary-feed.ts';
 
