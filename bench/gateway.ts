@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePort, type Process, type Stack, startStack } from '../e2e/support/stack.ts';
+import { cpuUsOf } from './cpu.ts';
 
 const SECONDS = Number(process.env.BENCH_SECONDS || 5);
 const CONNECTIONS = 16;
-/** Linux counts process time in ticks of 10 ms. */
-const TICK_US = 10_000;
 
 const run = promisify(execFile);
 
@@ -105,10 +104,10 @@ async function measureLoad(
 }
 
 async function measure(target: Target, load: Load, folder: string): Promise<Figures> {
-  const before = cpuTicks(target.pids);
+  const before = cpuUsOf(target.pids);
   const { requests, failed, p50Ms, p99Ms } = await wrk(target, load, folder, SECONDS);
   if (failed > 0) throw new Error(`${target.name}: ${failed} answers were not 200`);
-  const cpuUs = ((cpuTicks(target.pids) - before) * TICK_US) / requests;
+  const cpuUs = (cpuUsOf(target.pids) - before) / requests;
   return { target: target.name, requestsPerSecond: requests / SECONDS, cpuUs, p50Ms, p99Ms };
 }
 
@@ -138,14 +137,6 @@ end`,
   ]);
   const [requests = 0, failed = 0, p50 = 0, p99 = 0] = (/RESULT (.*)/.exec(stdout)?.[1] ?? '').split(' ').map(Number);
   return { requests, failed, p50Ms: p50 / 1000, p99Ms: p99 / 1000 };
-}
-
-/** User and system time of processes, in ticks. */
-function cpuTicks(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return sum + Number(fields[11]) + Number(fields[12]);
-  }, 0);
 }
 
 /** The gateway alone on core 0, everything else on core 1. */

@@ -9,6 +9,7 @@ import type { Limit } from '../gateway/src/domain/limits/plan.ts';
 import type { LimitStore } from '../gateway/src/services.ts';
 import { limitsOf, request } from '../gateway/test/support/limits.ts';
 import { type RedisClient, type RedisServer, startRedis } from '../gateway/test/support/redis.ts';
+import { median, percentile } from './figures.ts';
 
 const DECISIONS = Number(process.env.BENCH_DECISIONS || 40_000);
 /** Medians of so many batches: a busy machine disturbs some of them. */
@@ -196,17 +197,6 @@ async function latencies(store: LimitStore, limits: readonly Limit[], count: num
     if (decision.kind === 'admitted') await store.settle(decision.held, { inputTokens: 1, outputTokens: 1 });
   }
   return times.sort((left, right) => left - right);
-}
-
-function median(values: readonly number[]): number {
-  return percentile(
-    values.toSorted((left, right) => left - right),
-    0.5,
-  );
-}
-
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.floor(sorted.length * share)] ?? 0;
 }
 
 /** Mean time that Redis spent on a script since the last reset, µs. */

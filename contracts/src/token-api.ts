@@ -122,7 +122,7 @@ export const modelsResponse = z.object({
   success: z.literal(true),
   models: z.array(modelFamily),
   vocabularies: z.array(vocabularyInfo),
-  /** By model name; only models whose counts are estimates have one. */
+  /** By model name and direction (`claude-sonnet-4 output`); only models whose counts are estimates have one. */
   calibrations: z.record(z.string(), calibration),
 });
 
@@ -156,7 +156,7 @@ export const observationsRequest = z.object({
         counted: z.number().int().min(1).max(100_000_000),
         reported: z.number().int().min(1).max(100_000_000),
         /** The learned ratio that was in force when it was counted. */
-        ratio: z.number().positive().default(1),
+        ratio: z.number().min(0.25).max(4).default(1),
       }),
     )
     .min(1)

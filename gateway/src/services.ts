@@ -138,6 +138,8 @@ export interface TokenCounter {
   countChat(model: string, prompt: Prompt): Promise<TokenCount>;
   /** See `CutText`. */
   cut(model: string, text: string, maxTokens: number, from: number): Promise<Cut>;
+  /** Most tokens that a byte of output may count as: more than one only where a learned ratio is in the counts. */
+  tokensPerByte(model: string): number;
 }
 
 /** Takes own counts beside reported ones, for estimates to learn from. */

@@ -120,6 +120,7 @@ describe('counts beside reported usage', () => {
     const waiting = new Promise<void>((resolve) => (release = resolve));
     const counter = {
       countChat: async () => ({ tokens: 1, exact: true }),
+      tokensPerByte: () => 1,
       cut: async (_model: string, text: string) => {
         await waiting;
         const at = text.length;

@@ -13,9 +13,10 @@ import {
 } from '@ai-gateway/contracts';
 import { type Calibrated, calibrated, calibratedCut } from '@ai-gateway/tokenizer';
 import type { CachedCount } from './domain/cached-count.ts';
+import type { Calibrations, Direction } from './domain/calibration.ts';
 import { countPrompt, type PromptContext, type PromptRequest, promptText } from './domain/count-prompt.ts';
 import { bareModelName, type ModelLookup } from './domain/model-table.ts';
-import { parseBody } from './parse-body.ts';
+import { checked, RequestError } from './parse-body.ts';
 import type { Library } from './vocabularies/library.ts';
 import type { Templates } from './vocabularies/templates.ts';
 
@@ -26,7 +27,7 @@ export interface AnswerParts {
   readonly templates: Templates;
   readonly cache: CachedCount;
   /** Reported tokens per counted token of a model whose counts are estimates. */
-  readonly ratioOf: (bareModel: string) => number;
+  readonly ratioOf: Calibrations['ratioOf'];
 }
 
 /** Questions that are CPU-bound to answer. */
@@ -42,26 +43,26 @@ interface Counted extends Calibrated {
 }
 
 /**
- * Answers a question from its body.
+ * Answers a question from its parsed body.
  * @throws RequestError for a body that is not valid
  */
-export async function answer(kind: QuestionKind, body: Buffer, parts: AnswerParts): Promise<Answer> {
+export async function answer(kind: QuestionKind, json: unknown, parts: AnswerParts): Promise<Answer> {
   switch (kind) {
     case 'calculate':
-      return calculate(parseBody(body, calculateRequest), parts);
+      return calculate(checked(json, calculateRequest), parts);
     case 'cut':
-      return cut(parseBody(body, cutRequest), parts);
+      return cut(checked(json, cutRequest), parts);
     case 'tokenize':
-      return tokenize(parseBody(body, tokenizeRequest), parts);
+      return tokenize(checked(json, tokenizeRequest), parts);
     default:
       return kind satisfies never;
   }
 }
 
 /** Counts a text or a chat prompt. */
-export async function calculate(request: CalculateRequest, parts: AnswerParts): Promise<CalculateResponse> {
+async function calculate(request: CalculateRequest, parts: AnswerParts): Promise<CalculateResponse> {
   const model = 'messages' in request ? request.model : request.model_name;
-  const counted = await countedBy(model, parts);
+  const counted = await countedBy(model, 'messages' in request ? 'input' : 'output', parts);
   const { tokens, exact } = countOf(request, counted, parts);
   const vocabulary = counted.family.vocabulary;
   const token_count = calibrated(tokens, counted.ratio);
@@ -86,16 +87,20 @@ function contextOf({ family, tokenizer, bareModel }: Counted, { templates, cache
   return { family, bareModel, render: templates.of(family.template), count };
 }
 
-async function countedBy(model: string, { library, models, ratioOf }: AnswerParts): Promise<Counted> {
+async function countedBy(
+  model: string,
+  direction: Direction,
+  { library, models, ratioOf }: AnswerParts,
+): Promise<Counted> {
   const family = models.familyOf(model);
   const bareModel = bareModelName(model);
   const tokenizer = await library.tokenizer(family.vocabulary);
-  return { family, tokenizer, bareModel, ratio: family.exact_text ? 1 : ratioOf(bareModel) };
+  return { family, tokenizer, bareModel, ratio: family.exact_text ? 1 : ratioOf(bareModel, direction) };
 }
 
 /** Finds where a text must end. */
 async function cut({ model, text, max_tokens, from }: CutRequest, parts: AnswerParts): Promise<CutResponse> {
-  const counted = await countedBy(model, parts);
+  const counted = await countedBy(model, 'output', parts);
   const found = calibratedCut(counted, text, max_tokens, from);
   return {
     success: true,
@@ -116,12 +121,14 @@ function ratioIn({ family, ratio }: Counted): { ratio?: number } {
 }
 
 async function tokenize(request: TokenizeRequest, parts: AnswerParts): Promise<TokenizeResponse> {
-  const counted = await countedBy(request.model, parts);
+  const counted = await countedBy(request.model, 'messages' in request ? 'input' : 'output', parts);
   const { family, tokenizer } = counted;
   const isChat = 'messages' in request;
   const asCounted = isChat ? request : { model_name: request.model, text: request.text };
   const { tokens, exact } = countOf(asCounted, counted, parts);
   const text = isChat ? promptText(promptOf(request), contextOf(counted, parts)) : request.text;
+  if (text.length > MAX_SHOWN)
+    throw new RequestError(400, `messages: a prompt of at most ${MAX_SHOWN} characters is shown.`);
   return {
     success: true,
     model: request.model,
@@ -131,6 +138,9 @@ async function tokenize(request: TokenizeRequest, parts: AnswerParts): Promise<T
     tokens: tokenizer.tokens(text),
   };
 }
+
+/** Longest text, in UTF-16 units, whose tokens are shown one by one. */
+const MAX_SHOWN = 100_000;
 
 /** Learned ratios as they travel to a worker. */
 export function ratiosOf(calibrations: Readonly<Record<string, Calibration>>): Readonly<Record<string, number>> {

@@ -39,6 +39,8 @@ function start(settings: Settings): void {
     templates: newTemplates(vocabulariesFolder),
     metrics: serviceMetrics({ workers, cache, library, calibrations }),
     maxBodyBytes: settings.TOKEN_MAX_BODY_BYTES,
+    onFailure: (error) =>
+      log.error({ event: 'failed', error: error instanceof Error ? error.stack : String(error) }, 'count failed'),
   });
   setInterval(models.refresh, REFRESH_MS).unref();
   server.on('error', (error: NodeJS.ErrnoException) => {

@@ -9,21 +9,40 @@ export class RequestError extends Error {
   }
 }
 
-/** Reads a JSON body in the given shape, or throws RequestError 400. */
-export function parseBody<T extends z.ZodType>(body: Buffer, shape: T): z.infer<T> {
-  let json: unknown;
+/** Templates indent what they write by its depth, so that deep values grow with the square of it. */
+const MAX_DEPTH = 64;
+
+/** Reads JSON of a bounded depth, or throws RequestError 400. */
+export function jsonIn(body: Buffer): unknown {
+  const text = body.toString();
+  if (depthOf(text) > MAX_DEPTH) throw new RequestError(400, `The body is nested deeper than ${MAX_DEPTH} levels.`);
   try {
-    json = JSON.parse(body.toString());
+    return JSON.parse(text);
   } catch {
     throw new RequestError(400, 'The body is not valid JSON.');
   }
-  const checked = shape.safeParse(json);
-  if (checked.success) return checked.data;
-  throw new RequestError(400, sentenceOf(checked.error, json));
+}
+
+/** Levels of brackets outside of strings. */
+function depthOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [sign] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (sign === '[' || sign === '{') deepest = Math.max(deepest, ++depth);
+    else if (sign === ']' || sign === '}') depth--;
+  }
+  return deepest;
+}
+
+/** Checks the shape of a parsed body, or throws RequestError 400. */
+export function checked<T extends z.ZodType>(json: unknown, shape: T): z.infer<T> {
+  const found = shape.safeParse(json);
+  if (found.success) return found.data;
+  throw new RequestError(400, sentenceOf(found.error, json));
 }
 
 /** The first fault, with the field it is in. Of the two forms (messages, text) the one that the request looks like is judged. */
-export function sentenceOf({ issues: [issue] }: z.ZodError, request: unknown): string {
+function sentenceOf({ issues: [issue] }: z.ZodError, request: unknown): string {
   if (issue?.code !== 'invalid_union') return `${issue?.path.join('.')}: ${issue?.message}`;
   const isTextForm = typeof request === 'object' && request !== null && ('text' in request || 'model_name' in request);
   const inner = issue.errors[isTextForm ? 1 : 0]?.[0];

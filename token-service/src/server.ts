@@ -1,21 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   batchCalculateRequest,
-  calculateRequest,
   type ModelResponse,
   type ModelsResponse,
   NOT_PACKED,
   observationsRequest,
 } from '@ai-gateway/contracts';
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import { type Answer, type AnswerParts, answer, calculate, QUESTIONS, type QuestionKind, ratiosOf } from './answers.ts';
+import { type Answer, type AnswerParts, answer, QUESTIONS, type QuestionKind, ratiosOf } from './answers.ts';
 import type { Calibrations } from './domain/calibration.ts';
 import { bareModelName } from './domain/model-table.ts';
 import type { ServiceMetrics } from './metrics.ts';
 import type { ModelFile } from './model-file.ts';
-import { parseBody, RequestError, sentenceOf } from './parse-body.ts';
-import { UnknownVocabulary } from './vocabularies/read.ts';
-import { isLarge, QueueFull, type Workers } from './workers.ts';
+import { checked, jsonIn, RequestError } from './parse-body.ts';
+import { isLarge, isSlow, type Workers } from './workers.ts';
 
 export interface ServerOptions extends Omit<AnswerParts, 'models' | 'ratioOf'> {
   readonly models: ModelFile;
@@ -23,6 +22,8 @@ export interface ServerOptions extends Omit<AnswerParts, 'models' | 'ratioOf'> {
   readonly workers: Workers;
   readonly metrics: ServiceMetrics;
   readonly maxBodyBytes: number;
+  /** Told of every failure that is nobody's mistake but ours. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 type Respond = (body: Buffer, signal: AbortSignal) => Promise<unknown>;
@@ -34,34 +35,38 @@ export function tokenServer(options: ServerOptions): Server {
 
   async function ask(kind: QuestionKind, body: Buffer, signal: AbortSignal): Promise<Answer> {
     const stop = metrics.seconds.startTimer({ kind });
-    const found = isLarge(kind, body.length)
-      ? await workers.ask({ kind, body, ratios: ratiosOf(calibrations.all()) }, signal)
-      : await answer(kind, body, parts);
+    const found = await answerOf(kind, body, signal);
     stop();
     metrics.items.inc({ kind, vocabulary: found.vocabulary, exact: String(found.exact) });
     return found;
   }
 
+  async function answerOf(kind: QuestionKind, body: Buffer, signal: AbortSignal): Promise<Answer> {
+    const askWorker = () => workers.ask({ kind, body, ratios: ratiosOf(calibrations.all()) }, signal);
+    if (isLarge(kind, body.length)) return askWorker();
+    const json = jsonIn(body);
+    return isSlow(json, body.length) ? askWorker() : answer(kind, json, parts);
+  }
+
   async function askAll(body: Buffer, signal: AbortSignal) {
-    const { items } = parseBody(body, batchCalculateRequest);
-    // The size of the whole decides where items are counted: many middling ones would block as one large one does.
-    const isForWorker = isLarge('calculate', body.length);
+    const { items } = checked(jsonIn(body), batchCalculateRequest);
     const results = [];
-    for (const item of items) results.push(await askOne(item, isForWorker, signal));
+    for (const item of items) {
+      results.push(await askOne(item, signal));
+      // Other requests get their turn between two items.
+      await nextTurn();
+    }
     return { success: true, results };
   }
 
   /** One item of a batch; its failure is its own. */
-  async function askOne(item: unknown, isForWorker: boolean, signal: AbortSignal) {
-    const checked = calculateRequest.safeParse(item);
-    if (!checked.success) return { success: false, error: sentenceOf(checked.error, item) };
+  async function askOne(item: unknown, signal: AbortSignal) {
     try {
-      if (!isForWorker) return await calculate(checked.data, parts);
-      const body = Buffer.from(JSON.stringify(checked.data));
-      return await workers.ask({ kind: 'calculate', body, ratios: ratiosOf(calibrations.all()) }, signal);
+      return await ask('calculate', Buffer.from(JSON.stringify(item)), signal);
     } catch (error) {
-      if (error instanceof QueueFull || error instanceof RequestError) return { success: false, error: error.message };
-      throw error;
+      const status = statusOf(error);
+      if (status === 500 || signal.aborted) throw error;
+      return { success: false, error: (error as Error).message };
     }
   }
 
@@ -75,7 +80,7 @@ export function tokenServer(options: ServerOptions): Server {
   return createServer((message, response) => {
     const respond = message.method === 'POST' ? hot[message.url ?? ''] : undefined;
     if (respond === undefined) app(message, response);
-    else void serve(message, response, respond, options.maxBodyBytes);
+    else void serve(message, response, respond, options);
   });
 }
 
@@ -83,16 +88,17 @@ async function serve(
   message: IncomingMessage,
   response: ServerResponse,
   respond: Respond,
-  maxBytes: number,
+  { maxBodyBytes, onFailure }: Pick<ServerOptions, 'maxBodyBytes' | 'onFailure'>,
 ): Promise<void> {
   const aborter = new AbortController();
   response.on('close', () => aborter.abort());
   try {
-    const body = await readBody(message, maxBytes);
+    const body = await readBody(message, maxBodyBytes);
     send(response, 200, await respond(body, aborter.signal));
   } catch (error) {
     if (response.destroyed) return;
     const status = statusOf(error);
+    if (status === 500) onFailure(error);
     const detail = status === 500 ? 'The count failed.' : (error as Error).message;
     send(response, status, { success: false, error: detail, detail }, extraHeaders(status));
   }
@@ -104,10 +110,10 @@ function extraHeaders(status: number): Record<string, string> {
   return status === 413 ? { connection: 'close' } : {};
 }
 
+/** Refusals carry their status; what has none is our fault. */
 function statusOf(error: unknown): number {
-  if (error instanceof RequestError) return error.status;
-  if (error instanceof UnknownVocabulary) return 404;
-  return error instanceof QueueFull ? 503 : 500;
+  const { status } = error as { readonly status?: unknown };
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }
 
 function send(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
@@ -145,7 +151,7 @@ const ENDPOINTS = [
 ] as const;
 
 /** Everything off the hot path. */
-function restApp({ models, library, calibrations, metrics }: ServerOptions): Express {
+function restApp({ models, library, calibrations, metrics, onFailure }: ServerOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.get('/', (_request, response) => {
@@ -169,7 +175,7 @@ function restApp({ models, library, calibrations, metrics }: ServerOptions): Exp
   app.get('/models/:model', async ({ params: { model } }, response) => {
     const { vocabulary, exact_text: exact } = models.familyOf(model);
     const packed = await library.packed(vocabulary);
-    const ratio = exact ? 1 : calibrations.ratioOf(bareModelName(model));
+    const ratio = exact ? 1 : calibrations.ratioOf(bareModelName(model), 'output');
     const body: ModelResponse = {
       success: true,
       model,
@@ -189,7 +195,7 @@ function restApp({ models, library, calibrations, metrics }: ServerOptions): Exp
       .send(packed.bytes);
   });
   app.post('/observations', express.raw({ type: () => true, limit: '1mb' }), (request, response) => {
-    const { observations } = parseBody(request.body, observationsRequest);
+    const { observations } = checked(jsonIn(request.body), observationsRequest);
     for (const { model, ...observed } of observations) {
       if (!models.familyOf(model).exact_text) calibrations.learn(bareModelName(model), observed);
     }
@@ -201,18 +207,19 @@ function restApp({ models, library, calibrations, metrics }: ServerOptions): Exp
   app.use(() => {
     throw new RequestError(404, 'There is no such path.');
   });
-  app.use(failures);
+  app.use(failures(onFailure));
   return app;
 }
 
-const failures: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-  if (response.headersSent) {
-    next(error);
-    return;
-  }
-  // What express itself refuses (a path that is no UTF-8, a body that is too large) brings its status.
-  const { status: given } = error as { readonly status?: unknown };
-  const status = typeof given === 'number' && given < 500 ? given : statusOf(error);
-  const detail = status === 500 ? 'The token service failed.' : (error as Error).message;
-  response.status(status).json({ success: false, error: detail, detail });
-};
+const failures =
+  (onFailure: ServerOptions['onFailure']): ErrorRequestHandler =>
+  (error: unknown, _request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const status = statusOf(error);
+    if (status === 500) onFailure(error);
+    const detail = status === 500 ? 'The token service failed.' : (error as Error).message;
+    response.status(status).json({ success: false, error: detail, detail });
+  };

@@ -1,8 +1,9 @@
 import { workerData } from 'node:worker_threads';
 import { type Answer, answer, type QuestionKind } from './answers.ts';
 import { cachedCount } from './domain/cached-count.ts';
-import { firstGuess } from './domain/calibration.ts';
+import { calibrationKey, type Direction, firstGuess } from './domain/calibration.ts';
 import { modelFile } from './model-file.ts';
+import { jsonIn } from './parse-body.ts';
 import { library, packedHere } from './vocabularies/library.ts';
 import { templates } from './vocabularies/templates.ts';
 
@@ -33,10 +34,11 @@ export async function work(task: Task): Promise<Uint8Array | undefined | WorkerA
   if (task.kind === 'read') return packedHere(task.vocabulary, vocabulariesFolder);
   models.refresh();
   const { ratios } = task;
-  const ratioOf = (model: string) => ratios[model] ?? firstGuess(model);
+  const ratioOf = (model: string, direction: Direction) =>
+    ratios[calibrationKey(model, direction)] ?? firstGuess(model);
   const parts = { library: shelf, models, templates: written, cache, ratioOf };
   try {
-    return { answer: await answer(task.kind, Buffer.from(task.body), parts) };
+    return { answer: await answer(task.kind, jsonIn(Buffer.from(task.body)), parts) };
   } catch (error) {
     const status = (error as { status?: unknown }).status;
     if (typeof status === 'number') return { refusal: { status, message: (error as Error).message } };

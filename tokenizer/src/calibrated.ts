@@ -16,15 +16,18 @@ export function allowanceBefore(maxTokens: number, ratio: number): number {
   return calibrated(near, ratio) <= maxTokens ? near : near - 1;
 }
 
+/** Largest ratio that is ever learned, and so the most tokens that a byte can count as. */
+export const LARGEST_RATIO = 4;
+
 /** A tokenizer beside the ratio that brings its counts to what a provider reports; 1 where they are exact. */
-export interface Calibrated {
-  readonly tokenizer: Tokenizer;
+export interface Calibrated<Counting = Tokenizer> {
+  readonly tokenizer: Counting;
   readonly ratio: number;
 }
 
 /** `cutText` in the tokens of the provider. */
 export function calibratedCut(
-  { tokenizer, ratio }: Calibrated,
+  { tokenizer, ratio }: Calibrated<Pick<Tokenizer, 'count' | 'isSafeBoundary'>>,
   text: string,
   maxTokens: number,
   from: number,

@@ -15,6 +15,7 @@ export const estimateTokenCounter: TokenCounter = {
     const text = messages.reduce<number>((sum, message) => sum + MESSAGE_OVERHEAD + estimate(textOf(message)), 0);
     return { tokens: text + (tools === undefined ? 0 : estimate(JSON.stringify(tools))), ...ROUGH };
   },
+  tokensPerByte: () => 1,
   async cut(_model, text, maxTokens, from) {
     return estimatedCut(text, maxTokens, from);
   },

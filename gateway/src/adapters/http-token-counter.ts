@@ -1,4 +1,5 @@
 import { calculateResponse, cutResponse } from '@ai-gateway/contracts';
+import { LARGEST_RATIO } from '@ai-gateway/tokenizer';
 import { Pool } from 'undici';
 import type { z } from 'zod';
 import { afterAttempt, HEALTHY, isHealthy } from '../domain/target-health.ts';
@@ -66,6 +67,8 @@ export function httpTokenCounter({
         ratio: answer.ratio,
       };
     },
+    // It may be a model that is estimated; nobody has said so yet.
+    tokensPerByte: () => LARGEST_RATIO,
     close: () => pool.close(),
   };
 }

@@ -1,5 +1,4 @@
-import { calibratedCut } from '@ai-gateway/tokenizer';
-import { isQuicklyCounted } from '../domain/quick-count.ts';
+import { calibratedCut, isQuicklyCounted } from '@ai-gateway/tokenizer';
 import type { TokenCounter } from '../services.ts';
 import type { VocabularyFeed } from './vocabulary-feed.ts';
 
@@ -10,6 +9,7 @@ import type { VocabularyFeed } from './vocabulary-feed.ts';
 export function vocabularyTokenCounter(vocabularies: Pick<VocabularyFeed, 'of'>, service: TokenCounter): TokenCounter {
   return {
     countChat: (model, prompt) => service.countChat(model, prompt),
+    tokensPerByte: (model) => (vocabularies.of(model)?.exact === true ? 1 : service.tokensPerByte(model)),
     async cut(model, text, maxTokens, from) {
       const known = vocabularies.of(model);
       if (known === undefined || !isQuicklyCounted(text)) return service.cut(model, text, maxTokens, from);

@@ -35,19 +35,27 @@ const UNCOUNTED_FIELDS = [
   'chat_template',
   'add_generation_prompt',
   'continue_final_message',
+  'enable_thinking',
 ];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Does the prompt consist of what is counted: messages, tools, variables of the template? A forced tool is written too. */
+export function isWholeInput(body: Fields): boolean {
+  if (typeof body.tool_choice === 'object' && body.tool_choice !== null) return false;
+  return UNCOUNTED_FIELDS.every((field) => body[field] === undefined || body[field] === null);
+}
 
 /**
  * The input of a request, if all of it is counted. Images are compared where their count is held to be exact; an estimate
  * would teach others about texts.
  */
 export function compareInput(
-  body: Readonly<Record<string, unknown>> & { readonly messages: readonly { readonly content?: unknown }[] },
+  body: Fields & { readonly messages: readonly { readonly content?: unknown }[] },
   own: OwnCount,
   usage: TokenUsage,
 ): Comparison | undefined {
-  const isWhole = UNCOUNTED_FIELDS.every((field) => body[field] === undefined || body[field] === null);
-  if (!isWhole || !(own.exact || body.messages.every(({ content }) => isText(content)))) return undefined;
+  if (!isWholeInput(body) || !(own.exact || body.messages.every(({ content }) => isText(content)))) return undefined;
   return comparisonOf('input', own, usage.inputTokens);
 }
 

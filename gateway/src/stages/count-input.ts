@@ -2,6 +2,7 @@ import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import { countsRequests } from '../domain/limits/plan.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
+import { isWholeInput } from '../domain/token-drift.ts';
 import type { Received, Stage } from '../exchange.ts';
 import { type Chat, templateVariablesOf } from '../protocols/openai-chat.ts';
 import type { Prompt, Services, TokenCount } from '../services.ts';
@@ -37,7 +38,8 @@ export const countInput: Stage<
 async function count(chat: Chat, model: string, mayEstimate: boolean, services: Services): Promise<TokenCount> {
   const prompt = promptOf(chat);
   try {
-    const counted = await services.tokens.countChat(model, prompt);
+    const found = await services.tokens.countChat(model, prompt);
+    const counted = { ...found, exact: found.exact && isWholeInput(chat.body) };
     services.metrics.tokenCount('input', counted.exact ? 'exact' : 'estimate');
     return counted;
   } catch (error) {

@@ -51,6 +51,7 @@ export const limitOutput: Stage<Limitable, { readonly answer: Answer } & Meterin
     {
       cap: outputCap?.tokens ?? Number.POSITIVE_INFINITY,
       granted: exchange.grantedTokens,
+      tokensPerByte: services.tokens.tokensPerByte(exchange.choice.resolvedModel),
       grow: (tokens) => extendAll(exchange.reservationIds, tokens, services),
     },
     cutText,

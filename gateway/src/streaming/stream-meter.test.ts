@@ -1,6 +1,7 @@
+import { calibratedCut } from '@ai-gateway/tokenizer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toyCount, toyCutText } from '../../test/support/toy-tokenizer.ts';
+import { toyCount, toyCutText, toyTokenizer } from '../../test/support/toy-tokenizer.ts';
 import { streamMeter, tokenBound } from './stream-meter.ts';
 
 const textOf = fc
@@ -132,4 +133,26 @@ it('bounds tokens by bytes, and by the bytes of the composed form where that is 
   expect(tokenBound('abc')).toBe(3);
   expect(tokenBound('你好')).toBe(6);
   expect(tokenBound('\u0958')).toBe(6);
+});
+
+it.each([0.5, 1.2, 4])('keeps to the cap when counts are multiplied by a learned ratio of %f', async (ratio) => {
+  await fc.assert(
+    fc.asyncProperty(textOf, fc.integer({ min: 1, max: 60 }), async (text, cap) => {
+      const cut = async (part: string, maxTokens: number, from: number) => ({
+        ...calibratedCut({ tokenizer: toyTokenizer, ratio }, part, maxTokens, from),
+        exact: false,
+        ratio,
+      });
+      const meter = streamMeter({ cap, tokensPerByte: 4 }, cut);
+      let delivered = '';
+      for (const piece of text) {
+        const metered = meter.offer([{ lane: '0:content', text: piece }]) ?? (await meter.resolve());
+        if (metered.kind === 'cut') break;
+        delivered += piece;
+      }
+      // Parts are rounded up one by one, so that an estimate may be cut a little early, never late.
+      expect(Math.ceil(toyCount(delivered) * ratio)).toBeLessThanOrEqual(cap);
+    }),
+    { numRuns: 300 },
+  );
 });

@@ -33,6 +33,8 @@ export interface Allowance {
   readonly granted?: number;
   /** Asks to be granted so many tokens in all; false = there is no room. */
   readonly grow?: (tokens: number) => Promise<boolean>;
+  /** Most tokens that a byte may count as; 1 unless counts are multiplied by a learned ratio. */
+  readonly tokensPerByte?: number;
 }
 
 /** Counts the text of one stream against its cap. */
@@ -75,7 +77,9 @@ const MAX_TAIL_LENGTH = 16_384;
  * b + (cap - n): the number of counts per stream is logarithmic in the cap, and the cut is exact all the same.
  * (Merges are not additive, so the bound holds from final boundaries only.)
  */
-export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: CutText): StreamMeter {
+export function streamMeter(allowance: Allowance, cutText: CutText): StreamMeter {
+  const { cap, granted = cap, grow, tokensPerByte = 1 } = allowance;
+  const boundOf: typeof tokenBound = (text) => tokensPerByte * tokenBound(text);
   let allowed = Math.min(cap, granted);
   let lanes = new Map<string, Lane>();
   let bound = 0;
@@ -86,7 +90,7 @@ export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: Cu
 
   async function countAll(): Promise<number> {
     let total = 0;
-    for (const lane of lanes.values()) total += await settleLane(lane, count);
+    for (const lane of lanes.values()) total += await settleLane(lane, count, boundOf);
     const all = [...lanes.values()];
     bound = all.reduce((sum, { finalTokens, tailBound }) => sum + finalTokens + tailBound, 0);
     longestTail = all.reduce((longest, { tail }) => Math.max(longest, tail.length), 0);
@@ -96,7 +100,7 @@ export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: Cu
 
   async function othersTotal(laneName: string): Promise<number> {
     let total = 0;
-    for (const [name, lane] of lanes) if (name !== laneName) total += await settleLane(lane, count);
+    for (const [name, lane] of lanes) if (name !== laneName) total += await settleLane(lane, count, boundOf);
     return total;
   }
 
@@ -122,7 +126,7 @@ export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: Cu
       offered = pieces;
       for (const { lane: name, text } of pieces) {
         const lane = lanes.get(name) ?? { ...EMPTY_LANE };
-        const added = tokenBound(text);
+        const added = boundOf(text);
         lane.tail += text;
         lane.tailBound += added;
         bound += added;
@@ -132,7 +136,7 @@ export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: Cu
       return bound <= allowed && longestTail <= maxTail ? { kind: 'fits' } : undefined;
     },
     async resolve() {
-      const before = withoutOffered(lanes, offered);
+      const before = withoutOffered(lanes, offered, boundOf);
       const total = await countAll();
       if (total > allowed && allowed < cap) allowed = await raisedGrant(total, { cap, granted: allowed, grow });
       return total <= allowed ? { kind: 'fits' } : cutPieces(before);
@@ -143,7 +147,8 @@ export function streamMeter({ cap, granted = cap, grow }: Allowance, cutText: Cu
     lanes: () => [...lanes].filter(([, { finalTokens, tail }]) => finalTokens > 0 || tail !== '').map(([name]) => name),
     soFar() {
       let tokens = 0;
-      for (const lane of lanes.values()) tokens += lane.finalTokens + Math.ceil(lane.tailBound / BYTES_PER_TOKEN);
+      for (const lane of lanes.values())
+        tokens += lane.finalTokens + Math.ceil(lane.tailBound / (BYTES_PER_TOKEN * tokensPerByte));
       return Math.min(tokens, allowed);
     },
   };
@@ -186,24 +191,28 @@ async function raisedGrant(
 const EMPTY_LANE: Readonly<Lane> = { finalTokens: 0, tail: '', tailBound: 0 };
 
 /** Counts one lane, keeps as text only what is not final, and returns its exact tokens. */
-async function settleLane(lane: Lane, count: CutText): Promise<number> {
+async function settleLane(lane: Lane, count: CutText, boundOf: typeof tokenBound): Promise<number> {
   if (lane.tail === '') return lane.finalTokens;
   const cut = await count(lane.tail, Number.MAX_SAFE_INTEGER, 0);
   const exact = lane.finalTokens + cut.tokens;
   lane.finalTokens += cut.finalTokens;
   lane.tail = lane.tail.slice(cut.finalAt);
-  lane.tailBound = Math.max(tokenBound(lane.tail), cut.tokens - cut.finalTokens);
+  lane.tailBound = Math.max(boundOf(lane.tail), cut.tokens - cut.finalTokens);
   return exact;
 }
 
 /** The lanes as they were before the offered pieces were appended. */
-function withoutOffered(lanes: ReadonlyMap<string, Lane>, offered: readonly TextPiece[]): Map<string, Lane> {
+function withoutOffered(
+  lanes: ReadonlyMap<string, Lane>,
+  offered: readonly TextPiece[],
+  boundOf: typeof tokenBound,
+): Map<string, Lane> {
   const before = new Map([...lanes].map(([name, lane]) => [name, { ...lane }]));
   for (const { lane: name, text } of offered.toReversed()) {
     const lane = before.get(name);
     if (lane === undefined) continue;
     lane.tail = lane.tail.slice(0, lane.tail.length - text.length);
-    lane.tailBound -= tokenBound(text);
+    lane.tailBound -= boundOf(text);
   }
   return before;
 }

@@ -101,6 +101,7 @@ export function toyCounter(): TokenCounter & { isDown: boolean } {
       );
       return { tokens, exact: true };
     },
+    tokensPerByte: () => 1,
     async cut(_model, text, maxTokens, from) {
       if (this.isDown) throw new Error('down');
       return cut(text, maxTokens, from);

@@ -10,6 +10,12 @@ export function toyCount(text: string): number {
   return tokens;
 }
 
+/** The toy vocabulary as the tokenizer package knows it. */
+export const toyTokenizer = {
+  count: toyCount,
+  isSafeBoundary: (text: string, at: number) => at > 0 && text[at] === ' ',
+};
+
 function pieceTokens(piece: string): number {
   if (!/[a-z]/.test(piece)) return Buffer.byteLength(piece);
   if (piece.endsWith('ing')) return 1 + Math.ceil((piece.length - 3) / 4);

@@ -1,4 +1,13 @@
 import type { Calibration, Observation } from '@ai-gateway/contracts';
+import { LARGEST_RATIO } from '@ai-gateway/tokenizer';
+
+/** Inputs have marks and tools that texts have not, so the two are learned apart. */
+export type Direction = Observation['direction'];
+
+/** Name under which a model's ratio is kept and shown. */
+export function calibrationKey(bareModel: string, direction: Direction): string {
+  return `${bareModel} ${direction}`;
+}
 
 /** Models that are learned at once; the one that was reported longest ago is forgotten first. */
 const MAX_MODELS = 500;
@@ -9,9 +18,8 @@ const DECAY = 0.98;
 /** Counted tokens that the first guess weighs, so that one odd report does not turn it over. */
 const PRIOR_TOKENS = 2_000;
 
-/** Ratios beyond these are taken for a mistake in the reports. */
+/** Reports beyond these ratios are taken for a mistake and forgotten. */
 const MIN_RATIO = 0.25;
-const MAX_RATIO = 4;
 
 /**
  * First guesses of reported tokens per token of the vocabulary that is counted with. Claude's vocabulary makes more
@@ -35,30 +43,33 @@ interface Learned {
 /** Learns, model by model, how estimates relate to what providers report. */
 export interface Calibrations {
   /** Reported tokens per token counted. */
-  ratioOf(bareModel: string): number;
-  learn(bareModel: string, observation: Omit<Observation, 'model' | 'direction'>): void;
-  /** Ratios and errors of all models that have been reported. */
+  ratioOf(bareModel: string, direction: Direction): number;
+  learn(bareModel: string, observation: Omit<Observation, 'model'>): void;
+  /** Ratios and errors of all models that have been reported, by `calibrationKey`. */
   all(): Readonly<Record<string, Calibration>>;
 }
 
 export function calibrations(): Calibrations {
   const learned = new Map<string, Learned>();
 
-  function ratioOf(model: string): number {
-    const guess = firstGuess(model);
-    const { counted, reported } = learned.get(model) ?? { counted: 0, reported: 0 };
+  function ratioOf(key: string): number {
+    const guess = firstGuess(key);
+    const { counted, reported } = learned.get(key) ?? { counted: 0, reported: 0 };
     const ratio = (reported + guess * PRIOR_TOKENS) / (counted + PRIOR_TOKENS);
-    return Math.min(MAX_RATIO, Math.max(MIN_RATIO, ratio));
+    return Math.min(LARGEST_RATIO, Math.max(MIN_RATIO, ratio));
   }
 
   return {
-    ratioOf,
-    learn(model, { counted, reported, ratio }) {
-      const before = learned.get(model) ?? { counted: 0, reported: 0, samples: 0, meanError: 0 };
+    ratioOf: (model, direction) => ratioOf(calibrationKey(model, direction)),
+    learn(model, { direction, counted, reported, ratio }) {
+      const key = calibrationKey(model, direction);
+      const found = (reported * ratio) / counted;
+      if (!(found >= MIN_RATIO && found <= LARGEST_RATIO)) return;
+      const before = learned.get(key) ?? { counted: 0, reported: 0, samples: 0, meanError: 0 };
       const error = Math.abs(counted - reported) / reported;
       const share = Math.max(1 - DECAY, 1 / (before.samples + 1));
-      learned.delete(model);
-      learned.set(model, {
+      learned.delete(key);
+      learned.set(key, {
         // Senders may count by a ratio of a minute ago, so theirs is taken out and not the one of now.
         counted: before.counted * DECAY + counted / ratio,
         reported: before.reported * DECAY + reported,
@@ -70,9 +81,9 @@ export function calibrations(): Calibrations {
     },
     all: () =>
       Object.fromEntries(
-        [...learned].map(([model, { samples, meanError }]) => [
-          model,
-          { ratio: ratioOf(model), samples, mean_error: meanError },
+        [...learned].map(([key, { samples, meanError }]) => [
+          key,
+          { ratio: ratioOf(key), samples, mean_error: meanError },
         ]),
       ),
   };

@@ -13,6 +13,8 @@ export interface TemplateSource {
   readonly bosToken: string;
   readonly eosToken: string;
   readonly dialect: TemplateDialect;
+  /** The template goes through the parts of a content itself; others are given one text. */
+  readonly takesParts?: boolean;
 }
 
 /** What is written into a template. */
@@ -27,25 +29,41 @@ export interface TemplateInput {
 export type RenderChat = (input: TemplateInput) => string;
 
 /** Compiles a chat template, which takes a few milliseconds. */
-export function chatTemplate({ source, bosToken, eosToken, dialect }: TemplateSource): RenderChat {
+export function chatTemplate({ source, bosToken, eosToken, dialect, takesParts }: TemplateSource): RenderChat {
   const template = new Template(source);
   return ({ messages, tools, variables }) =>
     template.render({
-      ...variables,
-      messages: messages.map((message) => templateMessage(message, dialect)),
-      ...(tools !== undefined && tools.length > 0 && { tools }),
       add_generation_prompt: true,
+      ...variables,
+      messages: messages.map((message) => templateMessage(message, { dialect, takesParts: takesParts === true })),
+      ...(tools !== undefined &&
+        tools.length > 0 && { tools: dialect === 'objects' ? tools.map(templateTool) : tools }),
       bos_token: bosToken,
       eos_token: eosToken,
     });
 }
 
-/** A message as templates expect it: text parts joined as vLLM joins them. */
-function templateMessage(message: Readonly<Record<string, unknown>>, dialect: TemplateDialect) {
+/** A tool with the fields that vLLM fills in. */
+function templateTool(tool: unknown): unknown {
+  const { type, function: called, ...rest } = (tool ?? {}) as { type?: unknown; function?: object };
+  if (called === undefined) return tool;
+  const { name, description, parameters, ...more } = called as Readonly<Record<string, unknown>>;
+  const filled = { name, description: description ?? null, parameters: parameters ?? null, ...more };
+  return { type, function: filled, ...rest };
+}
+
+interface MessageForm {
+  readonly dialect: TemplateDialect;
+  readonly takesParts: boolean;
+}
+
+/** A message as templates expect it: text parts joined as vLLM joins them, or left apart. */
+function templateMessage(message: Readonly<Record<string, unknown>>, { dialect, takesParts }: MessageForm) {
   const { content, tool_calls, ...rest } = message;
+  const absent = dialect === 'texts' ? null : '';
   return {
     ...rest,
-    content: flatContent(content) ?? (dialect === 'texts' ? null : ''),
+    content: takesParts && Array.isArray(content) ? content : (flatContent(content) ?? absent),
     ...(Array.isArray(tool_calls) && { tool_calls: tool_calls.map((call) => templateCall(call, dialect)) }),
   };
 }
@@ -63,7 +81,7 @@ function flatContent(content: unknown): unknown {
 function templateCall(call: unknown, dialect: TemplateDialect): unknown {
   const { function: called, ...rest } = (call ?? {}) as { function?: { arguments?: unknown } };
   if (called === undefined) return call;
-  const given = called.arguments ?? '{}';
+  const given = called.arguments === '' ? '{}' : (called.arguments ?? '{}');
   const written = dialect === 'texts' ? asText(given) : parsed(given);
   return { ...rest, function: { ...called, arguments: written } };
 }

@@ -3,7 +3,7 @@ import type { RenderChat } from './chat-template.ts';
 import { imageFormulaOf } from './image-formula.ts';
 import { imageTokens } from './image-tokens.ts';
 import { countOpenAiPrompt } from './openai-prompt.ts';
-import { type ChatCount, type ChatMessage, imagesIn, type Prompt, textOf } from './prompt.ts';
+import { type ChatCount, type ChatMessage, imagesIn, isRecord, type Prompt, textOf } from './prompt.ts';
 
 /** A chat prompt to be counted. */
 export interface PromptRequest extends Prompt {
@@ -35,7 +35,7 @@ export function countPrompt(request: PromptRequest, context: PromptContext): Cha
   const images = imagesIn(request.messages);
   const formula = imageFormulaOf(context.bareModel);
   const imageCount = images.reduce((sum, image) => sum + imageTokens(formula, image).tokens, 0);
-  const isCovered = images.length === 0 && request.messages.every(hasOnlyText);
+  const isCovered = images.length === 0 && request.messages.every(isCoveredMessage);
   return { tokens: context.count(written) + imageCount, exact: family.exact_chat && isCovered };
 }
 
@@ -49,8 +49,18 @@ function rendered(request: PromptRequest, render: RenderChat): string | undefine
   }
 }
 
-function hasOnlyText({ content }: ChatMessage): boolean {
-  return !Array.isArray(content) || content.every((part) => (part as { type?: unknown } | null)?.type === 'text');
+/** Whether the template writes all of a message here as it does in Python. */
+function isCoveredMessage({ content, tool_calls: calls }: ChatMessage): boolean {
+  const isText = !Array.isArray(content) || content.every((part) => isRecord(part) && part.type === 'text');
+  return isText && !(Array.isArray(calls) && calls.some(hasPythonNumber));
+}
+
+/** Numbers that JavaScript writes in another way than Python: 100.0, 1e-7, integers beyond 2^53. */
+const PYTHON_NUMBER = /\d\.\d*0(?!\d)|\d[eE][-+]?\d|\d{16}/;
+
+function hasPythonNumber(call: unknown): boolean {
+  const named = isRecord(call) && isRecord(call.function) ? call.function.arguments : undefined;
+  return typeof named === 'string' && PYTHON_NUMBER.test(named);
 }
 
 /** A prompt as one text, for people: what the template writes, or the messages one after the other. */

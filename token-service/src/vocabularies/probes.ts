@@ -2,6 +2,7 @@
 export const PROBES: readonly string[] = [
   "Hello, world! I'm sure they'll say it's DON'T, O'Neill's.",
   '  two spaces,\ttabs\t\tand   three\n\nlines \r\n end \n ',
+  'mp3 x86 v1.2 3D 2nd H2O b2b4 10km',
   'numbers 1 12 123 1234 12345.678 1,000,000 ١٢٣ ½ ²',
   'function add(a, b) {\n    return a + b; // sum\n}\n',
   '{"name":"get_weather","arguments":{"city":"北京","days":[1,2,3]}}',

@@ -8,18 +8,20 @@ const specialToken = z.union([z.string(), z.object({ content: z.string() })]).nu
 
 /** The parts of a Hugging Face `tokenizer_config.json` that a chat template needs. */
 const tokenizerConfig = z.looseObject({
-  chat_template: z.string().nullish(),
+  chat_template: z.union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))]).nullish(),
   bos_token: specialToken,
   eos_token: specialToken,
 });
 
 /** Templates that models publish, as the packages of their vocabularies bring them. */
-const PACKAGED: Readonly<Record<string, { readonly vocabulary: BuiltInName; readonly dialect: TemplateDialect }>> = {
+const PACKAGED: Readonly<
+  Record<string, { readonly vocabulary: BuiltInName; readonly dialect: TemplateDialect; readonly takesParts?: boolean }>
+> = {
   qwen3: { vocabulary: 'qwen', dialect: 'objects' },
   'deepseek-v3': { vocabulary: 'deepseek', dialect: 'texts' },
   llama3: { vocabulary: 'llama3', dialect: 'objects' },
   'mistral-nemo': { vocabulary: 'tekken', dialect: 'objects' },
-  gemma3: { vocabulary: 'gemma3', dialect: 'objects' },
+  gemma3: { vocabulary: 'gemma3', dialect: 'objects', takesParts: true },
 };
 
 /** Published formats that no package brings, written here. */
@@ -49,7 +51,9 @@ export function templates(folder: string | undefined): Templates {
 function sourceOf(name: string, folder: string | undefined): TemplateSource | undefined {
   const packaged = PACKAGED[name];
   if (packaged !== undefined) {
-    return fromConfig(join(BUILT_IN[packaged.vocabulary].file, '../tokenizer_config.json'), packaged.dialect);
+    const { vocabulary, ...more } = packaged;
+    const source = fromConfig(join(BUILT_IN[vocabulary].file, '../tokenizer_config.json'), packaged.dialect);
+    return source && { ...source, ...more };
   }
   if (OWN.includes(name)) {
     const source = readFileSync(join(import.meta.dirname, `../chat-templates/${name}.jinja`), 'utf8');
@@ -63,7 +67,11 @@ function sourceOf(name: string, folder: string | undefined): TemplateSource | un
 function fromConfig(path: string, dialect: TemplateDialect): TemplateSource | undefined {
   const { chat_template, bos_token, eos_token } = tokenizerConfig.parse(JSON.parse(readFileSync(path, 'utf8')));
   const beside = join(path, '../chat_template.jinja');
-  const source = existsSync(beside) ? readFileSync(beside, 'utf8') : chat_template;
+  // Some models publish several; the one that is meant for chats has this name.
+  const published = Array.isArray(chat_template)
+    ? chat_template.find(({ name }) => name === 'default')?.template
+    : chat_template;
+  const source = existsSync(beside) ? readFileSync(beside, 'utf8') : published;
   const textOf = (token: z.infer<typeof specialToken>) => (typeof token === 'string' ? token : (token?.content ?? ''));
   return source ? { source, bosToken: textOf(bos_token), eosToken: textOf(eos_token), dialect } : undefined;
 }

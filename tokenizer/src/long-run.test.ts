@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isQuicklyCounted } from './quick-count.ts';
+import { isQuicklyCounted } from './long-run.ts';
 
 it.each([
   ['nothing', ''],
