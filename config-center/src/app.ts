@@ -11,6 +11,7 @@ import { tokenRoutes } from './api/tokens.ts';
 import { authorizer } from './auth/authorize.ts';
 import type { Lockout } from './auth/lockout.ts';
 import type { Sessions } from './auth/sessions.ts';
+import { isAway } from './db/errors.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './domain/faults.ts';
 import type { LiveRates } from './domain/live-rates.ts';
@@ -73,7 +74,7 @@ export function configCenterApp(options: AppOptions): Express {
     await store.connection.selectFrom('meta').select('name').limit(1).execute();
     response.json({
       status: 'ok',
-      storage: { sqlite: 'ok' },
+      storage: { [store.kind]: 'ok' },
       revision: publisher.current().revision,
       timestamp: now(),
     });
@@ -128,7 +129,7 @@ function failures(log: Logger): ErrorRequestHandler {
       return;
     }
     const refusal = refusalOf(error);
-    if (refusal.status === 500) {
+    if (refusal.status >= 500) {
       const requestId = response.get('x-request-id');
       log.error({ requestId, error: error instanceof Error ? error.stack : String(error) }, 'request failed');
     }
@@ -143,6 +144,7 @@ function refusalOf(error: unknown): Refusal {
   if (type === 'entity.too.large') return new Refusal(413, 'The body is too large.');
   if (type === 'charset.unsupported' || type === 'encoding.unsupported')
     return new Refusal(415, 'The body must be plain UTF-8 JSON.');
+  if (isAway(error)) return new Refusal(503, 'The database does not answer. Please try again.');
   if (error instanceof URIError) return new Refusal(400, 'The path is not valid.');
   return new Refusal(500, 'The config center failed. The error is logged.');
 }

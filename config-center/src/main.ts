@@ -6,7 +6,6 @@ import { type Logger, pino } from 'pino';
 import { configCenterApp } from './app.ts';
 import { lockout } from './auth/lockout.ts';
 import { type Sessions, sessions } from './auth/sessions.ts';
-import { nodeSqliteDialect } from './db/node-sqlite.ts';
 import { openStore } from './db/store.ts';
 import { liveRates } from './domain/live-rates.ts';
 import { publisher } from './publish/publisher.ts';
@@ -17,7 +16,7 @@ async function start(settings: Settings): Promise<void> {
   const log = pino({ level: settings.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const nowMs = Date.now;
   const now = () => new Date(nowMs()).toISOString();
-  const store = await openStore(nodeSqliteDialect(settings.DATABASE_URL.replace(/^sqlite:/, '')));
+  const store = await openStore(settings.DATABASE_URL);
   const published = await publisher(store, now);
   await seed(published, settings, now);
   const administrators = sessions(store, nowMs);

@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { type Dialect, Kysely, sql, type Transaction } from 'kysely';
+import { setTimeout } from 'node:timers/promises';
+import { Kysely, sql, type Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { checkDatabase, dialectOf } from './database-url.ts';
+import { isDuplicate } from './errors.ts';
+import { isMysql } from './is-mysql.ts';
 import { migrations } from './migrations.ts';
+import { TURNS } from './storage-migration.ts';
 import { columnOf, fromColumns, type Row, type Rows, SEARCHED, type TableName, toColumns } from './tables.ts';
 
 /** Tables by name; the mapping in `tables.ts` gives their columns meaning. */
@@ -38,21 +43,67 @@ export interface Store extends Resources {
   /** Runs `work` in one transaction: all of it is kept or nothing. */
   transaction<T>(work: (resources: Resources, connection: Connection) => Promise<T>): Promise<T>;
   readonly connection: Kysely<Schema>;
+  readonly kind: 'sqlite' | 'mysql';
   close(): Promise<void>;
 }
 
-/** Opens a database and brings its schema up to date. */
-export async function openStore(dialect: Dialect): Promise<Store> {
-  const connection = new Kysely<Schema>({ dialect });
-  const { error } = await new Migrator({ db: connection, provider: migrations }).migrateToLatest();
-  if (error !== undefined) throw error instanceof Error ? error : new Error(String(error));
+/** A start that collides with another one on the same SQLite file finds the other's work done when it tries again. */
+const MIGRATION_TRIES = 5;
+
+/**
+ * Opens the database of a checked `DATABASE_URL` and brings its schema up to date.
+ * @throws Error that names what is wrong with `DATABASE_URL`
+ */
+export async function openStore(url: string): Promise<Store> {
+  const connection = new Kysely<Schema>({ dialect: dialectOf(url) });
+  try {
+    await checkDatabase(connection, url);
+    await migrate(connection);
+  } catch (error) {
+    await connection.destroy();
+    throw error;
+  }
   return {
     ...resourcesOn(connection),
     connection,
+    kind: isMysql(connection) ? 'mysql' : 'sqlite',
     transaction: (work) =>
-      connection.transaction().execute((transaction) => work(resourcesOn(transaction), transaction)),
+      connection.transaction().execute(async (transaction) => {
+        await takeTurns(transaction);
+        return work(resourcesOn(transaction), transaction);
+      }),
     close: () => connection.destroy(),
   };
+}
+
+async function migrate(connection: Kysely<Schema>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const { error } = await new Migrator({ db: connection, provider: migrations }).migrateToLatest();
+    if (error === undefined) return;
+    if (attempt === MIGRATION_TRIES || isMysql(connection)) throw error;
+    await setTimeout(attempt * 100);
+  }
+}
+
+/**
+ * Lets changes happen one after the other, also those of several config centers: each sees all that came before it.
+ * Being the first statement, it also makes SQLite wait for others here instead of failing later.
+ */
+async function takeTurns(transaction: Connection): Promise<void> {
+  await transaction.updateTable('meta').set({ value: '' }).where('name', '=', TURNS).execute();
+}
+
+/** Inserts a row unless there is one with its key. Not for use in a transaction. */
+export async function insertIfAbsent(
+  connection: Connection,
+  table: string,
+  row: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  try {
+    await connection.insertInto(table).values(row).execute();
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+  }
 }
 
 /** A new id: the kind of thing and 96 random bits. */
@@ -73,9 +124,12 @@ function resourcesOn(db: Connection): Resources {
       for (const [field, value] of Object.entries(where)) rows = rows.where(columnOf(field), '=', value);
       if (keyword !== undefined && keyword !== '') {
         // A keyword is text, not a pattern of LIKE.
-        const pattern = `%${keyword.replaceAll(/[!%_]/g, '!$&')}%`;
+        // LIKE overlooks case in SQLite alone.
+        const pattern = `%${keyword.toLowerCase().replaceAll(/[!%_]/g, '!$&')}%`;
         rows = rows.where((builder) =>
-          builder.or(SEARCHED[table].map((column) => sql<boolean>`${sql.ref(column)} like ${pattern} escape '!'`)),
+          builder.or(
+            SEARCHED[table].map((column) => sql<boolean>`lower(${sql.ref(column)}) like ${pattern} escape '!'`),
+          ),
         );
       }
       const { count } = await rows.select((builder) => builder.fn.countAll().as('count')).executeTakeFirstOrThrow();
@@ -101,12 +155,12 @@ function resourcesOn(db: Connection): Resources {
         .insertInto(table as string)
         .values({ ...toColumns(table, { ...row }), created_at: at, updated_at: at })
         .execute();
-      return { ...row, createdAt: at, updatedAt: at };
+      return { ...row, version: 1, createdAt: at, updatedAt: at };
     },
     async update(table, row, at) {
       const { numUpdatedRows } = await db
         .updateTable(table as string)
-        .set({ ...toColumns(table, { ...row }), updated_at: at })
+        .set({ ...toColumns(table, { ...row }), updated_at: at, version: sql`version + 1` })
         .where('id', '=', row.id)
         .executeTakeFirst();
       return numUpdatedRows === 0n ? undefined : read(table, row.id);

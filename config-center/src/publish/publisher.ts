@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Resources, Store } from '../db/store.ts';
+import { insertIfAbsent, type Resources, type Store } from '../db/store.ts';
 import { TABLES, type TableName } from '../db/tables.ts';
 import { type AllRows, buildSnapshot, type SnapshotContent } from '../domain/build-snapshot.ts';
 
@@ -107,11 +107,7 @@ async function newest({ connection }: Store, epoch: string): Promise<Published> 
 
 /** Drawn once per database, so that gateways notice when they are given another one's revisions. */
 async function epochOf({ connection }: Store): Promise<string> {
-  await connection
-    .insertInto('meta')
-    .values({ name: 'epoch', value: randomUUID() })
-    .onConflict((conflict) => conflict.column('name').doNothing())
-    .execute();
+  await insertIfAbsent(connection, 'meta', { name: 'epoch', value: randomUUID() });
   const row = await connection.selectFrom('meta').select('value').where('name', '=', 'epoch').executeTakeFirstOrThrow();
   return String(row.value);
 }
