@@ -3,6 +3,7 @@ import { ADMIN_API, openApiDocument } from '@ai-gateway/contracts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { auditRoutes } from './api/audit.ts';
 import { docsPage } from './api/docs-page.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
 import { resourceRoutes } from './api/resources.ts';
@@ -51,6 +52,7 @@ export function configCenterApp(options: AppOptions): Express {
 
   sessionRoutes(app, { sessions, lockout: options.lockout, authorize });
   resourceRoutes(app, { store, publisher, authorize, keyPepper: options.keyPepper, now });
+  auditRoutes(app, { store, authorize });
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {
@@ -133,7 +135,7 @@ function failures(log: Logger): ErrorRequestHandler {
       const requestId = response.get('x-request-id');
       log.error({ requestId, error: error instanceof Error ? error.stack : String(error) }, 'request failed');
     }
-    sendEnvelope(response, refusal.status, refusal.message, { errors: refusal.faults });
+    sendEnvelope(response, refusal.status, refusal.message, { errors: refusal.faults, ...refusal.conflict });
   };
 }
 

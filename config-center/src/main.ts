@@ -6,11 +6,14 @@ import { type Logger, pino } from 'pino';
 import { configCenterApp } from './app.ts';
 import { lockout } from './auth/lockout.ts';
 import { type Sessions, sessions } from './auth/sessions.ts';
+import { forgetAudit } from './db/audit.ts';
 import { openStore } from './db/store.ts';
 import { liveRates } from './domain/live-rates.ts';
 import { publisher } from './publish/publisher.ts';
 import { seed } from './seed.ts';
 import { type Settings, settingsShape } from './settings.ts';
+
+const DAY_MS = 86_400_000;
 
 async function start(settings: Settings): Promise<void> {
   const log = pino({ level: settings.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
@@ -19,6 +22,7 @@ async function start(settings: Settings): Promise<void> {
   const store = await openStore(settings.DATABASE_URL);
   const published = await publisher(store, now);
   await seed(published, settings, now);
+  const forgetting = everyHour(() => forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS), log);
   const administrators = sessions(store, nowMs);
   await offerLogin(administrators, settings, log);
 
@@ -48,6 +52,7 @@ async function start(settings: Settings): Promise<void> {
   });
 
   async function stop(): Promise<void> {
+    clearInterval(forgetting);
     server.close();
     server.closeAllConnections();
     await store.close();
@@ -55,6 +60,13 @@ async function start(settings: Settings): Promise<void> {
   }
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
+}
+
+/** Runs some work now and every hour; a failure is logged, and the next hour tries again. */
+function everyHour(work: () => Promise<void>, log: Logger): NodeJS.Timeout {
+  const run = () => void work().catch((error: unknown) => log.error({ error: String(error) }, 'clearing up failed'));
+  run();
+  return setInterval(run, 3_600_000);
 }
 
 /** Allows the login code of the settings; a first start without any way to log in draws one and says it once. */

@@ -8,6 +8,8 @@ export const settingsShape = z.object({
   CONFIG_CENTER_PORT: portSetting.default(8001),
   LOG_LEVEL: logLevelSetting,
   DATABASE_URL: z.string().refine(isDatabaseUrl, DATABASE_URL_FORMS).default('sqlite:data/config.db'),
+  /** How long entries of the audit log are kept. */
+  AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
   GATEWAY_TOKEN: secretSetting,
   KEY_PEPPER: secretSetting,
   ADMIN_TOKEN: secretSetting.optional(),

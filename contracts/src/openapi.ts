@@ -3,6 +3,7 @@ import {
   ADMIN_API,
   type AdminRoute,
   adminError,
+  auditEntry,
   envelope,
   gatewayRow,
   matcherDraft,
@@ -38,6 +39,7 @@ const NAMED = new Map<z.ZodType, string>([
   [namespaceLive, 'NamespaceLive'],
   [gatewayRow, 'Gateway'],
   [sessionInfo, 'Session'],
+  [auditEntry, 'AuditEntry'],
   [adminError, 'Failure'],
 ]);
 

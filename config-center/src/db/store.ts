@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { Kysely, sql, type Transaction } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { type NewAuditEntry, recordAudit } from './audit.ts';
+import type { Connection, Schema } from './connection.ts';
 import { checkDatabase, dialectOf } from './database-url.ts';
 import { isDuplicate } from './errors.ts';
 import { isMysql } from './is-mysql.ts';
 import { migrations } from './migrations.ts';
 import { TURNS } from './storage-migration.ts';
 import { columnOf, fromColumns, type Row, type Rows, SEARCHED, type TableName, toColumns } from './tables.ts';
-
-/** Tables by name; the mapping in `tables.ts` gives their columns meaning. */
-type Schema = Record<string, Record<string, unknown>>;
-type Connection = Kysely<Schema> | Transaction<Schema>;
 
 /** A page of rows, newest change last. */
 export interface Page<Name extends TableName> {
@@ -30,12 +28,15 @@ export interface ListQuery {
 /** Reads and writes of resources, inside or outside of a transaction. */
 export interface Resources {
   list<Name extends TableName>(table: Name, query: ListQuery): Promise<Page<Name>>;
-  all<Name extends TableName>(table: Name): Promise<readonly Row<Name>[]>;
+  /** Rows whose fields equal the values of `where`. */
+  all<Name extends TableName>(table: Name, where?: Readonly<Record<string, unknown>>): Promise<readonly Row<Name>[]>;
   read<Name extends TableName>(table: Name, id: string): Promise<Row<Name> | undefined>;
   insert<Name extends TableName>(table: Name, row: Rows[Name], at: string): Promise<Row<Name>>;
   /** Undefined when there is no such row. */
   update<Name extends TableName>(table: Name, row: Rows[Name], at: string): Promise<Row<Name> | undefined>;
   remove(table: TableName, where: Readonly<Record<string, unknown>>): Promise<number>;
+  /** Adds an entry to the audit log. */
+  record(entry: NewAuditEntry): Promise<void>;
 }
 
 /** The database of the config center. */
@@ -142,12 +143,10 @@ function resourcesOn(db: Connection): Resources {
         .execute();
       return { items: items.map((item) => fromColumns(table, item)), total: Number(count) };
     },
-    async all(table) {
-      const rows = await db
-        .selectFrom(table as string)
-        .selectAll()
-        .orderBy('id')
-        .execute();
+    async all(table, where = {}) {
+      let found = db.selectFrom(table as string);
+      for (const [field, value] of Object.entries(where)) found = found.where(columnOf(field), '=', value);
+      const rows = await found.selectAll().orderBy('id').execute();
       return rows.map((row) => fromColumns(table, row));
     },
     async insert(table, row, at) {
@@ -171,5 +170,6 @@ function resourcesOn(db: Connection): Resources {
       const { numDeletedRows } = await rows.executeTakeFirst();
       return Number(numDeletedRows);
     },
+    record: (entry) => recordAudit(db, entry),
   };
 }

@@ -67,6 +67,7 @@ export async function startConfigCenter({
   return {
     url,
     call,
+    store,
     sessions: administrators,
     publisher: published,
     async close() {

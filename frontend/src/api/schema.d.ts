@@ -393,6 +393,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes, the newest first; `next` of an answer asks for older ones */
+        get: operations["audit_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/live/namespaces": {
         parameters: {
             query?: never;
@@ -501,6 +518,7 @@ export interface components {
             maxWaiting: number;
             /** @default 1 */
             weight: number;
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -539,6 +557,7 @@ export interface components {
             priority: number;
             /** @default true */
             isEnabled: boolean;
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -659,6 +678,7 @@ export interface components {
                 /** @enum {string} */
                 action: "allow" | "deny";
             };
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -779,6 +799,7 @@ export interface components {
             priority: number;
             /** @default true */
             isEnabled: boolean;
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -815,6 +836,7 @@ export interface components {
             idleTimeoutMs: number;
             /** @default 600000 */
             totalTimeoutMs: number;
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -849,6 +871,7 @@ export interface components {
             isEnabled: boolean;
             /** Format: date-time */
             expiresAt?: string;
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -895,6 +918,22 @@ export interface components {
             /** Format: date-time */
             expiresAt: string;
         };
+        AuditEntry: {
+            id: number;
+            /** Format: date-time */
+            at: string;
+            actor: string;
+            /** @enum {string} */
+            action: "create" | "update" | "delete";
+            kind: string;
+            rowId: string;
+            before?: {
+                [key: string]: unknown;
+            };
+            after?: {
+                [key: string]: unknown;
+            };
+        };
         Failure: {
             code: number;
             message: string;
@@ -902,6 +941,14 @@ export interface components {
                 errors: {
                     path: string;
                     message: string;
+                }[];
+                current?: {
+                    [key: string]: unknown;
+                };
+                users?: {
+                    kind: string;
+                    id: string;
+                    name: string;
                 }[];
             };
             /** Format: date-time */
@@ -1160,7 +1207,26 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NamespaceDraft"];
+                "application/json": {
+                    code: string;
+                    name: string;
+                    /** @default  */
+                    description?: string;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /**
+                     * @default key
+                     * @enum {string}
+                     */
+                    authMode?: "open" | "key";
+                    /** @default 0 */
+                    maxWaitMs?: number;
+                    /** @default 100 */
+                    maxWaiting?: number;
+                    /** @default 1 */
+                    weight?: number;
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -1360,7 +1426,21 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["MatcherDraft"];
+                "application/json": {
+                    /** @enum {string} */
+                    source: "header" | "body" | "query" | "path";
+                    /** @default  */
+                    field?: string;
+                    /** @enum {string} */
+                    operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                    value: string;
+                    namespaceId: string;
+                    /** @default 100 */
+                    priority?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -1560,7 +1640,108 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PolicyDraft"];
+                "application/json": {
+                    namespaceId?: string;
+                    /** @default {} */
+                    scope?: {
+                        virtualKeyId?: string;
+                        tenantId?: string;
+                        customerTypeId?: string;
+                        providerId?: string;
+                        upstreamId?: string;
+                        model?: string;
+                    };
+                    /** @default [] */
+                    countPer?: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
+                    name: string;
+                    /** @default  */
+                    description?: string;
+                    /** @default 100 */
+                    priority?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /**
+                     * @default enforce
+                     * @enum {string}
+                     */
+                    mode?: "enforce" | "observe";
+                    /**
+                     * @default local
+                     * @enum {string}
+                     */
+                    onLimiterDown?: "local" | "closed" | "open";
+                    rule: {
+                        /** @constant */
+                        kind: "qps-limit";
+                        maxQps: number;
+                        /** @default 1 */
+                        windowSeconds?: number;
+                        /**
+                         * @default gcra
+                         * @enum {string}
+                         */
+                        algorithm?: "gcra" | "strict";
+                        burst?: number;
+                    } | {
+                        /** @constant */
+                        kind: "request-limit";
+                        windows: {
+                            windowSeconds: number;
+                            maxRequests: number;
+                        }[];
+                    } | {
+                        /** @constant */
+                        kind: "concurrency-limit";
+                        maxConcurrent: number;
+                    } | {
+                        /** @constant */
+                        kind: "token-limit";
+                        maxInputTokens?: number;
+                        maxOutputTokens?: number;
+                        /** @default [] */
+                        windows?: {
+                            windowSeconds: number;
+                            maxTokens: number;
+                            /**
+                             * @default total
+                             * @enum {string}
+                             */
+                            counts?: "total" | "input" | "output";
+                        }[];
+                        /**
+                         * @default all
+                         * @enum {string}
+                         */
+                        appliesTo?: "all" | "stream" | "non-stream";
+                        /**
+                         * @default estimate
+                         * @enum {string}
+                         */
+                        counting?: "exact" | "estimate";
+                    } | {
+                        /** @constant */
+                        kind: "budget-limit";
+                        windows: {
+                            windowSeconds: number;
+                            maxAmount: string;
+                        }[];
+                    } | {
+                        /** @constant */
+                        kind: "message-matching";
+                        condition: {
+                            /** @enum {string} */
+                            source: "header" | "body" | "query" | "path";
+                            /** @default  */
+                            field?: string;
+                            /** @enum {string} */
+                            operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                            value: string;
+                        };
+                        /** @enum {string} */
+                        action: "allow" | "deny";
+                    };
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -1759,7 +1940,21 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ProviderDraft"];
+                "application/json": {
+                    name: string;
+                    /**
+                     * @default openai
+                     * @enum {string}
+                     */
+                    dialect?: "openai";
+                    apiKeyEnv?: string;
+                    models: string[];
+                    /** @default 100 */
+                    priority?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -1959,7 +2154,24 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UpstreamDraft"];
+                "application/json": {
+                    providerId: string;
+                    /** Format: uri */
+                    baseUrl: string;
+                    /** @default 1 */
+                    weight?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /** @default 5000 */
+                    connectTimeoutMs?: number;
+                    /** @default 60000 */
+                    firstByteTimeoutMs?: number;
+                    /** @default 60000 */
+                    idleTimeoutMs?: number;
+                    /** @default 600000 */
+                    totalTimeoutMs?: number;
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -2052,6 +2264,7 @@ export interface operations {
                             items: {
                                 id: string;
                                 name: string;
+                                version: number;
                                 /** Format: date-time */
                                 createdAt: string;
                                 /** Format: date-time */
@@ -2105,6 +2318,7 @@ export interface operations {
                         data: {
                             id: string;
                             name: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2149,6 +2363,7 @@ export interface operations {
                         data: {
                             id: string;
                             name: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2183,6 +2398,7 @@ export interface operations {
             content: {
                 "application/json": {
                     name: string;
+                    version?: number;
                 };
             };
         };
@@ -2199,6 +2415,7 @@ export interface operations {
                         data: {
                             id: string;
                             name: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2284,6 +2501,7 @@ export interface operations {
                                 id: string;
                                 name: string;
                                 customerTypeId?: string;
+                                version: number;
                                 /** Format: date-time */
                                 createdAt: string;
                                 /** Format: date-time */
@@ -2339,6 +2557,7 @@ export interface operations {
                             id: string;
                             name: string;
                             customerTypeId?: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2384,6 +2603,7 @@ export interface operations {
                             id: string;
                             name: string;
                             customerTypeId?: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2419,6 +2639,7 @@ export interface operations {
                 "application/json": {
                     name: string;
                     customerTypeId?: string;
+                    version?: number;
                 };
             };
         };
@@ -2436,6 +2657,7 @@ export interface operations {
                             id: string;
                             name: string;
                             customerTypeId?: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2524,6 +2746,7 @@ export interface operations {
                                 model: string;
                                 inputPerMillion: string;
                                 outputPerMillion: string;
+                                version: number;
                                 /** Format: date-time */
                                 createdAt: string;
                                 /** Format: date-time */
@@ -2583,6 +2806,7 @@ export interface operations {
                             model: string;
                             inputPerMillion: string;
                             outputPerMillion: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2630,6 +2854,7 @@ export interface operations {
                             model: string;
                             inputPerMillion: string;
                             outputPerMillion: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2667,6 +2892,7 @@ export interface operations {
                     model: string;
                     inputPerMillion: string;
                     outputPerMillion: string;
+                    version?: number;
                 };
             };
         };
@@ -2686,6 +2912,7 @@ export interface operations {
                             model: string;
                             inputPerMillion: string;
                             outputPerMillion: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2809,6 +3036,7 @@ export interface operations {
                                     control: "hard_limit";
                                     amount: string;
                                 };
+                                version: number;
                                 /** Format: date-time */
                                 createdAt: string;
                                 /** Format: date-time */
@@ -2936,6 +3164,7 @@ export interface operations {
                                 control: "hard_limit";
                                 amount: string;
                             };
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -3017,6 +3246,7 @@ export interface operations {
                                 control: "hard_limit";
                                 amount: string;
                             };
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -3088,6 +3318,7 @@ export interface operations {
                         control: "hard_limit";
                         amount: string;
                     };
+                    version?: number;
                 };
             };
         };
@@ -3141,6 +3372,7 @@ export interface operations {
                                 control: "hard_limit";
                                 amount: string;
                             };
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -3278,6 +3510,7 @@ export interface operations {
                             isEnabled: boolean;
                             /** Format: date-time */
                             expiresAt?: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -3348,7 +3581,18 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["VirtualKeyDraft"];
+                "application/json": {
+                    name: string;
+                    /** @default [] */
+                    namespaceIds?: string[];
+                    tenantId?: string;
+                    customerTypeId?: string;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /** Format: date-time */
+                    expiresAt?: string;
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -3399,6 +3643,53 @@ export interface operations {
                         code: number;
                         message: string;
                         data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    audit_list: {
+        parameters: {
+            query?: {
+                kind?: string;
+                rowId?: string;
+                actor?: string;
+                action?: "create" | "update" | "delete";
+                from?: string;
+                to?: string;
+                next?: number;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["AuditEntry"][];
+                            next?: number;
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
