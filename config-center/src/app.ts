@@ -64,6 +64,7 @@ export function configCenterApp(options: AppOptions): Express {
   handle(app, ADMIN_API.live.gateways, authorize, () => ({
     items: [...live.gateways(nowMs())],
     revision: publisher.current().revision,
+    refusedRows: [...publisher.refusedRows()],
   }));
 
   app.get('/openapi.json', (_request, response) => {
@@ -164,6 +165,11 @@ function metricsOf({ publisher, live, nowMs }: AppOptions): Registry {
       },
     });
   gauge('config_center_revision', 'Newest revision of the rules.', () => publisher.current().revision);
+  gauge(
+    'config_center_refused_rows',
+    'Rows edited by hand that are not valid and not published.',
+    () => publisher.refusedRows().length,
+  );
   gauge('config_center_waiting_gateways', 'Gateways that wait for the next revision.', () => publisher.waiting());
   gauge('config_center_gateways', 'Gateways that reported in the last minute.', () => live.gateways(nowMs()).length);
   return registry;

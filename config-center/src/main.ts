@@ -10,6 +10,7 @@ import { forgetAudit } from './db/audit.ts';
 import { openStore } from './db/store.ts';
 import { liveRates } from './domain/live-rates.ts';
 import { publisher } from './publish/publisher.ts';
+import { watchEdits } from './publish/watch-edits.ts';
 import { seed } from './seed.ts';
 import { type Settings, settingsShape } from './settings.ts';
 
@@ -23,6 +24,7 @@ async function start(settings: Settings): Promise<void> {
   const published = await publisher(store, now);
   await seed(published, settings, now);
   const forgetting = everyHour(() => forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS), log);
+  const watching = watchEdits(published, log);
   const administrators = sessions(store, nowMs);
   await offerLogin(administrators, settings, log);
 
@@ -53,6 +55,7 @@ async function start(settings: Settings): Promise<void> {
 
   async function stop(): Promise<void> {
     clearInterval(forgetting);
+    watching.stop();
     server.close();
     server.closeAllConnections();
     await store.close();

@@ -120,6 +120,9 @@ export const gatewayRow = z.object({
   inFlight: z.number().int(),
 });
 
+/** A row that was edited by hand and is not valid; what was published of it before goes on. */
+export const refusedRow = z.object({ kind: z.string(), id: z.string(), field: z.string(), message: z.string() });
+
 /** Who is logged in. */
 export const sessionInfo = z.object({ administrator: z.string(), expiresAt: z.iso.datetime() });
 
@@ -290,7 +293,11 @@ export const ADMIN_API = {
       path: '/gateways',
       tag: 'live',
       summary: 'Gateways and the revision that each runs',
-      response: z.object({ items: z.array(gatewayRow), revision: z.number().int() }),
+      response: z.object({
+        items: z.array(gatewayRow),
+        revision: z.number().int(),
+        refusedRows: z.array(refusedRow),
+      }),
     },
   },
   tokens: {
@@ -317,6 +324,7 @@ export type MatcherRow = z.infer<typeof matcherRow>;
 export type PolicyRow = z.infer<typeof policyRow>;
 export type ProviderRow = z.infer<typeof providerRow>;
 export type UpstreamRow = z.infer<typeof upstreamRow>;
+export type RefusedRow = z.infer<typeof refusedRow>;
 export type AuditEntry = z.infer<typeof auditEntry>;
 export type LimitsView = z.infer<(typeof ADMIN_API)['live']['limits']['response']>;
 export type VirtualKeyRow = z.infer<typeof virtualKeyRow>;

@@ -173,5 +173,14 @@ function toColumn(type: ColumnType, value: unknown): unknown {
 function fromColumn(type: ColumnType, value: unknown): unknown {
   if (value === null || value === undefined) return undefined;
   if (type === 'boolean') return value === 1;
-  return type === 'json' ? JSON.parse(String(value)) : value;
+  return type === 'json' ? parsed(String(value)) : value;
+}
+
+/** Text that is no JSON was edited by hand; as a text it is refused where rows are checked. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

@@ -1,7 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { RefusedRow } from '@ai-gateway/contracts';
+import type { Connection } from '../db/connection.ts';
 import { insertIfAbsent, type Resources, type Store } from '../db/store.ts';
 import { TABLES, type TableName } from '../db/tables.ts';
 import { type AllRows, buildSnapshot, type SnapshotContent } from '../domain/build-snapshot.ts';
+import { soundContent } from '../domain/sound-content.ts';
+import { adoptEdits, fingerprintOf } from './hand-edits.ts';
 
 /** Revisions kept in SQL. */
 const KEPT_REVISIONS = 200;
@@ -26,29 +30,54 @@ export interface Publisher {
     signal: AbortSignal,
   ): Promise<void>;
   waiting(): number;
+  /** Makes a revision if rows have been edited by hand, or by another config center. */
+  lookForEdits(): Promise<void>;
+  /** Rows edited by hand that are not valid; what was published of them before goes on. */
+  refusedRows(): readonly RefusedRow[];
 }
 
 export async function publisher(store: Store, now: () => string): Promise<Publisher> {
   const epoch = await epochOf(store);
   const waiters = new Set<() => void>();
-  await store.transaction((resources, connection) => revise(resources, connection, now()));
+  let seen = '';
+  let refused: readonly RefusedRow[] = [];
+  await change(async () => {});
   let current = await newest(store, epoch);
 
   function isNewer(known: { readonly epoch: string; readonly revision: number }): boolean {
     return known.epoch !== current.epoch || known.revision !== current.revision;
   }
 
+  async function change<T>(work: (resources: Resources) => Promise<T>): Promise<T> {
+    const changed = await store.transaction(async (resources, connection) => {
+      const at = now();
+      if ((await fingerprintOf(connection)) !== seen) await revise(resources, connection, { at, isByHand: true });
+      const done = await work(resources);
+      const refusedNow = await revise(resources, connection, { at, isByHand: false });
+      return { done, refusedNow, fingerprint: await fingerprintOf(connection) };
+    });
+    seen = changed.fingerprint;
+    refused = changed.refusedNow;
+    return changed.done;
+  }
+
+  async function refresh(): Promise<void> {
+    current = await newest(store, epoch);
+    for (const wake of [...waiters]) wake();
+  }
+
   return {
     current: () => current,
+    refusedRows: () => refused,
+    async lookForEdits() {
+      if ((await fingerprintOf(store.connection)) === seen) return;
+      await change(async () => {});
+      await refresh();
+    },
     waiting: () => waiters.size,
     async change(work) {
-      const result = await store.transaction(async (resources, connection) => {
-        const done = await work(resources);
-        await revise(resources, connection, now());
-        return done;
-      });
-      current = await newest(store, epoch);
-      for (const wake of [...waiters]) wake();
+      const result = await change(work);
+      await refresh();
       return result;
     },
     waitForNewer(known, waitMs, signal) {
@@ -71,22 +100,24 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
   };
 }
 
-type Connection = Parameters<Parameters<Store['transaction']>[0]>[1];
-
-async function revise(resources: Resources, connection: Connection, createdAt: string): Promise<void> {
-  const content = JSON.stringify(buildSnapshot(await allRows(resources)));
+async function revise(
+  resources: Resources,
+  connection: Connection,
+  { at, isByHand }: { readonly at: string; readonly isByHand: boolean },
+): Promise<readonly RefusedRow[]> {
+  const last = await connection.selectFrom('revision').selectAll().orderBy('revision', 'desc').executeTakeFirst();
+  const published = last && (JSON.parse(String(last.content)) as SnapshotContent);
+  const { content: rules, refused } = soundContent(buildSnapshot(await allRows(resources)), published);
+  const content = JSON.stringify(rules);
   const sha256 = hashOf(content);
-  const last = await connection
-    .selectFrom('revision')
-    .select(['revision', 'sha256'])
-    .orderBy('revision', 'desc')
-    .executeTakeFirst();
-  if (last?.sha256 === sha256) return;
-  await connection.insertInto('revision').values({ created_at: createdAt, sha256, content }).execute();
+  if (last?.sha256 === sha256) return refused;
+  if (isByHand && published !== undefined) await adoptEdits({ resources, connection, at }, published, rules);
+  await connection.insertInto('revision').values({ created_at: at, sha256, content }).execute();
   await connection
     .deleteFrom('revision')
     .where('revision', '<=', Number(last?.revision ?? 0) - KEPT_REVISIONS)
     .execute();
+  return refused;
 }
 
 async function allRows(resources: Resources): Promise<AllRows> {

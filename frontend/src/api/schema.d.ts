@@ -3842,6 +3842,12 @@ export interface operations {
                         data: {
                             items: components["schemas"]["Gateway"][];
                             revision: number;
+                            refusedRows: {
+                                kind: string;
+                                id: string;
+                                field: string;
+                                message: string;
+                            }[];
                         };
                         /** Format: date-time */
                         timestamp: string;
