@@ -23,6 +23,9 @@ const VirtualKeysPage = lazy(() =>
 const GatewaysPage = lazy(() =>
   import('./features/gateways/gateways-page.tsx').then(({ GatewaysPage: page }) => ({ default: page })),
 );
+const AuditPage = lazy(() =>
+  import('./features/audit/audit-page.tsx').then(({ AuditPage: page }) => ({ default: page })),
+);
 const TokensPage = lazy(() =>
   import('./features/tokens/tokens-page.tsx').then(({ TokensPage: page }) => ({ default: page })),
 );
@@ -54,6 +57,7 @@ function LoggedIn() {
           <Route path="/providers" element={<ProvidersPage />} />
           <Route path="/virtual-keys" element={<VirtualKeysPage />} />
           <Route path="/gateways" element={<GatewaysPage />} />
+          <Route path="/audit" element={<AuditPage />} />
           <Route path="/tokens" element={<TokensPage />} />
           <Route path="*" element={<Navigate to="/namespaces" replace />} />
         </Routes>

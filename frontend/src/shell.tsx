@@ -1,5 +1,6 @@
 import {
   ApartmentOutlined,
+  AuditOutlined,
   CalculatorOutlined,
   CloudServerOutlined,
   ClusterOutlined,
@@ -23,6 +24,7 @@ const PAGES = [
   { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
   { path: '/tokens', text: 'nav.tokens', icon: <CalculatorOutlined /> },
+  { path: '/audit', text: 'nav.audit', icon: <AuditOutlined /> },
 ] as const;
 
 const LANGUAGES: { readonly value: Language; readonly label: string }[] = [
