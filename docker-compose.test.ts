@@ -36,16 +36,17 @@ const FILES = ['docker-compose.yml', 'docker-compose.dev.yml'];
 const PROMETHEUS_PORT = 9090;
 const SECRETS = { GATEWAY_TOKEN: 'g'.repeat(32), KEY_PEPPER: 'k'.repeat(32) };
 /** What .env must hold in production. */
-const REQUIRED = { ...SECRETS, REDIS_PASSWORD: 'r'.repeat(32) };
+const REQUIRED = { ...SECRETS, REDIS_PASSWORD: 'r'.repeat(32), DATABASE_PASSWORD: 'd'.repeat(32) };
 
-const VARIABLE = /\$\{([A-Z_]+)(?:(:-|:\?)([^}]*))?\}/g;
+/** The word after an operator may hold one variable of its own. */
+const VARIABLE = /\$\{([A-Z_]+)(?:(:-|:\?)((?:[^${}]|\$\{[^}]*\})*))?\}/g;
 
 /** Replaces `${NAME}`, `${NAME:-default}` and `${NAME:?message}` as compose does. */
 function interpolated(text: string, variables: Readonly<Record<string, string>>): string {
   return text.replaceAll(VARIABLE, (_, name: string, operator: string | undefined, word: string) => {
     const value = variables[name] ?? '';
     if (value !== '' || operator === undefined) return value;
-    if (operator === ':-') return word;
+    if (operator === ':-') return interpolated(word, variables);
     throw new Error(`${name}: ${word}`);
   });
 }
@@ -79,7 +80,8 @@ describe.each(FILES)('%s', (file) => {
   it('publishes every service on the port of the architecture', () => {
     const expected = { ...SERVICES, prometheus: { port: PROMETHEUS_PORT }, redis: REDIS };
     for (const [name, { ports }] of Object.entries(services)) {
-      if (ports === undefined) continue;
+      // MariaDB is published on a port of its own, next to one that the host may have.
+      if (ports === undefined || name === 'database') continue;
       const { port } = expected[name as keyof typeof expected]!;
       expect(ports.map(containerPort)).toEqual([port]);
       expect(ports.map(hostPort)).toEqual([port]);
@@ -177,6 +179,28 @@ describe('production', () => {
     // Compose makes one dollar sign of two; the shell puts the value on the standard input of redis-server.
     expect(command?.at(-1)).toMatch(/ - <<END\nrequirepass "\$\$REDISCLI_AUTH"\nEND\n$/);
     expect(healthcheck?.test).toEqual(['CMD-SHELL', 'redis-cli ping | grep -q PONG']);
+  });
+
+  it('leads the config center to its MariaDB, which keeps the rules on a volume and is seen by this host alone', () => {
+    const { image, environment, ports, volumes } = services.database!;
+    expect([image, ports, volumes]).toEqual([
+      'mariadb:10.11',
+      ['127.0.0.1:3307:3306'],
+      ['database-data:/var/lib/mysql'],
+    ]);
+    const { DATABASE_URL = '' } = environmentOf(services['config-center']!, REQUIRED);
+    const { hostname, port, username, password, pathname } = new URL(DATABASE_URL);
+    const made = environmentOf({ environment: environment ?? {} }, REQUIRED);
+    expect([hostname, port, username, password, pathname.slice(1)]).toEqual([
+      'database',
+      '3306',
+      made.MARIADB_USER,
+      made.MARIADB_PASSWORD,
+      made.MARIADB_DATABASE,
+    ]);
+    const { DATABASE_PASSWORD: _, ...others } = REQUIRED;
+    expect(() => environmentOf(services['config-center']!, others)).toThrow('DATABASE_PASSWORD');
+    expect(() => environmentOf(services.database!, others)).toThrow('DATABASE_PASSWORD');
   });
 
   it('lets the gateway run several times: a name, a volume and a port of its own each', () => {

@@ -49,6 +49,8 @@ describe('ensureComponents', () => {
     program('prometheus');
     program('promtool');
     program('redis-server');
+    program('mariadbd');
+    program('mariadb-install-db');
     fakeAptGet(['chromium']);
     expect(ensureComponents(['tests'], machine(true))).toBe(true);
     const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
@@ -61,7 +63,7 @@ describe('ensureComponents', () => {
 
   it('leaves a service policy of the machine as it was', () => {
     program('policy-rc.d', 'exit 101 # own');
-    fakeAptGet(['prometheus', 'promtool', 'redis-server', 'chromium']);
+    fakeAptGet(COMPONENTS.tests.flatMap((component) => component.commands));
     expect(ensureComponents(['tests'], machine(true))).toBe(true);
     expect(readFileSync(join(folder, 'policy-rc.d'), 'utf8')).toContain('# own');
   });
@@ -79,7 +81,7 @@ describe('ensureComponents', () => {
     if (hasApt) fakeAptGet([]);
     expect(ensureComponents(['tests', 'bench'], machine(isRoot))).toBe(false);
     expect(said.at(-1)).toContain(
-      'sudo apt-get install --no-install-recommends prometheus redis-server chromium nginx-light wrk',
+      'sudo apt-get install --no-install-recommends prometheus redis-server mariadb-server chromium nginx-light wrk',
     );
     expect(existsSync(join(folder, 'calls'))).toBe(false);
   });

@@ -26,6 +26,11 @@ export const COMPONENTS = {
       purpose: 'scrapes the gateway in a test, and checks monitoring/',
     },
     REDIS,
+    {
+      debianPackage: 'mariadb-server',
+      commands: ['mariadbd', 'mariadb-install-db'],
+      purpose: 'keeps the rules in tests',
+    },
     { debianPackage: 'chromium', commands: ['chromium'], purpose: 'opens the dashboard in the browser test' },
   ],
   bench: [

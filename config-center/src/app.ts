@@ -3,6 +3,7 @@ import { ADMIN_API, openApiDocument } from '@ai-gateway/contracts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { auditRoutes } from './api/audit.ts';
 import { docsPage } from './api/docs-page.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
 import { resourceRoutes } from './api/resources.ts';
@@ -12,6 +13,7 @@ import { tokenRoutes } from './api/tokens.ts';
 import { authorizer } from './auth/authorize.ts';
 import type { Lockout } from './auth/lockout.ts';
 import type { Sessions } from './auth/sessions.ts';
+import { isAway } from './db/errors.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './domain/faults.ts';
 import type { LiveRates } from './domain/live-rates.ts';
@@ -55,6 +57,7 @@ export function configCenterApp(options: AppOptions): Express {
   sessionRoutes(app, { sessions, lockout: options.lockout, authorize });
   resourceRoutes(app, { store, publisher, authorize, keyPepper: options.keyPepper, now });
   revisionRoutes(app, { store, publisher, authorize, now });
+  auditRoutes(app, { store, authorize });
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {
@@ -66,6 +69,7 @@ export function configCenterApp(options: AppOptions): Express {
   handle(app, ADMIN_API.live.gateways, authorize, () => ({
     items: [...live.gateways(publisher.current(), nowMs())],
     revision: publisher.current().revision,
+    refusedRows: [...publisher.refusedRows()],
   }));
 
   app.get('/openapi.json', (_request, response) => {
@@ -78,7 +82,7 @@ export function configCenterApp(options: AppOptions): Express {
     await store.connection.selectFrom('meta').select('name').limit(1).execute();
     response.json({
       status: 'ok',
-      storage: { sqlite: 'ok' },
+      storage: { [store.kind]: 'ok' },
       revision: publisher.current().revision,
       timestamp: now(),
     });
@@ -133,11 +137,11 @@ function failures(log: Logger): ErrorRequestHandler {
       return;
     }
     const refusal = refusalOf(error);
-    if (refusal.status === 500) {
+    if (refusal.status >= 500) {
       const requestId = response.get('x-request-id');
       log.error({ requestId, error: error instanceof Error ? error.stack : String(error) }, 'request failed');
     }
-    sendEnvelope(response, refusal.status, refusal.message, { errors: refusal.faults });
+    sendEnvelope(response, refusal.status, refusal.message, { errors: refusal.faults, ...refusal.conflict });
   };
 }
 
@@ -148,6 +152,7 @@ function refusalOf(error: unknown): Refusal {
   if (type === 'entity.too.large') return new Refusal(413, 'The body is too large.');
   if (type === 'charset.unsupported' || type === 'encoding.unsupported')
     return new Refusal(415, 'The body must be plain UTF-8 JSON.');
+  if (isAway(error)) return new Refusal(503, 'The database does not answer. Please try again.');
   if (error instanceof URIError) return new Refusal(400, 'The path is not valid.');
   return new Refusal(500, 'The config center failed. The error is logged.');
 }
@@ -165,6 +170,11 @@ function metricsOf({ publisher, live, rulesInRedis, nowMs }: AppOptions): Regist
       },
     });
   gauge('config_center_revision', 'Newest revision of the rules.', () => publisher.current().revision);
+  gauge(
+    'config_center_refused_rows',
+    'Rows edited by hand that are not valid and not published.',
+    () => publisher.refusedRows().length,
+  );
   gauge('config_center_waiting_gateways', 'Gateways that wait for the next revision.', () => publisher.waiting());
   gauge(
     'config_center_gateways',

@@ -6,33 +6,32 @@ import { type Logger, pino } from 'pino';
 import { configCenterApp } from './app.ts';
 import { lockout } from './auth/lockout.ts';
 import { type Sessions, sessions } from './auth/sessions.ts';
-import { nodeSqliteDialect } from './db/node-sqlite.ts';
+import { forgetAudit } from './db/audit.ts';
 import { openStore } from './db/store.ts';
 import { type LiveRates, liveRates } from './domain/live-rates.ts';
 import { type Publisher, publisher } from './publish/publisher.ts';
 import { openRedis } from './publish/redis.ts';
 import { reportsInRedis } from './publish/reports-in-redis.ts';
 import { rulesInRedis } from './publish/rules-in-redis.ts';
+import { watchEdits } from './publish/watch-edits.ts';
 import { seed } from './seed.ts';
 import { type Settings, settingsShape } from './settings.ts';
 
-const REVISION_POLL_MS = 1_000;
+const DAY_MS = 86_400_000;
 
 async function start(settings: Settings): Promise<void> {
   const log = pino({ level: settings.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const nowMs = Date.now;
   const now = () => new Date(nowMs()).toISOString();
-  const store = await openStore(nodeSqliteDialect(settings.DATABASE_URL.replace(/^sqlite:/, '')));
+  const store = await openStore(settings.DATABASE_URL);
   const published = await publisher(store, now);
   await seed(published, settings, now);
+  const forgetting = everyHour(() => forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS), log);
+  const watching = watchEdits(published, log);
   const administrators = sessions(store, nowMs);
   await offerLogin(administrators, settings, log);
   const live = liveRates();
   const redis = shareOverRedis(settings, published, live, log);
-  // Other config centers on this database make revisions too.
-  const poll = setInterval(() => {
-    published.refresh().catch((error) => log.error({ error: String(error) }, 'revisions not read'));
-  }, REVISION_POLL_MS);
 
   const app = configCenterApp({
     store,
@@ -61,9 +60,10 @@ async function start(settings: Settings): Promise<void> {
   });
 
   async function stop(): Promise<void> {
+    clearInterval(forgetting);
+    watching.stop();
     server.close();
     server.closeAllConnections();
-    clearInterval(poll);
     redis?.close();
     await store.close();
     process.exit(0);
@@ -87,6 +87,13 @@ function shareOverRedis(settings: Settings, published: Publisher, live: LiveRate
       rules.close();
     },
   };
+}
+
+/** Runs some work now and every hour; a failure is logged, and the next hour tries again. */
+function everyHour(work: () => Promise<void>, log: Logger): NodeJS.Timeout {
+  const run = () => void work().catch((error: unknown) => log.error({ error: String(error) }, 'clearing up failed'));
+  run();
+  return setInterval(run, 3_600_000);
 }
 
 /** Allows the login code of the settings; a first start without any way to log in draws one and says it once. */

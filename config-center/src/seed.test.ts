@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { nodeSqliteDialect } from './db/node-sqlite.ts';
 import { openStore } from './db/store.ts';
 import { publisher } from './publish/publisher.ts';
 import { seed } from './seed.ts';
@@ -14,7 +13,7 @@ const settings = {
 
 // The seed looked for the provider by its name and inserted it under a fixed id: after a renaming no start succeeded.
 it('leaves a renamed provider alone and starts again', async () => {
-  const store = await openStore(nodeSqliteDialect(':memory:'));
+  const store = await openStore('sqlite::memory:');
   const published = await publisher(store, now);
   await seed(published, settings, now);
   const made = await store.read('provider', 'prov_openai');

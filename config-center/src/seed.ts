@@ -6,6 +6,7 @@ import {
   providerShape,
   upstreamShape,
 } from '@ai-gateway/contracts';
+import { audited } from './db/audited.ts';
 import type { Resources } from './db/store.ts';
 import type { Publisher } from './publish/publisher.ts';
 import type { Settings } from './settings.ts';
@@ -23,7 +24,8 @@ const OPENAI_MODELS = ['gpt-*', 'o1*', 'o3*', 'o4*', 'chatgpt-*'];
  * What operators have changed is left alone.
  */
 export async function seed(publisher: Publisher, settings: SeedSettings, now: () => string): Promise<void> {
-  await publisher.change(async (resources) => {
+  await publisher.change(async (plain) => {
+    const resources = audited(plain, 'seed', now());
     const { total } = await resources.list('namespace', { page: 1, size: 1 });
     const { total: providers } = await resources.list('provider', { page: 1, size: 1 });
     if (settings.SEED_DEMO && total === 0 && providers === 0) await seedDemo(resources, settings, now());

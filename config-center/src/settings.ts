@@ -1,15 +1,15 @@
 import { logLevelSetting, portSetting, redisUrlSetting, secretSetting, serviceUrl } from '@ai-gateway/contracts';
 import { z } from 'zod';
+import { DATABASE_URL_FORMS, isDatabaseUrl } from './db/database-url.ts';
 
 /** The config center's environment. */
 export const settingsShape = z.object({
   HOST: z.string().default('127.0.0.1'),
   CONFIG_CENTER_PORT: portSetting.default(8001),
   LOG_LEVEL: logLevelSetting,
-  DATABASE_URL: z
-    .string()
-    .regex(/^sqlite:.+/, 'sqlite:<path of the file>')
-    .default('sqlite:data/config.db'),
+  DATABASE_URL: z.string().refine(isDatabaseUrl, DATABASE_URL_FORMS).default('sqlite:data/config.db'),
+  /** How long entries of the audit log are kept. */
+  AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
   /** Absent: gateways get the rules over HTTP alone. */
   REDIS_URL: redisUrlSetting.optional(),
   REDIS_CLUSTER: z.stringbool().default(false),

@@ -282,12 +282,12 @@ describe('revisions', () => {
 
   it('survive a restart', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'config-center-'));
-    const path = join(folder, 'config.db');
-    const first = await startConfigCenter({ path });
+    const databaseUrl = `sqlite:${join(folder, 'config.db')}`;
+    const first = await startConfigCenter({ databaseUrl });
     await first.call('POST', '/api/v2/namespaces', { code: 'kept', name: 'Kept' });
     const published = first.publisher.current();
     await first.close();
-    const second = await startConfigCenter({ path });
+    const second = await startConfigCenter({ databaseUrl });
     expect(second.publisher.current()).toEqual(published);
     await second.close();
     rmSync(folder, { recursive: true });

@@ -33,21 +33,27 @@ export const envelope = <T extends z.ZodType>(data: T) =>
 export const adminError = z.object({
   code: z.number().int(),
   message: z.string(),
-  data: z.object({ errors: z.array(z.object({ path: z.string(), message: z.string() })) }),
+  data: z.object({
+    errors: z.array(z.object({ path: z.string(), message: z.string() })),
+    /** The row as it is now, when an update named an older version. */
+    current: z.record(z.string(), z.unknown()).optional(),
+    /** What still names a row that was to be deleted. */
+    users: z.array(z.object({ kind: z.string(), id: z.string(), name: z.string() })).optional(),
+  }),
   timestamp: z.iso.datetime(),
 });
 
-const audited = { createdAt: z.iso.datetime(), updatedAt: z.iso.datetime() };
-export const namespaceRow = namespaceShape.extend(audited);
-export const matcherRow = matcherShape.extend(audited);
-export const policyRow = policyShape.extend(audited);
-export const providerRow = providerShape.extend(audited);
-export const upstreamRow = upstreamShape.extend(audited);
-export const customerTypeRow = customerTypeShape.extend(audited);
-export const tenantRow = tenantShape.extend(audited);
-export const priceRow = priceShape.extend(audited);
-export const layeredLimitRow = layeredLimitShape.extend(audited);
-export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true }).extend(audited);
+const stamps = { version: z.number().int(), createdAt: z.iso.datetime(), updatedAt: z.iso.datetime() };
+export const namespaceRow = namespaceShape.extend(stamps);
+export const matcherRow = matcherShape.extend(stamps);
+export const policyRow = policyShape.extend(stamps);
+export const providerRow = providerShape.extend(stamps);
+export const upstreamRow = upstreamShape.extend(stamps);
+export const customerTypeRow = customerTypeShape.extend(stamps);
+export const tenantRow = tenantShape.extend(stamps);
+export const priceRow = priceShape.extend(stamps);
+export const layeredLimitRow = layeredLimitShape.extend(stamps);
+export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true }).extend(stamps);
 
 export const namespaceDraft = namespaceShape.omit({ id: true }).strict();
 export const matcherDraft = matcherShape.omit({ id: true }).strict();
@@ -62,6 +68,31 @@ export const tenantDraft = tenantShape.omit({ id: true }).strict();
 export const priceDraft = priceShape.omit({ id: true }).strict();
 export const layeredLimitDraft = layeredLimitShape.omit({ id: true }).extend({ limit: layeredControlDraft }).strict();
 export const virtualKeyDraft = virtualKeyShape.omit({ id: true, prefix: true, secretHash: true }).strict();
+
+interface Versioned {
+  readonly version?: number | undefined;
+}
+
+type Replacement<D extends z.ZodType> = z.ZodType<z.output<D> & Versioned, z.input<D> & Versioned>;
+
+/** A replacement. One that names the version it was made from is refused when somebody else was faster. */
+function replacementOf<D extends z.ZodObject>(draft: D): Replacement<D> {
+  // `extend` loses the fields of a shape that is not known yet.
+  return draft.extend({ version: z.number().int().min(1).optional() }) as unknown as Replacement<D>;
+}
+
+/** One change of one row: who, when, what. Values of secrets are left out. */
+export const auditEntry = z.object({
+  id: z.number().int(),
+  at: z.iso.datetime(),
+  /** Name of an administrator; `automation` for the token, `seed` for a start, `sql` for a row edited by hand. */
+  actor: z.string(),
+  action: z.enum(['create', 'update', 'delete']),
+  kind: z.string(),
+  rowId: z.string(),
+  before: z.record(z.string(), z.unknown()).optional(),
+  after: z.record(z.string(), z.unknown()).optional(),
+});
 
 /** Live picture of one namespace, summed over all gateways that reported in the last 5 s. Rates are per second. */
 export const namespaceLive = z.object({
@@ -93,6 +124,9 @@ export const gatewayRow = z.object({
   inFlight: z.number().int(),
   requestsPerSecond: z.number(),
 });
+
+/** A row that was edited by hand and is not valid; what was published of it before goes on. */
+export const refusedRow = z.object({ kind: z.string(), id: z.string(), field: z.string(), message: z.string() });
 
 /** Who is logged in. */
 export const sessionInfo = z.object({ administrator: z.string(), expiresAt: z.iso.datetime() });
@@ -154,7 +188,7 @@ interface Resource {
   readonly tag: string;
   readonly path: string;
   readonly row: z.ZodType;
-  readonly draft: z.ZodType;
+  readonly draft: z.ZodObject;
   readonly filters?: z.ZodRawShape;
 }
 
@@ -183,7 +217,7 @@ function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
       path: `${path}/:id`,
       tag,
       summary: `Replace one of ${tag}`,
-      body: draft as R['draft'],
+      body: replacementOf(draft as R['draft']),
       response: row as R['row'],
     },
     remove: { method: 'delete', path: `${path}/:id`, tag, summary: `Delete one of ${tag}`, response: nothing },
@@ -288,6 +322,25 @@ export const ADMIN_API = {
       response: z.object({ revision: z.number().int() }),
     },
   },
+  audit: {
+    list: {
+      method: 'get',
+      path: '/audit',
+      tag: 'audit',
+      summary: 'Changes, the newest first; `next` of an answer asks for older ones',
+      query: z.object({
+        kind: z.string().optional(),
+        rowId: z.string().optional(),
+        actor: z.string().optional(),
+        action: z.enum(['create', 'update', 'delete']).optional(),
+        from: z.iso.datetime({ offset: true }).optional(),
+        to: z.iso.datetime({ offset: true }).optional(),
+        next: z.coerce.number().int().min(1).optional(),
+        size: z.coerce.number().int().min(1).max(100).default(20),
+      }),
+      response: z.object({ items: z.array(auditEntry), next: z.number().int().optional() }),
+    },
+  },
   live: {
     namespaces: {
       method: 'get',
@@ -314,7 +367,11 @@ export const ADMIN_API = {
       path: '/gateways',
       tag: 'live',
       summary: 'Gateways and the revision that each runs',
-      response: z.object({ items: z.array(gatewayRow), revision: z.number().int() }),
+      response: z.object({
+        items: z.array(gatewayRow),
+        revision: z.number().int(),
+        refusedRows: z.array(refusedRow),
+      }),
     },
   },
   tokens: {
@@ -341,6 +398,8 @@ export type MatcherRow = z.infer<typeof matcherRow>;
 export type PolicyRow = z.infer<typeof policyRow>;
 export type ProviderRow = z.infer<typeof providerRow>;
 export type UpstreamRow = z.infer<typeof upstreamRow>;
+export type RefusedRow = z.infer<typeof refusedRow>;
+export type AuditEntry = z.infer<typeof auditEntry>;
 export type LimitsView = z.infer<(typeof ADMIN_API)['live']['limits']['response']>;
 export type VirtualKeyRow = z.infer<typeof virtualKeyRow>;
 export type NamespaceLive = z.infer<typeof namespaceLive>;

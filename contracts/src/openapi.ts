@@ -3,6 +3,7 @@ import {
   ADMIN_API,
   type AdminRoute,
   adminError,
+  auditEntry,
   envelope,
   gatewayRow,
   matcherDraft,
@@ -42,6 +43,7 @@ const NAMED = new Map<z.ZodType, string>([
   [revisionRow, 'Revision'],
   [revisionDiff, 'RevisionDiff'],
   [sessionInfo, 'Session'],
+  [auditEntry, 'AuditEntry'],
   [adminError, 'Failure'],
 ]);
 

@@ -196,6 +196,13 @@ it('keeps what an edit does not show', async () => {
   });
 });
 
+it('copies a policy', async () => {
+  await button('Copy Per minute').click();
+  await inDialog('Save').click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await button(/^Delete .*copy.*Per minute|^Delete Per minute.*copy/i).waitFor();
+});
+
 it('shows the faults of a policy at its fields', async () => {
   await button('New policy').click();
   await field('Name').fill('Pattern');
@@ -213,6 +220,31 @@ it('shows the faults of a policy at its fields', async () => {
     .getByText(/missing closing|parsing|regexp/i)
     .waitFor();
   await inDialog('Cancel').click();
+});
+
+it('tells of a change that somebody else made meanwhile, loads it again, and shows both in the audit log', async () => {
+  const { items } = await stack.admin<{ items: readonly { id: string; name: string }[] }>('GET', '/providers');
+  const { id, models, dialect } = items.find(({ name }) => name === 'mock') as (typeof items)[number] & {
+    models: readonly string[];
+    dialect: string;
+  };
+  await page.getByRole('menuitem', { name: 'Providers' }).click();
+  await button('Edit mock').click();
+  await stack.admin('PUT', `/providers/${id}`, { name: 'mock', models, dialect, priority: 77 });
+  await field('Priority').fill('5');
+  await inDialog('Save').click();
+  await page.getByText('Somebody else has changed this meanwhile').waitFor();
+  await button('Load again').click();
+  await page.getByRole('row', { name: /^(Expand row )?mock .* 77 / }).waitFor();
+  await button('Edit mock').click();
+  await field('Priority').fill('78');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^(Expand row )?mock .* 78 / }).waitFor();
+
+  await page.getByRole('menuitem', { name: 'Audit log' }).click();
+  await page.getByRole('row', { name: new RegExp(`admin changed provider ${id}`) }).waitFor();
+  await button('Expand row').first().click();
+  await page.getByRole('row', { name: 'priority 77 78', exact: true }).waitFor();
 });
 
 it('shows the tokens of a text as one types, of a chat too, and how models are counted', async () => {

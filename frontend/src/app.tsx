@@ -26,6 +26,9 @@ const GatewaysPage = lazy(() =>
 const RevisionsPage = lazy(() =>
   import('./features/revisions/revisions-page.tsx').then(({ RevisionsPage: page }) => ({ default: page })),
 );
+const AuditPage = lazy(() =>
+  import('./features/audit/audit-page.tsx').then(({ AuditPage: page }) => ({ default: page })),
+);
 const TokensPage = lazy(() =>
   import('./features/tokens/tokens-page.tsx').then(({ TokensPage: page }) => ({ default: page })),
 );
@@ -58,6 +61,7 @@ function LoggedIn() {
           <Route path="/virtual-keys" element={<VirtualKeysPage />} />
           <Route path="/gateways" element={<GatewaysPage />} />
           <Route path="/revisions" element={<RevisionsPage />} />
+          <Route path="/audit" element={<AuditPage />} />
           <Route path="/tokens" element={<TokensPage />} />
           <Route path="*" element={<Navigate to="/namespaces" replace />} />
         </Routes>

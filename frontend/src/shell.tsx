@@ -1,5 +1,6 @@
 import {
   ApartmentOutlined,
+  AuditOutlined,
   CalculatorOutlined,
   CloudServerOutlined,
   ClusterOutlined,
@@ -25,6 +26,7 @@ const PAGES = [
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
   { path: '/revisions', text: 'nav.revisions', icon: <HistoryOutlined /> },
   { path: '/tokens', text: 'nav.tokens', icon: <CalculatorOutlined /> },
+  { path: '/audit', text: 'nav.audit', icon: <AuditOutlined /> },
 ] as const;
 
 const LANGUAGES: { readonly value: Language; readonly label: string }[] = [

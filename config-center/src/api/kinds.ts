@@ -2,7 +2,7 @@ import type { PolicyScope } from '@ai-gateway/contracts';
 import type { Resources } from '../db/store.ts';
 import type { Rows, TableName } from '../db/tables.ts';
 import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstream } from '../domain/check-draft.ts';
-import { type Fault, Refusal } from '../domain/faults.ts';
+import { type Fault, Refusal, type RowUser } from '../domain/faults.ts';
 
 /** What is particular about one kind of resource. */
 export interface Kind<Name extends TableName> {
@@ -22,10 +22,7 @@ export const namespaces: Kind<'namespace'> = {
   check: (row, resources) => unique(resources, 'namespace', 'code', row),
   async beforeRemove(id, resources) {
     const keys = await resources.all('virtual_key');
-    const users = keys
-      .filter(({ namespaceIds }) => namespaceIds.includes(id))
-      .map(({ name }) => `virtual key "${name}"`);
-    refuseWhenUsed(users);
+    refuseWhenUsed(keys.filter(({ namespaceIds }) => namespaceIds.includes(id)).map(userOf('virtual key')));
     await resources.remove('matcher', { namespaceId: id });
     await resources.remove('policy', { namespaceId: id });
   },
@@ -77,8 +74,10 @@ export const providers: Kind<'provider'> = {
     const upstreams = await resources.all('upstream');
     const rows = await resources.all('layered_limit');
     refuseWhenUsed([
-      ...upstreams.filter(({ providerId }) => providerId === id).map(({ baseUrl }) => `upstream ${baseUrl}`),
-      ...rows.filter(({ providerId }) => providerId === id).map((row) => `layered limit ${row.id}`),
+      ...upstreams
+        .filter(({ providerId }) => providerId === id)
+        .map((row) => ({ kind: 'upstream', id: row.id, name: row.baseUrl })),
+      ...rows.filter(({ providerId }) => providerId === id).map(layeredUser),
       ...(await policiesScopedTo(resources, { providerId: id })),
     ]);
     await resources.remove('price', { providerId: id });
@@ -121,7 +120,7 @@ export const customerTypes: Kind<'customer_type'> = {
   async beforeRemove(id, resources) {
     const tenants = await resources.all('tenant');
     refuseWhenUsed([
-      ...tenants.filter(({ customerTypeId }) => customerTypeId === id).map(({ name }) => `tenant "${name}"`),
+      ...tenants.filter(({ customerTypeId }) => customerTypeId === id).map(userOf('tenant')),
       ...(await keysWhere(resources, ({ customerTypeId }) => customerTypeId === id)),
       ...(await layeredLimitsOn(resources, id)),
       ...(await policiesScopedTo(resources, { customerTypeId: id })),
@@ -200,23 +199,23 @@ async function scopeFaults(resources: Resources, scope: PolicyScope): Promise<re
   return faults.flat();
 }
 
-async function policiesScopedTo(resources: Resources, wanted: PolicyScope): Promise<readonly string[]> {
+async function policiesScopedTo(resources: Resources, wanted: PolicyScope): Promise<readonly RowUser[]> {
   const [field, id] = Object.entries(wanted)[0] ?? [];
   const rows = await resources.all('policy');
-  return rows.filter(({ scope }) => scope[field as keyof PolicyScope] === id).map(({ name }) => `policy "${name}"`);
+  return rows.filter(({ scope }) => scope[field as keyof PolicyScope] === id).map(userOf('policy'));
 }
 
 async function keysWhere(
   resources: Resources,
   isMeant: (key: Rows['virtual_key']) => boolean,
-): Promise<readonly string[]> {
+): Promise<readonly RowUser[]> {
   const rows = await resources.all('virtual_key');
-  return rows.filter(isMeant).map(({ name }) => `virtual key "${name}"`);
+  return rows.filter(isMeant).map(userOf('virtual key'));
 }
 
-async function layeredLimitsOn(resources: Resources, target: string): Promise<readonly string[]> {
+async function layeredLimitsOn(resources: Resources, target: string): Promise<readonly RowUser[]> {
   const rows = await resources.all('layered_limit');
-  return rows.filter(({ targetId }) => targetId === target).map(({ id }) => `layered limit ${id}`);
+  return rows.filter(({ targetId }) => targetId === target).map(layeredUser);
 }
 
 /** @throws Refusal 409 */
@@ -249,10 +248,18 @@ async function unique<Name extends TableName>(
   throw new Refusal(409, message, [{ path: field, message }]);
 }
 
+const userOf =
+  (kind: string) =>
+  ({ id, name }: { readonly id: string; readonly name: string }): RowUser => ({ kind, id, name });
+
+function layeredUser({ id, targetType, limit }: Rows['layered_limit']): RowUser {
+  return { kind: 'layered limit', id, name: `${targetType} ${limit.control}` };
+}
+
 /** @throws Refusal 409 naming the users */
-function refuseWhenUsed(users: readonly string[]): void {
+function refuseWhenUsed(users: readonly RowUser[]): void {
   if (users.length === 0) return;
-  throw new Refusal(409, `It is in use by ${users.slice(0, 20).join(', ')}.`, [
-    { path: '', message: `used by ${users.length}` },
-  ]);
+  const named = users.slice(0, 20).map(({ kind, name }) => `${kind} "${name}"`);
+  const message = `used by ${users.length}`;
+  throw new Refusal(409, `It is in use by ${named.join(', ')}.`, [{ path: '', message }], { users });
 }

@@ -1,6 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { ADMIN_API } from '@ai-gateway/contracts';
-import type { Express, RequestHandler } from 'express';
+import type { Express, RequestHandler, Response } from 'express';
+import { sessionFor } from '../auth/authorize.ts';
+import { audited, withoutSecrets } from '../db/audited.ts';
 import { newId, type Page, type Resources, type Store } from '../db/store.ts';
 import type { Row, Rows, TableName } from '../db/tables.ts';
 import { Refusal } from '../domain/faults.ts';
@@ -26,66 +28,66 @@ export function resourceRoutes(app: Express, options: ResourceOptions): void {
 
   const ofNamespaces = operations(namespaces, options);
   handle(app, ADMIN_API.namespaces.list, authorize, ({ query }) => list('namespace', query));
-  handle(app, ADMIN_API.namespaces.create, authorize, ({ body }) => ofNamespaces.create(body));
+  handle(app, ADMIN_API.namespaces.create, authorize, ofNamespaces.create);
   handle(app, ADMIN_API.namespaces.read, authorize, ({ params }) => ofNamespaces.read(params.id));
-  handle(app, ADMIN_API.namespaces.update, authorize, ({ params, body }) => ofNamespaces.update(params.id, body));
-  handle(app, ADMIN_API.namespaces.remove, authorize, ({ params }) => ofNamespaces.remove(params.id));
+  handle(app, ADMIN_API.namespaces.update, authorize, ofNamespaces.update);
+  handle(app, ADMIN_API.namespaces.remove, authorize, ofNamespaces.remove);
 
   const ofMatchers = operations(matchers, options);
   handle(app, ADMIN_API.matchers.list, authorize, ({ query }) => list('matcher', query));
-  handle(app, ADMIN_API.matchers.create, authorize, ({ body }) => ofMatchers.create(body));
+  handle(app, ADMIN_API.matchers.create, authorize, ofMatchers.create);
   handle(app, ADMIN_API.matchers.read, authorize, ({ params }) => ofMatchers.read(params.id));
-  handle(app, ADMIN_API.matchers.update, authorize, ({ params, body }) => ofMatchers.update(params.id, body));
-  handle(app, ADMIN_API.matchers.remove, authorize, ({ params }) => ofMatchers.remove(params.id));
+  handle(app, ADMIN_API.matchers.update, authorize, ofMatchers.update);
+  handle(app, ADMIN_API.matchers.remove, authorize, ofMatchers.remove);
 
   const ofPolicies = operations(policies, options);
   handle(app, ADMIN_API.policies.list, authorize, ({ query }) => list('policy', query));
-  handle(app, ADMIN_API.policies.create, authorize, ({ body }) => ofPolicies.create(body));
+  handle(app, ADMIN_API.policies.create, authorize, ofPolicies.create);
   handle(app, ADMIN_API.policies.read, authorize, ({ params }) => ofPolicies.read(params.id));
-  handle(app, ADMIN_API.policies.update, authorize, ({ params, body }) => ofPolicies.update(params.id, body));
-  handle(app, ADMIN_API.policies.remove, authorize, ({ params }) => ofPolicies.remove(params.id));
+  handle(app, ADMIN_API.policies.update, authorize, ofPolicies.update);
+  handle(app, ADMIN_API.policies.remove, authorize, ofPolicies.remove);
 
   const ofProviders = operations(providers, options);
   handle(app, ADMIN_API.providers.list, authorize, ({ query }) => list('provider', query));
-  handle(app, ADMIN_API.providers.create, authorize, ({ body }) => ofProviders.create(body));
+  handle(app, ADMIN_API.providers.create, authorize, ofProviders.create);
   handle(app, ADMIN_API.providers.read, authorize, ({ params }) => ofProviders.read(params.id));
-  handle(app, ADMIN_API.providers.update, authorize, ({ params, body }) => ofProviders.update(params.id, body));
-  handle(app, ADMIN_API.providers.remove, authorize, ({ params }) => ofProviders.remove(params.id));
+  handle(app, ADMIN_API.providers.update, authorize, ofProviders.update);
+  handle(app, ADMIN_API.providers.remove, authorize, ofProviders.remove);
 
   const ofUpstreams = operations(upstreams, options);
   handle(app, ADMIN_API.upstreams.list, authorize, ({ query }) => list('upstream', query));
-  handle(app, ADMIN_API.upstreams.create, authorize, ({ body }) => ofUpstreams.create(body));
+  handle(app, ADMIN_API.upstreams.create, authorize, ofUpstreams.create);
   handle(app, ADMIN_API.upstreams.read, authorize, ({ params }) => ofUpstreams.read(params.id));
-  handle(app, ADMIN_API.upstreams.update, authorize, ({ params, body }) => ofUpstreams.update(params.id, body));
-  handle(app, ADMIN_API.upstreams.remove, authorize, ({ params }) => ofUpstreams.remove(params.id));
+  handle(app, ADMIN_API.upstreams.update, authorize, ofUpstreams.update);
+  handle(app, ADMIN_API.upstreams.remove, authorize, ofUpstreams.remove);
 
   const ofCustomerTypes = operations(customerTypes, options);
   handle(app, ADMIN_API.customerTypes.list, authorize, ({ query }) => list('customer_type', query));
-  handle(app, ADMIN_API.customerTypes.create, authorize, ({ body }) => ofCustomerTypes.create(body));
+  handle(app, ADMIN_API.customerTypes.create, authorize, ofCustomerTypes.create);
   handle(app, ADMIN_API.customerTypes.read, authorize, ({ params }) => ofCustomerTypes.read(params.id));
-  handle(app, ADMIN_API.customerTypes.update, authorize, ({ params, body }) => ofCustomerTypes.update(params.id, body));
-  handle(app, ADMIN_API.customerTypes.remove, authorize, ({ params }) => ofCustomerTypes.remove(params.id));
+  handle(app, ADMIN_API.customerTypes.update, authorize, ofCustomerTypes.update);
+  handle(app, ADMIN_API.customerTypes.remove, authorize, ofCustomerTypes.remove);
 
   const ofTenants = operations(tenants, options);
   handle(app, ADMIN_API.tenants.list, authorize, ({ query }) => list('tenant', query));
-  handle(app, ADMIN_API.tenants.create, authorize, ({ body }) => ofTenants.create(body));
+  handle(app, ADMIN_API.tenants.create, authorize, ofTenants.create);
   handle(app, ADMIN_API.tenants.read, authorize, ({ params }) => ofTenants.read(params.id));
-  handle(app, ADMIN_API.tenants.update, authorize, ({ params, body }) => ofTenants.update(params.id, body));
-  handle(app, ADMIN_API.tenants.remove, authorize, ({ params }) => ofTenants.remove(params.id));
+  handle(app, ADMIN_API.tenants.update, authorize, ofTenants.update);
+  handle(app, ADMIN_API.tenants.remove, authorize, ofTenants.remove);
 
   const ofPrices = operations(prices, options);
   handle(app, ADMIN_API.prices.list, authorize, ({ query }) => list('price', query));
-  handle(app, ADMIN_API.prices.create, authorize, ({ body }) => ofPrices.create(body));
+  handle(app, ADMIN_API.prices.create, authorize, ofPrices.create);
   handle(app, ADMIN_API.prices.read, authorize, ({ params }) => ofPrices.read(params.id));
-  handle(app, ADMIN_API.prices.update, authorize, ({ params, body }) => ofPrices.update(params.id, body));
-  handle(app, ADMIN_API.prices.remove, authorize, ({ params }) => ofPrices.remove(params.id));
+  handle(app, ADMIN_API.prices.update, authorize, ofPrices.update);
+  handle(app, ADMIN_API.prices.remove, authorize, ofPrices.remove);
 
   const ofLayeredLimits = operations(layeredLimits, options);
   handle(app, ADMIN_API.layeredLimits.list, authorize, ({ query }) => list('layered_limit', query));
-  handle(app, ADMIN_API.layeredLimits.create, authorize, ({ body }) => ofLayeredLimits.create(body));
+  handle(app, ADMIN_API.layeredLimits.create, authorize, ofLayeredLimits.create);
   handle(app, ADMIN_API.layeredLimits.read, authorize, ({ params }) => ofLayeredLimits.read(params.id));
-  handle(app, ADMIN_API.layeredLimits.update, authorize, ({ params, body }) => ofLayeredLimits.update(params.id, body));
-  handle(app, ADMIN_API.layeredLimits.remove, authorize, ({ params }) => ofLayeredLimits.remove(params.id));
+  handle(app, ADMIN_API.layeredLimits.update, authorize, ofLayeredLimits.update);
+  handle(app, ADMIN_API.layeredLimits.remove, authorize, ofLayeredLimits.remove);
 
   virtualKeyRoutes(app, options);
 }
@@ -95,19 +97,24 @@ function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
   const ofKeys = operations(kinds.virtualKeys, options);
   handle(app, ADMIN_API.virtualKeys.list, authorize, async ({ query }) => {
     const page = paged(await store.list('virtual_key', queryOf(query)), query);
-    return { ...page, items: page.items.map(withoutHash) };
+    return { ...page, items: page.items.map(withoutSecrets) };
   });
-  handle(app, ADMIN_API.virtualKeys.create, authorize, async ({ body }) => {
+  handle(app, ADMIN_API.virtualKeys.create, authorize, async ({ body, ...call }) => {
     const secret = `vk_${randomBytes(32).toString('base64url')}`;
     const secretHash = createHmac('sha256', keyPepper).update(secret).digest('hex');
-    return { ...withoutHash(await ofKeys.create({ ...body, prefix: secret.slice(0, 9), secretHash })), secret };
+    return {
+      ...withoutSecrets(await ofKeys.create({ ...call, body: { ...body, prefix: secret.slice(0, 9), secretHash } })),
+      secret,
+    };
   });
-  handle(app, ADMIN_API.virtualKeys.read, authorize, async ({ params }) => withoutHash(await ofKeys.read(params.id)));
-  handle(app, ADMIN_API.virtualKeys.update, authorize, async ({ params, body }) => {
-    const { prefix, secretHash } = await ofKeys.read(params.id);
-    return withoutHash(await ofKeys.update(params.id, { ...body, prefix, secretHash }));
+  handle(app, ADMIN_API.virtualKeys.read, authorize, async ({ params }) =>
+    withoutSecrets(await ofKeys.read(params.id)),
+  );
+  handle(app, ADMIN_API.virtualKeys.update, authorize, async ({ body, ...call }) => {
+    const { prefix, secretHash } = await ofKeys.read(call.params.id);
+    return withoutSecrets(await ofKeys.update({ ...call, body: { ...body, prefix, secretHash } }));
   });
-  handle(app, ADMIN_API.virtualKeys.remove, authorize, ({ params }) => ofKeys.remove(params.id));
+  handle(app, ADMIN_API.virtualKeys.remove, authorize, ofKeys.remove);
 }
 
 /** The writes and the single read of a kind; every write makes a revision in the same transaction. */
@@ -119,10 +126,16 @@ function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, pub
     if (faults.length > 0) throw new Refusal(400, `The ${kind.name} is not valid.`, faults);
   }
 
+  /** Runs a change whose writes are told to the audit log. */
+  function change<T>({ response }: Caller, work: (resources: Resources) => Promise<T>): Promise<T> {
+    const { administrator } = sessionFor(response);
+    return publisher.change((resources) => work(audited(resources, administrator, now())));
+  }
+
   return {
-    create(draft: Omit<Rows[Name], 'id'>): Promise<Row<Name>> {
-      return publisher.change(async (resources) => {
-        const row = { ...draft, id: newId(kind.prefix) } as unknown as Rows[Name];
+    create({ body, ...caller }: Caller & { readonly body: Draft<Name> }): Promise<Row<Name>> {
+      return change(caller, async (resources) => {
+        const row = { ...body, id: newId(kind.prefix) } as unknown as Rows[Name];
         await save(row, resources);
         return resources.insert(kind.table, row, now());
       });
@@ -132,18 +145,22 @@ function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, pub
       if (row === undefined) throw notFound();
       return row;
     },
-    update(id = '', draft: Omit<Rows[Name], 'id'>): Promise<Row<Name>> {
-      return publisher.change(async (resources) => {
-        if ((await resources.read(kind.table, id)) === undefined) throw notFound();
-        const row = { ...draft, id } as unknown as Rows[Name];
+    update({ params, body, ...caller }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> {
+      const { version, ...draft } = body;
+      return change(caller, async (resources) => {
+        const current = await resources.read(kind.table, params.id ?? '');
+        if (current === undefined) throw notFound();
+        refuseOutdated(version, current);
+        const row = { ...draft, id: current.id } as unknown as Rows[Name];
         await save(row, resources);
         const updated = await resources.update(kind.table, row, now());
         if (updated === undefined) throw notFound();
         return updated;
       });
     },
-    remove(id = ''): Promise<Record<string, never>> {
-      return publisher.change(async (resources) => {
+    remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
+      const id = params.id ?? '';
+      return change(caller, async (resources) => {
         if ((await resources.read(kind.table, id)) === undefined) throw notFound();
         await kind.beforeRemove(id, resources);
         await resources.remove(kind.table, { id });
@@ -151,6 +168,18 @@ function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, pub
       });
     },
   };
+}
+
+type Caller = { readonly response: Response };
+type OneCall = Caller & { readonly params: Readonly<Record<string, string>> };
+type Draft<Name extends TableName> = Omit<Rows[Name], 'id'>;
+type Replacement<Name extends TableName> = Draft<Name> & { readonly version?: number | undefined };
+
+/** @throws Refusal 409 with the row as it is now, when it is not the version that the caller has seen */
+function refuseOutdated(version: number | undefined, current: Row<TableName>): void {
+  if (version === undefined || version === current.version) return;
+  const message = `It has been changed meanwhile: version ${current.version}, not ${version}.`;
+  throw new Refusal(409, message, [{ path: 'version', message }], { current: { ...withoutSecrets(current) } });
 }
 
 type ListCall = { readonly page: number; readonly size: number; readonly keyword?: string | undefined };
@@ -166,8 +195,4 @@ function queryOf({ page, size, keyword, ...filters }: ListCall) {
 
 function paged<Name extends TableName>({ items, total }: Page<Name>, { page, size }: ListCall) {
   return { items: [...items], total, page, size, pages: Math.ceil(total / size) };
-}
-
-function withoutHash({ secretHash: _, ...key }: Row<'virtual_key'>) {
-  return key;
 }

@@ -1,5 +1,7 @@
 import { ADMIN_API } from '@ai-gateway/contracts';
 import type { Express, RequestHandler } from 'express';
+import { sessionFor } from '../auth/authorize.ts';
+import { audited } from '../db/audited.ts';
 import type { Store } from '../db/store.ts';
 import type { RuleRow } from '../domain/diff-rules.ts';
 import type { Publisher } from '../publish/publisher.ts';
@@ -26,9 +28,10 @@ export function revisionRoutes(app: Express, { store, publisher, authorize, now 
     const [before, after] = [await readRevision(store, params.before), await readRevision(store, params.after)];
     return diffRevisions(before, after);
   });
-  handle(app, ADMIN_API.revisions.rollBack, authorize, async ({ params }) => {
+  handle(app, ADMIN_API.revisions.rollBack, authorize, async ({ params, response }) => {
     const revision = await readRevision(store, params.revision);
-    await publisher.change((resources) => rollBack(revision, resources, now()));
+    const { administrator } = sessionFor(response);
+    await publisher.change((resources) => rollBack(revision, audited(resources, administrator, now()), now()));
     return { revision: publisher.current().revision };
   });
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Store } from '../db/store.ts';
+import { insertIfAbsent, type Store } from '../db/store.ts';
 
 const CODE_LIFETIME_MS = 24 * 3_600_000;
 const IDLE_MS = 30 * 60_000;
@@ -27,11 +27,9 @@ export interface Sessions {
 export function sessions({ connection }: Store, nowMs: () => number): Sessions {
   return {
     async allowCode(code) {
-      await connection
-        .insertInto('login_code')
-        .values({ code_hash: hashOf(code), expires_at_ms: nowMs() + CODE_LIFETIME_MS, used_at_ms: null })
-        .onConflict((conflict) => conflict.column('code_hash').doNothing())
-        .execute();
+      const expiresAtMs = nowMs() + CODE_LIFETIME_MS;
+      const row = { code_hash: hashOf(code), expires_at_ms: expiresAtMs, used_at_ms: null };
+      await insertIfAbsent(connection, 'login_code', row);
     },
     async redeem(code) {
       const { numUpdatedRows } = await connection

@@ -1,12 +1,16 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
+import { isMysql } from './is-mysql.ts';
+import { createMysqlSchema } from './mysql-schema.ts';
+import { storage } from './storage-migration.ts';
 
 /**
- * Columns of every resource, in the types that SQLite and MySQL both have. Neither changes a schema inside a transaction
- * for Kysely, so every step can be repeated: a start that was broken off is completed by the next.
+ * The first tables. Kysely changes no schema inside a transaction by itself, so every step can be repeated: a start
+ * that was broken off is completed by the next. MySQL began with the schema of both of the first migrations.
  */
 const initial: Migration = {
   async up(db: Kysely<unknown>) {
+    if (isMysql(db)) return createMysqlSchema(db);
     const resource = (name: string) =>
       db.schema
         .createTable(name)
@@ -106,6 +110,7 @@ async function addLogin(db: Kysely<unknown>): Promise<void> {
 /** Scopes of policies, waiting, payers, prices and layered limits. */
 const limits: Migration = {
   async up(connection: Kysely<unknown>) {
+    if (isMysql(connection)) return;
     // All or nothing: kysely does not wrap migrations of SQLite by itself.
     await connection.transaction().execute(addLimits);
   },
@@ -191,6 +196,6 @@ async function addPayers(db: Kysely<unknown>): Promise<void> {
 /** All migrations in order; a released one is never changed. */
 export const migrations: MigrationProvider = {
   async getMigrations() {
-    return { '0001-initial': initial, '0002-limits': limits };
+    return { '0001-initial': initial, '0002-limits': limits, '0003-storage': storage };
   },
 };

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { namespaceShape } from '@ai-gateway/contracts';
+import { Kysely } from 'kysely';
+import { Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { migrations } from './migrations.ts';
 import { nodeSqliteDialect } from './node-sqlite.ts';
 import { openStore } from './store.ts';
 
@@ -16,14 +18,14 @@ afterEach(() => rmSync(folder, { recursive: true }));
 // A first start that was killed between two CREATE TABLE left a database that no later start could open.
 it('completes a schema that a broken-off start left half made', async () => {
   const path = join(folder, 'c.db');
-  await (await openStore(nodeSqliteDialect(path))).close();
+  await (await openStore(`sqlite:${path}`)).close();
   const database = new DatabaseSync(path);
   database.exec('PRAGMA foreign_keys = OFF');
   const tables = database.prepare("select name from sqlite_master where type = 'table'").all();
   for (const { name } of tables)
     if (name !== 'matcher' && !String(name).startsWith('sqlite_')) database.exec(`DROP TABLE "${name}"`);
   database.close();
-  const store = await openStore(nodeSqliteDialect(path));
+  const store = await openStore(`sqlite:${path}`);
   expect(await store.connection.selectFrom('session').selectAll().execute()).toEqual([]);
   await store.close();
 });
@@ -42,13 +44,14 @@ it('takes the policies of the first schema along', async () => {
     CREATE TABLE policy (id varchar(40) primary key, created_at varchar(30) not null, updated_at varchar(30) not null,
       is_enabled integer not null, namespace_id varchar(40) not null references namespace (id), name varchar(100) not null,
       description varchar(500) not null, priority integer not null, mode varchar(10) not null, rule text not null);
+    CREATE TABLE meta (name varchar(50) primary key, value varchar(500) not null);
     CREATE TABLE provider (id varchar(40) primary key);
     CREATE TABLE virtual_key (id varchar(40) primary key);
     INSERT INTO namespace VALUES ('n', 't', 't', 1, 'old', 'Old', '', 'open');
     INSERT INTO policy VALUES ('p', 't', 't', 1, 'n', 'kept', '', 7, 'observe', '{"kind":"concurrency-limit","maxConcurrent":3}');
   `);
   database.close();
-  const store = await openStore(nodeSqliteDialect(path));
+  const store = await openStore(`sqlite:${path}`);
   expect(await store.all('policy')).toEqual([
     {
       id: 'p',
@@ -62,6 +65,7 @@ it('takes the policies of the first schema along', async () => {
       scope: {},
       countPer: [],
       rule: { kind: 'concurrency-limit', maxConcurrent: 3 },
+      version: 1,
       createdAt: 't',
       updatedAt: 't',
     },
@@ -70,14 +74,25 @@ it('takes the policies of the first schema along', async () => {
   await store.close();
 });
 
-it('keeps all of a transaction or nothing', async () => {
-  const store = await openStore(nodeSqliteDialect(':memory:'));
-  const row = namespaceShape.parse({ id: 'a', code: 'a', name: 'A' });
-  const failing = store.transaction(async (resources) => {
-    await resources.insert('namespace', row, '2026-01-01T00:00:00Z');
-    throw new Error('no');
-  });
-  await expect(failing).rejects.toThrow('no');
-  expect(await store.all('namespace')).toEqual([]);
+it('takes everything along from the database of the release before', async () => {
+  const path = join(folder, 'released.db');
+  const db = new Kysely<Record<string, Record<string, unknown>>>({ dialect: nodeSqliteDialect(path) });
+  const { error } = await new Migrator({ db, provider: migrations }).migrateTo('0002-limits');
+  expect(error).toBeUndefined();
+  const stamps = { created_at: 't', updated_at: 't' };
+  await db
+    .insertInto('customer_type')
+    .values({ id: 'ct', name: 'gold', ...stamps })
+    .execute();
+  await db
+    .insertInto('tenant')
+    .values({ id: 'ten', name: 'Acme', customer_type_id: 'ct', ...stamps })
+    .execute();
+  await db.insertInto('revision').values({ created_at: 't', sha256: 'x', content: '{}' }).execute();
+  await db.destroy();
+  const store = await openStore(`sqlite:${path}`);
+  const kept = { id: 'ten', name: 'Acme', customerTypeId: 'ct', version: 1, createdAt: 't', updatedAt: 't' };
+  expect(await store.all('tenant')).toEqual([kept]);
+  expect(await store.connection.selectFrom('revision').select('revision').execute()).toEqual([{ revision: 1 }]);
   await store.close();
 });

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { type Dialect, Kysely, sql, type Transaction } from 'kysely';
+import { setTimeout } from 'node:timers/promises';
+import { Kysely, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { type NewAuditEntry, recordAudit } from './audit.ts';
+import type { Connection, Schema } from './connection.ts';
+import { checkDatabase, dialectOf } from './database-url.ts';
+import { isDuplicate } from './errors.ts';
+import { isMysql } from './is-mysql.ts';
 import { migrations } from './migrations.ts';
+import { TURNS } from './storage-migration.ts';
 import { columnOf, fromColumns, type Row, type Rows, SEARCHED, type TableName, toColumns } from './tables.ts';
-
-/** Tables by name; the mapping in `tables.ts` gives their columns meaning. */
-type Schema = Record<string, Record<string, unknown>>;
-type Connection = Kysely<Schema> | Transaction<Schema>;
 
 /** A page of rows, newest change last. */
 export interface Page<Name extends TableName> {
@@ -25,12 +28,15 @@ export interface ListQuery {
 /** Reads and writes of resources, inside or outside of a transaction. */
 export interface Resources {
   list<Name extends TableName>(table: Name, query: ListQuery): Promise<Page<Name>>;
-  all<Name extends TableName>(table: Name): Promise<readonly Row<Name>[]>;
+  /** Rows whose fields equal the values of `where`. */
+  all<Name extends TableName>(table: Name, where?: Readonly<Record<string, unknown>>): Promise<readonly Row<Name>[]>;
   read<Name extends TableName>(table: Name, id: string): Promise<Row<Name> | undefined>;
   insert<Name extends TableName>(table: Name, row: Rows[Name], at: string): Promise<Row<Name>>;
   /** Undefined when there is no such row. */
   update<Name extends TableName>(table: Name, row: Rows[Name], at: string): Promise<Row<Name> | undefined>;
   remove(table: TableName, where: Readonly<Record<string, unknown>>): Promise<number>;
+  /** Adds an entry to the audit log. */
+  record(entry: NewAuditEntry): Promise<void>;
 }
 
 /** The database of the config center. */
@@ -38,21 +44,67 @@ export interface Store extends Resources {
   /** Runs `work` in one transaction: all of it is kept or nothing. */
   transaction<T>(work: (resources: Resources, connection: Connection) => Promise<T>): Promise<T>;
   readonly connection: Kysely<Schema>;
+  readonly kind: 'sqlite' | 'mysql';
   close(): Promise<void>;
 }
 
-/** Opens a database and brings its schema up to date. */
-export async function openStore(dialect: Dialect): Promise<Store> {
-  const connection = new Kysely<Schema>({ dialect });
-  const { error } = await new Migrator({ db: connection, provider: migrations }).migrateToLatest();
-  if (error !== undefined) throw error instanceof Error ? error : new Error(String(error));
+/** A start that collides with another one on the same SQLite file finds the other's work done when it tries again. */
+const MIGRATION_TRIES = 5;
+
+/**
+ * Opens the database of a checked `DATABASE_URL` and brings its schema up to date.
+ * @throws Error that names what is wrong with `DATABASE_URL`
+ */
+export async function openStore(url: string): Promise<Store> {
+  const connection = new Kysely<Schema>({ dialect: dialectOf(url) });
+  try {
+    await checkDatabase(connection, url);
+    await migrate(connection);
+  } catch (error) {
+    await connection.destroy();
+    throw error;
+  }
   return {
     ...resourcesOn(connection),
     connection,
+    kind: isMysql(connection) ? 'mysql' : 'sqlite',
     transaction: (work) =>
-      connection.transaction().execute((transaction) => work(resourcesOn(transaction), transaction)),
+      connection.transaction().execute(async (transaction) => {
+        await takeTurns(transaction);
+        return work(resourcesOn(transaction), transaction);
+      }),
     close: () => connection.destroy(),
   };
+}
+
+async function migrate(connection: Kysely<Schema>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const { error } = await new Migrator({ db: connection, provider: migrations }).migrateToLatest();
+    if (error === undefined) return;
+    if (attempt === MIGRATION_TRIES || isMysql(connection)) throw error;
+    await setTimeout(attempt * 100);
+  }
+}
+
+/**
+ * Lets changes happen one after the other, also those of several config centers: each sees all that came before it.
+ * Being the first statement, it also makes SQLite wait for others here instead of failing later.
+ */
+async function takeTurns(transaction: Connection): Promise<void> {
+  await transaction.updateTable('meta').set({ value: '' }).where('name', '=', TURNS).execute();
+}
+
+/** Inserts a row unless there is one with its key. Not for use in a transaction. */
+export async function insertIfAbsent(
+  connection: Connection,
+  table: string,
+  row: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  try {
+    await connection.insertInto(table).values(row).execute();
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+  }
 }
 
 /** A new id: the kind of thing and 96 random bits. */
@@ -73,9 +125,12 @@ function resourcesOn(db: Connection): Resources {
       for (const [field, value] of Object.entries(where)) rows = rows.where(columnOf(field), '=', value);
       if (keyword !== undefined && keyword !== '') {
         // A keyword is text, not a pattern of LIKE.
-        const pattern = `%${keyword.replaceAll(/[!%_]/g, '!$&')}%`;
+        // LIKE overlooks case in SQLite alone.
+        const pattern = `%${keyword.toLowerCase().replaceAll(/[!%_]/g, '!$&')}%`;
         rows = rows.where((builder) =>
-          builder.or(SEARCHED[table].map((column) => sql<boolean>`${sql.ref(column)} like ${pattern} escape '!'`)),
+          builder.or(
+            SEARCHED[table].map((column) => sql<boolean>`lower(${sql.ref(column)}) like ${pattern} escape '!'`),
+          ),
         );
       }
       const { count } = await rows.select((builder) => builder.fn.countAll().as('count')).executeTakeFirstOrThrow();
@@ -88,12 +143,10 @@ function resourcesOn(db: Connection): Resources {
         .execute();
       return { items: items.map((item) => fromColumns(table, item)), total: Number(count) };
     },
-    async all(table) {
-      const rows = await db
-        .selectFrom(table as string)
-        .selectAll()
-        .orderBy('id')
-        .execute();
+    async all(table, where = {}) {
+      let found = db.selectFrom(table as string);
+      for (const [field, value] of Object.entries(where)) found = found.where(columnOf(field), '=', value);
+      const rows = await found.selectAll().orderBy('id').execute();
       return rows.map((row) => fromColumns(table, row));
     },
     async insert(table, row, at) {
@@ -101,12 +154,12 @@ function resourcesOn(db: Connection): Resources {
         .insertInto(table as string)
         .values({ ...toColumns(table, { ...row }), created_at: at, updated_at: at })
         .execute();
-      return { ...row, createdAt: at, updatedAt: at };
+      return { ...row, version: 1, createdAt: at, updatedAt: at };
     },
     async update(table, row, at) {
       const { numUpdatedRows } = await db
         .updateTable(table as string)
-        .set({ ...toColumns(table, { ...row }), updated_at: at })
+        .set({ ...toColumns(table, { ...row }), updated_at: at, version: sql`version + 1` })
         .where('id', '=', row.id)
         .executeTakeFirst();
       return numUpdatedRows === 0n ? undefined : read(table, row.id);
@@ -117,5 +170,6 @@ function resourcesOn(db: Connection): Resources {
       const { numDeletedRows } = await rows.executeTakeFirst();
       return Number(numDeletedRows);
     },
+    record: (entry) => recordAudit(db, entry),
   };
 }

@@ -30,14 +30,15 @@ export interface Rows {
 
 export type TableName = keyof Rows;
 
-/** When a row was made and last changed, RFC 3339 in UTC. */
-export interface Times {
+/** When a row was made and last changed, RFC 3339 in UTC, and how often: its version starts at 1. */
+export interface Stamps {
+  readonly version: number;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
 
 /** A row as it is read. */
-export type Row<Name extends TableName> = Rows[Name] & Times;
+export type Row<Name extends TableName> = Rows[Name] & Stamps;
 
 type Columns = Readonly<Record<string, ColumnType>>;
 
@@ -158,9 +159,9 @@ export function fromColumns<Name extends TableName>(
   const fields = Object.entries(TABLES[table] as Columns)
     .map(([field, type]) => [field, fromColumn(type, columns[columnOf(field)])] as const)
     .filter(([, value]) => value !== undefined);
-  const times = { createdAt: columns.created_at, updatedAt: columns.updated_at };
+  const stamps = { version: Number(columns.version), createdAt: columns.created_at, updatedAt: columns.updated_at };
   // The columns were written by toColumns from a checked row.
-  return { ...Object.fromEntries(fields), ...times } as Row<Name>;
+  return { ...Object.fromEntries(fields), ...stamps } as Row<Name>;
 }
 
 function toColumn(type: ColumnType, value: unknown): unknown {
@@ -172,5 +173,14 @@ function toColumn(type: ColumnType, value: unknown): unknown {
 function fromColumn(type: ColumnType, value: unknown): unknown {
   if (value === null || value === undefined) return undefined;
   if (type === 'boolean') return value === 1;
-  return type === 'json' ? JSON.parse(String(value)) : value;
+  return type === 'json' ? parsed(String(value)) : value;
+}
+
+/** Text that is no JSON was edited by hand; as a text it is refused where rows are checked. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

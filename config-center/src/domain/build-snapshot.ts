@@ -1,5 +1,5 @@
 import type { Snapshot } from '@ai-gateway/contracts';
-import type { Row, TableName, Times } from '../db/tables.ts';
+import type { Row, Stamps, TableName } from '../db/tables.ts';
 
 /** The rules without the facts of a revision: what two revisions are compared by. */
 export type SnapshotContent = Omit<Snapshot, 'epoch' | 'revision' | 'createdAt'>;
@@ -10,19 +10,24 @@ export type AllRows = { readonly [Name in TableName]: readonly Row<Name>[] };
 /** The rules as gateways take them; the same rows give the same bytes. */
 export function buildSnapshot(rows: AllRows): SnapshotContent {
   return {
-    namespaces: rows.namespace.map(withoutTimes),
-    matchers: rows.matcher.map(withoutTimes),
-    policies: rows.policy.map(withoutTimes),
-    providers: rows.provider.map(withoutTimes),
-    upstreams: rows.upstream.map(withoutTimes),
-    virtualKeys: rows.virtual_key.map(withoutTimes),
-    customerTypes: rows.customer_type.map(withoutTimes),
-    tenants: rows.tenant.map(withoutTimes),
-    prices: rows.price.map(withoutTimes),
-    layeredLimits: rows.layered_limit.map(withoutTimes),
+    namespaces: rows.namespace.map(withoutStamps),
+    matchers: rows.matcher.map(withoutStamps),
+    policies: rows.policy.map(withoutStamps),
+    providers: rows.provider.map(withoutStamps),
+    upstreams: rows.upstream.map(withoutStamps),
+    virtualKeys: rows.virtual_key.map(withoutStamps),
+    customerTypes: rows.customer_type.map(withoutStamps),
+    tenants: rows.tenant.map(withoutStamps),
+    prices: rows.price.map(withoutStamps),
+    layeredLimits: rows.layered_limit.map(withoutStamps),
   };
 }
 
-function withoutTimes<T extends Times>({ createdAt: _, updatedAt: __, ...row }: T): Omit<T, keyof Times> {
+function withoutStamps<T extends Stamps>({
+  version: _,
+  createdAt: __,
+  updatedAt: ___,
+  ...row
+}: T): Omit<T, keyof Stamps> {
   return row;
 }

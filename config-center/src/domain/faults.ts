@@ -5,15 +5,31 @@ export interface Fault {
   readonly message: string;
 }
 
-/** A call that is refused: HTTP status, sentence, and the fields at fault. */
+/** What still names a row that was to be deleted. */
+export interface RowUser {
+  readonly kind: string;
+  readonly id: string;
+  readonly name: string;
+}
+
+/** What a caller may need to know about a conflict. */
+export interface Conflict {
+  /** The row as it is now, without secrets. */
+  readonly current?: Readonly<Record<string, unknown>>;
+  readonly users?: readonly RowUser[];
+}
+
+/** A call that is refused: HTTP status, sentence, the fields at fault, and the conflict behind it. */
 export class Refusal extends Error {
   readonly status: number;
   readonly faults: readonly Fault[];
+  readonly conflict: Conflict;
 
-  constructor(status: number, message: string, faults: readonly Fault[] = []) {
+  constructor(status: number, message: string, faults: readonly Fault[] = [], conflict: Conflict = {}) {
     super(message);
     this.name = 'Refusal';
     this.status = status;
     this.faults = faults;
+    this.conflict = conflict;
   }
 }

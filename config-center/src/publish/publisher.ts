@@ -1,7 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Resources, Store } from '../db/store.ts';
+import type { RefusedRow } from '@ai-gateway/contracts';
+import type { Connection } from '../db/connection.ts';
+import { insertIfAbsent, type Resources, type Store } from '../db/store.ts';
 import { TABLES, type TableName } from '../db/tables.ts';
 import { type AllRows, buildSnapshot, type SnapshotContent } from '../domain/build-snapshot.ts';
+import { soundContent } from '../domain/sound-content.ts';
+import { adoptEdits, fingerprintOf } from './hand-edits.ts';
 
 /** Revisions kept in SQL. */
 const KEPT_REVISIONS = 200;
@@ -30,16 +34,19 @@ export interface Publisher {
   refresh(): Promise<void>;
   /** Tells of every newer revision, whoever made it. */
   onChange(listener: () => void): void;
+  /** Makes a revision if rows have been edited by hand, or by another config center. */
+  lookForEdits(): Promise<void>;
+  /** Rows edited by hand that are not valid; what was published of them before goes on. */
+  refusedRows(): readonly RefusedRow[];
 }
 
 export async function publisher(store: Store, now: () => string): Promise<Publisher> {
   const epoch = await epochOf(store);
   const waiters = new Set<() => void>();
   const listeners: (() => void)[] = [];
-  await store.transaction(async (resources, connection) => {
-    await lock(connection);
-    await revise(resources, connection, now());
-  });
+  let seen = '';
+  let refused: readonly RefusedRow[] = [];
+  await change(async () => {});
   let current = await newest(store, epoch);
 
   /** An older revision than what is asked for comes from a config center that lags behind: no news. */
@@ -60,18 +67,39 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
     for (const tell of [...waiters, ...listeners]) tell();
   }
 
+  async function change<T>(work: (resources: Resources) => Promise<T>): Promise<T> {
+    const changed = await store.transaction(async (resources, connection) => {
+      const at = now();
+      if ((await fingerprintOf(connection)) !== seen) await revise(resources, connection, { at, isByHand: true });
+      const done = await work(resources);
+      const refusedNow = await revise(resources, connection, { at, isByHand: false });
+      return { done, refusedNow, fingerprint: await fingerprintOf(connection) };
+    });
+    seen = changed.fingerprint;
+    refused = changed.refusedNow;
+    return changed.done;
+  }
+
   return {
     current: () => current,
+    refusedRows: () => refused,
+    async lookForEdits() {
+      const fingerprint = await fingerprintOf(store.connection);
+      if (fingerprint === seen) return;
+      // Mostly it was another config center, which has made the revision: then nothing is written, so that two of them do
+      // not wake each other for ever.
+      const found = await compare(store, store.connection);
+      if (found.isPublished) {
+        seen = fingerprint;
+        refused = found.refused;
+      } else await change(async () => {});
+      await refresh();
+    },
     waiting: () => waiters.size,
     refresh,
     onChange: (listener) => listeners.push(listener),
     async change(work) {
-      const result = await store.transaction(async (resources, connection) => {
-        await lock(connection);
-        const done = await work(resources);
-        await revise(resources, connection, now());
-        return done;
-      });
+      const result = await change(work);
       await refresh();
       return result;
     },
@@ -95,34 +123,30 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
   };
 }
 
-type Connection = Parameters<Parameters<Store['transaction']>[0]>[1];
-
-/**
- * Lets changes happen one after the other, whichever config center makes them: each reads what the one before has
- * written, so that no revision lacks a change of another. It must be the first statement of the transaction.
- */
-async function lock(connection: Connection): Promise<void> {
-  await connection
-    .updateTable('meta')
-    .set((builder) => ({ value: builder.ref('value') }))
-    .where('name', '=', 'epoch')
-    .execute();
+/** The rules that the rows make, beside the newest revision. */
+async function compare(resources: Resources, connection: Connection) {
+  const last = await connection.selectFrom('revision').selectAll().orderBy('revision', 'desc').executeTakeFirst();
+  const published = last && (JSON.parse(String(last.content)) as SnapshotContent);
+  const { content: rules, refused } = soundContent(buildSnapshot(await allRows(resources)), published);
+  const content = JSON.stringify(rules);
+  const sha256 = hashOf(content);
+  return { last, published, rules, refused, content, sha256, isPublished: last?.sha256 === sha256 };
 }
 
-async function revise(resources: Resources, connection: Connection, createdAt: string): Promise<void> {
-  const content = JSON.stringify(buildSnapshot(await allRows(resources)));
-  const sha256 = hashOf(content);
-  const last = await connection
-    .selectFrom('revision')
-    .select(['revision', 'sha256'])
-    .orderBy('revision', 'desc')
-    .executeTakeFirst();
-  if (last?.sha256 === sha256) return;
-  await connection.insertInto('revision').values({ created_at: createdAt, sha256, content }).execute();
+async function revise(
+  resources: Resources,
+  connection: Connection,
+  { at, isByHand }: { readonly at: string; readonly isByHand: boolean },
+): Promise<readonly RefusedRow[]> {
+  const { last, published, rules, refused, content, sha256, isPublished } = await compare(resources, connection);
+  if (isPublished) return refused;
+  if (isByHand && published !== undefined) await adoptEdits({ resources, connection, at }, published, rules);
+  await connection.insertInto('revision').values({ created_at: at, sha256, content }).execute();
   await connection
     .deleteFrom('revision')
     .where('revision', '<=', Number(last?.revision ?? 0) - KEPT_REVISIONS)
     .execute();
+  return refused;
 }
 
 async function allRows(resources: Resources): Promise<AllRows> {
@@ -143,11 +167,7 @@ async function newest({ connection }: Store, epoch: string): Promise<Published> 
 
 /** Drawn once per database, so that gateways notice when they are given another one's revisions. */
 async function epochOf({ connection }: Store): Promise<string> {
-  await connection
-    .insertInto('meta')
-    .values({ name: 'epoch', value: randomUUID() })
-    .onConflict((conflict) => conflict.column('name').doNothing())
-    .execute();
+  await insertIfAbsent(connection, 'meta', { name: 'epoch', value: randomUUID() });
   const row = await connection.selectFrom('meta').select('value').where('name', '=', 'epoch').executeTakeFirstOrThrow();
   return String(row.value);
 }

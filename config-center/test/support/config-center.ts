@@ -4,7 +4,6 @@ import { pino } from 'pino';
 import { configCenterApp } from '../../src/app.ts';
 import { lockout } from '../../src/auth/lockout.ts';
 import { sessions } from '../../src/auth/sessions.ts';
-import { nodeSqliteDialect } from '../../src/db/node-sqlite.ts';
 import { openStore } from '../../src/db/store.ts';
 import { liveRates } from '../../src/domain/live-rates.ts';
 import { publisher } from '../../src/publish/publisher.ts';
@@ -24,8 +23,12 @@ export interface Answer {
 const NOWHERE = new URL('http://127.0.0.1:2');
 
 /** A config center over real HTTP on a free port, with a file or in-memory database. */
-export async function startConfigCenter({ path = ':memory:', nowMs = Date.now, tokenServiceUrl = NOWHERE } = {}) {
-  const store = await openStore(nodeSqliteDialect(path));
+export async function startConfigCenter({
+  databaseUrl = 'sqlite::memory:',
+  nowMs = Date.now,
+  tokenServiceUrl = NOWHERE,
+} = {}) {
+  const store = await openStore(databaseUrl);
   const published = await publisher(store, () => new Date(nowMs()).toISOString());
   const administrators = sessions(store, nowMs);
   const app = configCenterApp({
@@ -64,6 +67,7 @@ export async function startConfigCenter({ path = ':memory:', nowMs = Date.now, t
   return {
     url,
     call,
+    store,
     sessions: administrators,
     publisher: published,
     async close() {

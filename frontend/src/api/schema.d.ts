@@ -461,6 +461,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes, the newest first; `next` of an answer asks for older ones */
+        get: operations["audit_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/live/namespaces": {
         parameters: {
             query?: never;
@@ -569,6 +586,7 @@ export interface components {
             maxWaiting: number;
             /** @default 1 */
             weight: number;
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -607,6 +625,7 @@ export interface components {
             priority: number;
             /** @default true */
             isEnabled: boolean;
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -727,6 +746,7 @@ export interface components {
                 /** @enum {string} */
                 action: "allow" | "deny";
             };
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -847,6 +867,7 @@ export interface components {
             priority: number;
             /** @default true */
             isEnabled: boolean;
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -883,6 +904,7 @@ export interface components {
             idleTimeoutMs: number;
             /** @default 600000 */
             totalTimeoutMs: number;
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -917,6 +939,7 @@ export interface components {
             isEnabled: boolean;
             /** Format: date-time */
             expiresAt?: string;
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -1003,6 +1026,22 @@ export interface components {
             /** Format: date-time */
             expiresAt: string;
         };
+        AuditEntry: {
+            id: number;
+            /** Format: date-time */
+            at: string;
+            actor: string;
+            /** @enum {string} */
+            action: "create" | "update" | "delete";
+            kind: string;
+            rowId: string;
+            before?: {
+                [key: string]: unknown;
+            };
+            after?: {
+                [key: string]: unknown;
+            };
+        };
         Failure: {
             code: number;
             message: string;
@@ -1010,6 +1049,14 @@ export interface components {
                 errors: {
                     path: string;
                     message: string;
+                }[];
+                current?: {
+                    [key: string]: unknown;
+                };
+                users?: {
+                    kind: string;
+                    id: string;
+                    name: string;
                 }[];
             };
             /** Format: date-time */
@@ -1268,7 +1315,26 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NamespaceDraft"];
+                "application/json": {
+                    code: string;
+                    name: string;
+                    /** @default  */
+                    description?: string;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /**
+                     * @default key
+                     * @enum {string}
+                     */
+                    authMode?: "open" | "key";
+                    /** @default 0 */
+                    maxWaitMs?: number;
+                    /** @default 100 */
+                    maxWaiting?: number;
+                    /** @default 1 */
+                    weight?: number;
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -1468,7 +1534,21 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["MatcherDraft"];
+                "application/json": {
+                    /** @enum {string} */
+                    source: "header" | "body" | "query" | "path";
+                    /** @default  */
+                    field?: string;
+                    /** @enum {string} */
+                    operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                    value: string;
+                    namespaceId: string;
+                    /** @default 100 */
+                    priority?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -1668,7 +1748,108 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PolicyDraft"];
+                "application/json": {
+                    namespaceId?: string;
+                    /** @default {} */
+                    scope?: {
+                        virtualKeyId?: string;
+                        tenantId?: string;
+                        customerTypeId?: string;
+                        providerId?: string;
+                        upstreamId?: string;
+                        model?: string;
+                    };
+                    /** @default [] */
+                    countPer?: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
+                    name: string;
+                    /** @default  */
+                    description?: string;
+                    /** @default 100 */
+                    priority?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /**
+                     * @default enforce
+                     * @enum {string}
+                     */
+                    mode?: "enforce" | "observe";
+                    /**
+                     * @default local
+                     * @enum {string}
+                     */
+                    onLimiterDown?: "local" | "closed" | "open";
+                    rule: {
+                        /** @constant */
+                        kind: "qps-limit";
+                        maxQps: number;
+                        /** @default 1 */
+                        windowSeconds?: number;
+                        /**
+                         * @default gcra
+                         * @enum {string}
+                         */
+                        algorithm?: "gcra" | "strict";
+                        burst?: number;
+                    } | {
+                        /** @constant */
+                        kind: "request-limit";
+                        windows: {
+                            windowSeconds: number;
+                            maxRequests: number;
+                        }[];
+                    } | {
+                        /** @constant */
+                        kind: "concurrency-limit";
+                        maxConcurrent: number;
+                    } | {
+                        /** @constant */
+                        kind: "token-limit";
+                        maxInputTokens?: number;
+                        maxOutputTokens?: number;
+                        /** @default [] */
+                        windows?: {
+                            windowSeconds: number;
+                            maxTokens: number;
+                            /**
+                             * @default total
+                             * @enum {string}
+                             */
+                            counts?: "total" | "input" | "output";
+                        }[];
+                        /**
+                         * @default all
+                         * @enum {string}
+                         */
+                        appliesTo?: "all" | "stream" | "non-stream";
+                        /**
+                         * @default estimate
+                         * @enum {string}
+                         */
+                        counting?: "exact" | "estimate";
+                    } | {
+                        /** @constant */
+                        kind: "budget-limit";
+                        windows: {
+                            windowSeconds: number;
+                            maxAmount: string;
+                        }[];
+                    } | {
+                        /** @constant */
+                        kind: "message-matching";
+                        condition: {
+                            /** @enum {string} */
+                            source: "header" | "body" | "query" | "path";
+                            /** @default  */
+                            field?: string;
+                            /** @enum {string} */
+                            operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                            value: string;
+                        };
+                        /** @enum {string} */
+                        action: "allow" | "deny";
+                    };
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -1867,7 +2048,21 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ProviderDraft"];
+                "application/json": {
+                    name: string;
+                    /**
+                     * @default openai
+                     * @enum {string}
+                     */
+                    dialect?: "openai";
+                    apiKeyEnv?: string;
+                    models: string[];
+                    /** @default 100 */
+                    priority?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -2067,7 +2262,24 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UpstreamDraft"];
+                "application/json": {
+                    providerId: string;
+                    /** Format: uri */
+                    baseUrl: string;
+                    /** @default 1 */
+                    weight?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /** @default 5000 */
+                    connectTimeoutMs?: number;
+                    /** @default 60000 */
+                    firstByteTimeoutMs?: number;
+                    /** @default 60000 */
+                    idleTimeoutMs?: number;
+                    /** @default 600000 */
+                    totalTimeoutMs?: number;
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -2160,6 +2372,7 @@ export interface operations {
                             items: {
                                 id: string;
                                 name: string;
+                                version: number;
                                 /** Format: date-time */
                                 createdAt: string;
                                 /** Format: date-time */
@@ -2213,6 +2426,7 @@ export interface operations {
                         data: {
                             id: string;
                             name: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2257,6 +2471,7 @@ export interface operations {
                         data: {
                             id: string;
                             name: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2291,6 +2506,7 @@ export interface operations {
             content: {
                 "application/json": {
                     name: string;
+                    version?: number;
                 };
             };
         };
@@ -2307,6 +2523,7 @@ export interface operations {
                         data: {
                             id: string;
                             name: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2392,6 +2609,7 @@ export interface operations {
                                 id: string;
                                 name: string;
                                 customerTypeId?: string;
+                                version: number;
                                 /** Format: date-time */
                                 createdAt: string;
                                 /** Format: date-time */
@@ -2447,6 +2665,7 @@ export interface operations {
                             id: string;
                             name: string;
                             customerTypeId?: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2492,6 +2711,7 @@ export interface operations {
                             id: string;
                             name: string;
                             customerTypeId?: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2527,6 +2747,7 @@ export interface operations {
                 "application/json": {
                     name: string;
                     customerTypeId?: string;
+                    version?: number;
                 };
             };
         };
@@ -2544,6 +2765,7 @@ export interface operations {
                             id: string;
                             name: string;
                             customerTypeId?: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2632,6 +2854,7 @@ export interface operations {
                                 model: string;
                                 inputPerMillion: string;
                                 outputPerMillion: string;
+                                version: number;
                                 /** Format: date-time */
                                 createdAt: string;
                                 /** Format: date-time */
@@ -2691,6 +2914,7 @@ export interface operations {
                             model: string;
                             inputPerMillion: string;
                             outputPerMillion: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2738,6 +2962,7 @@ export interface operations {
                             model: string;
                             inputPerMillion: string;
                             outputPerMillion: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2775,6 +3000,7 @@ export interface operations {
                     model: string;
                     inputPerMillion: string;
                     outputPerMillion: string;
+                    version?: number;
                 };
             };
         };
@@ -2794,6 +3020,7 @@ export interface operations {
                             model: string;
                             inputPerMillion: string;
                             outputPerMillion: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -2917,6 +3144,7 @@ export interface operations {
                                     control: "hard_limit";
                                     amount: string;
                                 };
+                                version: number;
                                 /** Format: date-time */
                                 createdAt: string;
                                 /** Format: date-time */
@@ -3044,6 +3272,7 @@ export interface operations {
                                 control: "hard_limit";
                                 amount: string;
                             };
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -3125,6 +3354,7 @@ export interface operations {
                                 control: "hard_limit";
                                 amount: string;
                             };
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -3196,6 +3426,7 @@ export interface operations {
                         control: "hard_limit";
                         amount: string;
                     };
+                    version?: number;
                 };
             };
         };
@@ -3249,6 +3480,7 @@ export interface operations {
                                 control: "hard_limit";
                                 amount: string;
                             };
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -3386,6 +3618,7 @@ export interface operations {
                             isEnabled: boolean;
                             /** Format: date-time */
                             expiresAt?: string;
+                            version: number;
                             /** Format: date-time */
                             createdAt: string;
                             /** Format: date-time */
@@ -3456,7 +3689,18 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["VirtualKeyDraft"];
+                "application/json": {
+                    name: string;
+                    /** @default [] */
+                    namespaceIds?: string[];
+                    tenantId?: string;
+                    customerTypeId?: string;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /** Format: date-time */
+                    expiresAt?: string;
+                    version?: number;
+                };
             };
         };
         responses: {
@@ -3694,6 +3938,53 @@ export interface operations {
             };
         };
     };
+    audit_list: {
+        parameters: {
+            query?: {
+                kind?: string;
+                rowId?: string;
+                actor?: string;
+                action?: "create" | "update" | "delete";
+                from?: string;
+                to?: string;
+                next?: number;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["AuditEntry"][];
+                            next?: number;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     live_namespaces: {
         parameters: {
             query?: never;
@@ -3830,6 +4121,12 @@ export interface operations {
                         data: {
                             items: components["schemas"]["Gateway"][];
                             revision: number;
+                            refusedRows: {
+                                kind: string;
+                                id: string;
+                                field: string;
+                                message: string;
+                            }[];
                         };
                         /** Format: date-time */
                         timestamp: string;

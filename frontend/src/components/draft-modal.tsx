@@ -52,7 +52,7 @@ function DraftForm<Draft extends object>({ draft, name, onSave, onClose, childre
       await onSave(withoutEmpty(form.getFieldsValue(true)));
       onClose();
     } catch (error) {
-      showError(error, form);
+      showError(error, form, onClose);
     }
   };
   return (

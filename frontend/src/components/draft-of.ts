@@ -1,4 +1,4 @@
-/** A row without what the server adds: what is sent to change it. */
+/** A row as it is sent to change it: without what the server adds, with the version that the change begins with. */
 export function draftOf<T extends { id: string; createdAt: string; updatedAt: string }>(
   row: T,
 ): Omit<T, 'id' | 'createdAt' | 'updatedAt'> {

@@ -1,4 +1,4 @@
-import { Table, type TableColumnsType, Tag } from 'antd';
+import { Alert, Table, type TableColumnsType, Tag } from 'antd';
 import { api, dataOf, type Schemas } from '../../api/client.ts';
 import { LIVE_MS, useRead } from '../../api/queries.ts';
 import { Page } from '../../components/page.tsx';
@@ -46,6 +46,15 @@ export function GatewaysPage() {
   ];
   return (
     <Page title={t('gateway.title')}>
+      {gateways.data?.refusedRows.map((row) => (
+        <Alert
+          key={`${row.kind} ${row.id}`}
+          type="error"
+          showIcon
+          title={t('gateway.refusedRow', row)}
+          style={{ marginBottom: 8 }}
+        />
+      ))}
       <Table
         rowKey="gatewayId"
         columns={columns}

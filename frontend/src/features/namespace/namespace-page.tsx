@@ -46,7 +46,9 @@ function SettingsCard({ draft, isSaving, onSave }: SettingsCardProps) {
   const { t } = useTexts();
   const [form] = Form.useForm<NamespaceDraft>();
   const showError = useShowError();
-  const save = (values: NamespaceDraft) => void onSave(withoutEmpty(values)).catch((error) => showError(error, form));
+  // With what no field shows: the version that this edit began with.
+  const save = (values: NamespaceDraft) =>
+    void onSave(withoutEmpty({ ...draft, ...values })).catch((error) => showError(error, form));
   return (
     <Card title={t('namespace.settings')}>
       <Form

@@ -58,9 +58,10 @@ export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) 
         <RowActions
           name={row.name}
           onEdit={() => setEditing({ id: row.id, draft: draftOf(row) })}
-          onCopy={() =>
-            setEditing({ id: undefined, draft: { ...draftOf(row), name: t('policy.copyName', { name: row.name }) } })
-          }
+          onCopy={() => {
+            const { version: _, ...copied } = draftOf(row);
+            setEditing({ id: undefined, draft: { ...copied, name: t('policy.copyName', { name: row.name }) } });
+          }}
           onDelete={() => remove.mutate(row.id, { onError: (error) => showError(error) })}
         />
       ),

@@ -1,0 +1,175 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { promisify } from 'node:util';
+import { matcherShape, namespaceShape, policyShape } from '@ai-gateway/contracts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openStore, type Store } from '../src/db/store.ts';
+import { publisher } from '../src/publish/publisher.ts';
+import { startMariadb } from './support/mariadb.ts';
+
+const AT = '2026-01-01T00:00:00.000Z';
+const folder = mkdtempSync(join(tmpdir(), 'storage-'));
+let mariadb: Awaited<ReturnType<typeof startMariadb>>;
+let count = 0;
+
+beforeAll(async () => {
+  mariadb = await startMariadb();
+}, 120_000);
+afterAll(async () => {
+  await mariadb.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const namespace = (id: string, fields: object = {}) => namespaceShape.parse({ id, code: id, name: id, ...fields });
+
+const DATABASES = {
+  'SQLite in memory': () => 'sqlite::memory:',
+  'SQLite in a file': () => `sqlite:${join(folder, `${count++}.db`)}`,
+  MariaDB: () => mariadb.database(`d${count++}`),
+};
+
+describe.each(Object.entries(DATABASES))('the store on %s', (_, makeUrl) => {
+  let store: Store;
+  beforeAll(async () => {
+    store = await openStore(await makeUrl());
+  });
+  afterAll(() => store.close());
+
+  it('gives back what it was given, absent fields absent', async () => {
+    const row = namespace('n1', { maxWaitMs: 60_000, isEnabled: false });
+    const stamps = { version: 1, createdAt: AT, updatedAt: AT };
+    expect(await store.insert('namespace', row, AT)).toEqual({ ...row, ...stamps });
+    expect(await store.read('namespace', 'n1')).toEqual({ ...row, ...stamps });
+    const policy = policyShape.parse({ id: 'p1', name: 'p', rule: { kind: 'qps-limit', maxQps: 0.5 } });
+    await store.insert('policy', policy, AT);
+    expect(await store.read('policy', 'p1')).toEqual({ ...policy, ...stamps });
+    expect(await store.read('policy', 'P1')).toBeUndefined();
+  });
+
+  it('keeps every character, and tells case, accents and trailing spaces apart', async () => {
+    const names = ['a', 'A', 'á', 'a ', 'ａ', 'ß', 'ss', '🦜', '🦜 ', "'; drop table x; --", '\\', '%', '\u0000\n\t'];
+    for (const [index, name] of names.entries()) await store.insert('tenant', { id: `t${index}`, name }, AT);
+    for (const [index, name] of names.entries()) {
+      const { items } = await store.list('tenant', { page: 1, size: 9, where: { name } });
+      expect(items.map(({ id, name: found }) => [id, found])).toEqual([[`t${index}`, name]]);
+    }
+    await expect(store.insert('tenant', { id: 'twin', name: '🦜' }, AT)).rejects.toThrow();
+    expect((await store.list('tenant', { page: 1, size: 20, keyword: '%' })).total).toBe(1);
+  });
+
+  it('finds a keyword in any case', async () => {
+    await store.insert('tenant', { id: 'case', name: 'Acme GmbH' }, AT);
+    expect((await store.list('tenant', { page: 1, size: 20, keyword: 'aCME g' })).total).toBe(1);
+  });
+
+  it('keeps JSON and texts of any size that the contract allows', async () => {
+    const models = Array.from({ length: 1000 }, (__, index) => `${'m'.repeat(120)}${index}`);
+    const provider = { id: 'big', name: 'big', dialect: 'openai' as const, models, priority: 1, isEnabled: true };
+    await store.insert('provider', provider, AT);
+    expect((await store.read('provider', 'big'))?.models).toEqual(models);
+    await store.insert('namespace', namespace('long'), AT);
+    const matcher = { id: 'm', namespaceId: 'long', source: 'header', field: 'x', operator: 'equals' };
+    const value = '🦜'.repeat(1000);
+    await store.insert('matcher', matcherShape.parse({ ...matcher, value }), AT);
+    expect((await store.read('matcher', 'm'))?.value).toBe(value);
+  });
+
+  it('raises the version with each update, and none that names an old one succeeds', async () => {
+    await store.insert('namespace', namespace('v'), AT);
+    expect(await store.update('namespace', namespace('v'), AT)).toMatchObject({ version: 2 });
+    expect(await store.update('namespace', namespace('v', { name: 'w' }), AT)).toMatchObject({ version: 3, name: 'w' });
+    expect(await store.update('namespace', namespace('missing'), AT)).toBeUndefined();
+  });
+
+  it('lists in pages, filters, and removes', async () => {
+    for (const id of ['l1', 'l2', 'l3']) await store.insert('namespace', namespace(id, { description: 'listed' }), AT);
+    const page = (number: number) => store.list('namespace', { page: number, size: 2, keyword: 'listed' });
+    expect((await page(1)).items.map(({ id }) => id)).toEqual(['l1', 'l2']);
+    expect(await page(2)).toMatchObject({ total: 3, items: [{ id: 'l3' }] });
+    expect(await store.remove('namespace', { id: 'l1' })).toBe(1);
+    expect(await store.remove('namespace', { id: 'l1' })).toBe(0);
+  });
+
+  it('keeps all of a transaction or nothing', async () => {
+    const failing = store.transaction(async (resources) => {
+      await resources.insert('namespace', namespace('half'), AT);
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(await store.read('namespace', 'half')).toBeUndefined();
+  });
+
+  it('lets changes take turns: each sees all that came before it, and so does its revision', async () => {
+    const publishing = await publisher(store, () => AT);
+    const before = (await store.all('namespace')).length;
+    const seen = await Promise.all(
+      Array.from({ length: 20 }, (__, index) =>
+        publishing.change(async (resources) => {
+          const { length } = await resources.all('namespace');
+          await resources.insert('namespace', namespace(`turn${index}`), AT);
+          return length;
+        }),
+      ),
+    );
+    expect(seen.toSorted((left, right) => left - right)).toEqual(seen.map((__, index) => before + index));
+    expect(JSON.parse(publishing.current().body).namespaces).toHaveLength(before + 20);
+  });
+});
+
+describe('a start on MariaDB', () => {
+  it('is completed by the next after it was broken off at any table', async () => {
+    const url = await mariadb.database('broken');
+    await (await openStore(url)).close();
+    const tables = (await mariadb.query('show tables', 'broken')) as Record<string, string>[];
+    const names = tables.flatMap((row) => Object.values(row));
+    for (const kept of [1, 4, 9]) {
+      await mariadb.query('drop database broken');
+      await mariadb.query('create database broken');
+      await (await openStore(url)).close();
+      const dropped = names.filter((name) => !['namespace', 'provider', 'customer_type', 'meta'].includes(name));
+      for (const name of dropped.slice(kept)) await mariadb.query(`drop table ${name}`, 'broken');
+      await mariadb.query('alter table namespace drop column version', 'broken');
+      const store = await openStore(url);
+      expect(await store.insert('namespace', namespace('x'), AT)).toMatchObject({ version: 1 });
+      expect(await store.all('layered_limit')).toEqual([]);
+      await store.close();
+    }
+  });
+
+  it('does not collide with another at the same moment', async () => {
+    const url = await mariadb.database('twice');
+    const stores = await Promise.all([openStore(url), openStore(url), openStore(url)]);
+    const publishers = await Promise.all(stores.map((store) => publisher(store, () => AT)));
+    expect(new Set(publishers.map((each) => each.current().epoch)).size).toBe(1);
+    for (const store of stores) await store.close();
+  });
+
+  it('says what is wrong with DATABASE_URL, never its password', async () => {
+    const at = `127.0.0.1:${mariadb.port}`;
+    const faults = [
+      ['mysql://writer:s3cret@AT/d', `refuses the user "writer" or its password`],
+      [(await mariadb.database('d')).replace(/d$/, 'mysql'), 'does not let the user "writer" use the database "mysql"'],
+      [`mysql://root@AT/nowhere`, 'There is no database "nowhere"'],
+      ['mysql://writer:s3cret@127.0.0.1:2/d', 'There is no answer from 127.0.0.1:2 (ECONNREFUSED)'],
+    ] as const;
+    for (const [url, message] of faults) {
+      const error = await openStore(url.replace('AT', at)).then(
+        () => undefined,
+        (reason: Error) => reason.message,
+      );
+      expect(error).toMatch(/^DATABASE_URL: /);
+      expect(error).toContain(message);
+      expect(error).not.toMatch(/s3cret|pass[@%]/);
+    }
+  });
+});
+
+it('does not collide with another start on the same SQLite file', async () => {
+  const url = `sqlite:${join(folder, 'twice.db')}`;
+  const script = join(import.meta.dirname, 'support/open-store.ts');
+  const starts = Array.from({ length: 3 }, () => promisify(execFile)(process.execPath, [script, url]));
+  await Promise.all(starts);
+});
