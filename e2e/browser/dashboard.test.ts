@@ -274,6 +274,8 @@ it('shows what each revision changed, and goes back to one', async () => {
   await page.getByRole('tooltip').getByRole('button', { name: 'OK' }).click();
   await page.getByRole('row', { name: `${revision + 1} current` }).waitFor();
   await stack.live();
+  // The first question fades out while the second would be asked.
+  await page.getByRole('tooltip').waitFor({ state: 'hidden' });
   // And forward again, for the tests that follow.
   await button(`Roll back to revision ${revision}`).click();
   await page.getByRole('tooltip').getByRole('button', { name: 'OK' }).click();
