@@ -1,63 +1,73 @@
-/** Token -> how early it is merged. */
-export type Ranks = ReadonlyMap<string, number>;
-
-const NO_RANK = -1;
+import { type FindMerge, NONE } from './pairs.ts';
 
 /** Pieces up to this many units are merged by looking through all pairs each time, which is faster than a heap there. */
-const SHORT = 48;
+const SHORT = 96;
+
+/** Later than every rank. */
+const NEVER = 0x7fff_ffff;
 
 /**
- * Byte-pair encoding of one piece: the pair whose token has the smallest rank is merged first, the leftmost among
- * equals (Sennrich et al. 2016, as tiktoken does it). Long pieces take O(n log n), so that a run of a million letters
- * takes no more than its share; tiktoken's own loop is quadratic in the length of a piece.
- *
- * Merging by the concatenation of two tokens equals merging by a list of pairs, as Hugging Face writes it: what a token
- * is made of does not depend on the text around it, so that of all pairs that give it only one can ever occur.
- * @param starts indexes at which units begin, ending with the length of the piece
- * @returns indexes at which the tokens end
+ * Byte-pair encoding of one piece, in place: the pair whose token has the smallest rank is merged first, the leftmost
+ * among equals (Sennrich et al. 2016, as tiktoken does it). Long pieces take O(n log n), so that a run of a million
+ * letters takes no more than its share; tiktoken's own loop is quadratic in the length of a piece.
+ * @param tokens ranks of the units, negative for those that merge with nothing; afterwards ranks of the tokens
+ * @returns how many tokens there are
  */
-export function mergePiece(piece: string, starts: Int32Array, ranks: Ranks): number[] {
-  return starts.length - 1 <= SHORT ? mergeShort(piece, starts, ranks) : mergeLong(piece, starts, ranks);
+export type MergeTokens = (tokens: Int32Array, length: number) => number;
+
+/** Merging with the pairs of one vocabulary. Not to be called while it runs: it works in the same room each time. */
+export function merger(find: FindMerge): MergeTokens {
+  const ranks = new Int32Array(SHORT);
+  return (tokens, length) =>
+    length <= SHORT ? mergeShort({ tokens, ranks, find }, length) : mergeLong(tokens, length, find);
 }
 
-function mergeShort(piece: string, starts: Int32Array, ranks: Ranks): number[] {
-  const bounds = Array.from(starts);
-  const rankAt = (part: number): number => {
-    const end = bounds[part + 2];
-    return end === undefined ? NO_RANK : (ranks.get(piece.slice(bounds[part], end)) ?? NO_RANK);
-  };
-  const pairRanks = bounds.map((_, part) => rankAt(part));
+interface ShortMerge {
+  readonly tokens: Int32Array;
+  /** Ranks of what each token would merge into with the next. */
+  readonly ranks: Int32Array;
+  readonly find: FindMerge;
+}
+
+function mergeShort({ tokens, ranks, find }: ShortMerge, length: number): number {
+  let count = length;
+  for (let at = 0; at < count - 1; at++) ranks[at] = rankOf(tokens, at, find);
   for (;;) {
-    let best = NO_RANK;
-    let smallest = Number.POSITIVE_INFINITY;
-    for (let part = 0; part < pairRanks.length; part++) {
-      const rank = pairRanks[part] ?? NO_RANK;
-      if (rank === NO_RANK || rank >= smallest) continue;
+    let best = NONE;
+    let smallest = NEVER;
+    for (let at = 0; at < count - 1; at++) {
+      const rank = ranks[at] ?? NEVER;
+      if (rank >= smallest) continue;
       smallest = rank;
-      best = part;
+      best = at;
     }
-    if (best === NO_RANK) return bounds.slice(1);
-    bounds.splice(best + 1, 1);
-    pairRanks.splice(best + 1, 1);
-    pairRanks[best] = rankAt(best);
-    if (best > 0) pairRanks[best - 1] = rankAt(best - 1);
+    if (best === NONE) return count;
+    tokens[best] = smallest;
+    tokens.copyWithin(best + 1, best + 2, count);
+    ranks.copyWithin(best + 1, best + 2, count - 1);
+    count--;
+    ranks[best] = best < count - 1 ? rankOf(tokens, best, find) : NEVER;
+    if (best > 0) ranks[best - 1] = rankOf(tokens, best - 1, find);
   }
 }
 
-function mergeLong(piece: string, starts: Int32Array, ranks: Ranks): number[] {
-  const length = starts.length - 1;
+function rankOf(tokens: Int32Array, at: number, find: FindMerge): number {
+  const rank = find(tokens[at] ?? NONE, tokens[at + 1] ?? NONE);
+  return rank === NONE ? NEVER : rank;
+}
+
+function mergeLong(tokens: Int32Array, length: number, find: FindMerge): number {
   // Parts are named by their first unit; `next` and `previous` link them.
   const next = Int32Array.from({ length }, (_, part) => part + 1);
   const previous = Int32Array.from({ length }, (_, part) => part - 1);
-  const pairRanks = new Int32Array(length).fill(NO_RANK);
+  const pairRanks = new Int32Array(length).fill(NONE);
   const heap = pairHeap(length);
 
   function rankPair(left: number): void {
     const right = next[left] ?? length;
-    const end = right < length ? (next[right] ?? length) : length;
-    const rank = right < length ? ranks.get(piece.slice(starts[left], starts[end])) : undefined;
-    pairRanks[left] = rank ?? NO_RANK;
-    if (rank !== undefined) heap.push(rank, left);
+    const rank = right < length ? find(tokens[left] ?? NONE, tokens[right] ?? NONE) : NONE;
+    pairRanks[left] = rank;
+    if (rank !== NONE) heap.push(rank, left);
   }
 
   for (let left = 0; left < length - 1; left++) rankPair(left);
@@ -66,18 +76,18 @@ function mergeLong(piece: string, starts: Int32Array, ranks: Ranks): number[] {
     if (pairRanks[left] !== rank) continue;
     const right = next[left] ?? length;
     const after = next[right] ?? length;
+    tokens[left] = rank;
     next[left] = after;
     if (after < length) previous[after] = left;
-    pairRanks[right] = NO_RANK;
+    pairRanks[right] = NONE;
     rankPair(left);
     const before = previous[left] ?? -1;
     if (before >= 0) rankPair(before);
   }
 
-  const ends: number[] = [];
-  for (let part = 0; part < length; part = next[part] ?? length)
-    ends.push(starts[next[part] ?? length] ?? piece.length);
-  return ends;
+  let count = 0;
+  for (let part = 0; part < length; part = next[part] ?? length) tokens[count++] = tokens[part] ?? NONE;
+  return count;
 }
 
 /** Binary min-heap of (rank, part), each pair packed in one double: rank * 2^32 + part. */

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addedTokens } from './added-tokens.ts';
 import { cutText } from './cut-text.ts';
-import { mergePiece } from './merge.ts';
+import { merger } from './merge.ts';
 import { packVocabulary, unpackVocabulary } from './pack.ts';
+import { mergeIndex, partsOf } from './pairs.ts';
 import { patternSplitter } from './split.ts';
 import { tokenizerOf } from './tokenizer.ts';
 import { byteTokenName, type Vocabulary } from './vocabulary.ts';
@@ -16,11 +17,16 @@ function ranksOf(tokens: readonly string[]): ReadonlyMap<string, number> {
 
 const YOU = Buffer.from('你').toString('latin1');
 
+const TOY_RANKS = ranksOf([...BYTES, 'ab', 'bc', 'aa', 'abab', ' a', YOU.slice(0, 2), YOU]);
+
+const TOY_PARTS = partsOf(TOY_RANKS);
+
 /** Words and single signs; "ab" before "bc", so that "abc" is "ab", "c". */
 const TOY: Vocabulary = {
   name: 'toy',
   unit: 'byte',
-  ranks: ranksOf([...BYTES, 'ab', 'bc', 'aa', 'abab', ' a', YOU.slice(0, 2), YOU]),
+  ranks: TOY_RANKS,
+  parts: TOY_PARTS,
   ids: undefined,
   split: { kind: 'patterns', patterns: ['\\p{White_Space}?[\\p{L}\\p{M}]+|[^\\p{L}]'] },
   normalization: 'none',
@@ -32,43 +38,54 @@ const TOY: Vocabulary = {
   hasSafeBoundaries: true,
 };
 
+const CHARACTER_RANKS = ranksOf([
+  ...Array.from({ length: 256 }, (_, byte) => byteTokenName(byte)),
+  'a',
+  'b',
+  '▁',
+  'ab',
+  '▁a',
+  '>',
+  '>▁',
+]);
+
 /** Characters with bytes as a fallback; tokens reach over spaces only after ">". */
 const CHARACTERS: Vocabulary = {
   ...TOY,
   name: 'characters',
   unit: 'character',
-  ranks: ranksOf([
-    ...Array.from({ length: 256 }, (_, byte) => byteTokenName(byte)),
-    'a',
-    'b',
-    '▁',
-    'ab',
-    '▁a',
-    '>',
-    '>▁',
-  ]),
+  ranks: CHARACTER_RANKS,
+  parts: undefined,
   split: { kind: 'pairs' },
   spaceAs: '▁',
   addedTokens: [],
 };
 
 it('merges the pair of smallest rank first, the leftmost among equals, short and long pieces alike', () => {
-  const starts = (text: string) => Int32Array.from({ length: text.length + 1 }, (_, at) => at);
-  expect(mergePiece('abcab', starts('abcab'), TOY.ranks)).toEqual([2, 3, 5]);
-  expect(mergePiece('aaa', starts('aaa'), TOY.ranks)).toEqual([2, 3]);
+  const merge = merger(mergeIndex(TOY_PARTS));
+  const names = [...TOY.ranks.keys()];
+  const merged = (text: string) => {
+    const tokens = Int32Array.from(text, (character) => character.charCodeAt(0));
+    return [...tokens.subarray(0, merge(tokens, text.length))].map((rank) => names[rank] ?? '');
+  };
+  expect(merged('abcab')).toEqual(['ab', 'c', 'ab']);
+  expect(merged('aaa')).toEqual(['aa', 'a']);
+  expect(merged('ababab')).toEqual(['abab', 'ab']);
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 49, maxLength: 120 }), (long) => {
+    fc.property(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 97, maxLength: 220 }), (long) => {
       // Text falls apart before every "ca", so merging the parts by themselves must give the same.
       const parts = long.split(/(?<=c)(?=a)/);
-      let at = 0;
-      const expected = parts.flatMap((part) => {
-        const ends = mergePiece(part, starts(part), TOY.ranks).map((end) => end + at);
-        at += part.length;
-        return ends;
-      });
-      expect(mergePiece(long, starts(long), TOY.ranks)).toEqual(expected);
+      expect(merged(long)).toEqual(parts.flatMap(merged));
     }),
   );
+});
+
+it('finds of which two tokens each is made', () => {
+  const rankOf = (token: string) => TOY.ranks.get(token) ?? -1;
+  const partsIn = (token: string) => [...TOY_PARTS.subarray(2 * rankOf(token), 2 * rankOf(token) + 2)];
+  expect(partsIn('abab')).toEqual([rankOf('ab'), rankOf('ab')]);
+  expect(partsIn(YOU)).toEqual([rankOf(YOU.slice(0, 2)), rankOf(YOU.slice(2))]);
+  expect(partsIn('a')).toEqual([-1, -1]);
 });
 
 it('takes the longest added token at each place', () => {

@@ -1,5 +1,6 @@
 import { addedTokens } from './added-tokens.ts';
-import { mergePiece } from './merge.ts';
+import { merger } from './merge.ts';
+import { mergeByText, mergeIndex, NONE } from './pairs.ts';
 import { pieceCache } from './piece-cache.ts';
 import { characterBefore, isWordEnd } from './safe-boundary.ts';
 import { joiningPairs, type MayJoin, pairSplitter, patternSplitter } from './split.ts';
@@ -35,12 +36,12 @@ const NOT_ASCII = /[^\0-\x7f]/;
  * several times faster than merging every piece.
  */
 export function tokenizerOf(vocabulary: Vocabulary): Tokenizer {
-  const { name, ranks, ids, split, normalization, spaceAs, hasSafeBoundaries } = vocabulary;
+  const { name, ids, split, normalization, spaceAs, hasSafeBoundaries } = vocabulary;
   const added = addedTokens(vocabulary.addedTokens);
   const mayJoin = split.kind === 'pairs' ? joiningPairs(vocabulary) : undefined;
   const pieces = split.kind === 'pairs' && mayJoin !== undefined ? pairSplitter(mayJoin) : patternsOf(vocabulary);
   const counts = pieceCache();
-  const units = vocabulary.unit === 'byte' ? byteUnits(ranks) : characterUnits(ranks);
+  const units = vocabulary.unit === 'byte' ? byteUnits(vocabulary) : characterUnits(vocabulary);
 
   function countPiece(piece: string): number {
     if (piece.length > LONGEST_CACHED) return units.count(piece);
@@ -136,12 +137,31 @@ function bytesOf(text: string): string {
   return NOT_ASCII.test(text) ? Buffer.from(text).toString('latin1') : text;
 }
 
-function byteUnits(ranks: Vocabulary['ranks']): Units {
-  const ends = (bytes: string) => mergePiece(bytes, everyIndex(bytes.length), ranks);
+/** Room for the tokens of a piece, the same for each piece. */
+function tokenRoom(): (length: number) => Int32Array {
+  let room = new Int32Array(1_024);
+  return (length) => {
+    if (room.length < length) room = new Int32Array(length * 2);
+    return room;
+  };
+}
+
+function byteUnits({ ranks, parts }: Vocabulary): Units {
+  const merge = merger(parts === undefined ? mergeByText(ranks) : mergeIndex(parts));
+  const roomFor = tokenRoom();
+  const byteRanks = Int32Array.from({ length: 256 }, (_, byte) => rankOf(ranks, String.fromCharCode(byte)));
+  let names: readonly string[] | undefined;
+
+  function merged(bytes: string): { tokens: Int32Array; count: number } {
+    const tokens = roomFor(bytes.length);
+    for (let at = 0; at < bytes.length; at++) tokens[at] = byteRanks[bytes.charCodeAt(at)] ?? NONE;
+    return { tokens, count: merge(tokens, bytes.length) };
+  }
+
   return {
     count(piece) {
       const bytes = bytesOf(piece);
-      return ranks.has(bytes) ? 1 : ends(bytes).length;
+      return ranks.has(bytes) ? 1 : merged(bytes).count;
     },
     encode(piece, push) {
       const bytes = bytesOf(piece);
@@ -150,39 +170,43 @@ function byteUnits(ranks: Vocabulary['ranks']): Units {
         push(whole, bytes);
         return;
       }
-      let from = 0;
-      for (const end of ends(bytes)) {
-        const token = bytes.slice(from, end);
-        push(rankOf(ranks, token), token);
-        from = end;
-      }
+      names ??= [...ranks.keys()];
+      const { tokens, count } = merged(bytes);
+      for (const rank of tokens.subarray(0, count)) push(rank, names[rank] ?? '');
     },
   };
 }
 
-function characterUnits(ranks: Vocabulary['ranks']): Units {
+function characterUnits({ ranks, parts }: Vocabulary): Units {
+  const merge = merger(parts === undefined ? mergeByText(ranks) : mergeIndex(parts));
+  const roomFor = tokenRoom();
   const byteRanks = Array.from({ length: 256 }, (_, byte) => rankOf(ranks, byteTokenName(byte)));
-  function tokensOf(piece: string, visit: (token: string, rank: number | undefined) => void): void {
-    let from = 0;
-    for (const end of mergePiece(piece, everyCharacter(piece), ranks)) {
-      const token = piece.slice(from, end);
-      visit(token, ranks.get(token));
-      from = end;
+  let names: readonly string[] | undefined;
+
+  /** Characters that are not in the vocabulary are -2 and less, by their place among those of the piece. */
+  function merged(piece: string): { tokens: Int32Array; count: number; unknown: readonly string[] } {
+    const tokens = roomFor(piece.length);
+    const unknown: string[] = [];
+    let length = 0;
+    for (const character of piece) {
+      const rank = ranks.get(character);
+      tokens[length++] = rank ?? -1 - unknown.push(character);
     }
+    return { tokens, count: merge(tokens, length), unknown };
   }
+
   return {
     count(piece) {
-      let tokens = 0;
-      tokensOf(piece, (token, rank) => {
-        tokens += rank === undefined ? Buffer.byteLength(token) : 1;
-      });
-      return tokens;
+      const { count, unknown } = merged(piece);
+      return unknown.reduce((tokens, character) => tokens - 1 + Buffer.byteLength(character), count);
     },
     encode(piece, push) {
-      tokensOf(piece, (token, rank) => {
-        if (rank !== undefined) push(rank, token);
-        else for (const byte of Buffer.from(token)) push(byteRanks[byte] ?? 0, '\ufffd');
-      });
+      names ??= [...ranks.keys()];
+      const { tokens, count, unknown } = merged(piece);
+      for (const rank of tokens.slice(0, count)) {
+        if (rank >= 0) push(rank, names[rank] ?? '');
+        else for (const byte of Buffer.from(unknown[-2 - rank] ?? '')) push(byteRanks[byte] ?? 0, '\ufffd');
+      }
     },
   };
 }
@@ -191,14 +215,4 @@ function rankOf(ranks: Vocabulary['ranks'], token: string): number {
   const rank = ranks.get(token);
   if (rank === undefined) throw new Error('a byte is missing from the vocabulary');
   return rank;
-}
-
-function everyIndex(length: number): Int32Array {
-  return Int32Array.from({ length: length + 1 }, (_, at) => at);
-}
-
-function everyCharacter(text: string): Int32Array {
-  const starts: number[] = [];
-  for (let at = 0; at < text.length; at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1) starts.push(at);
-  return Int32Array.from([...starts, text.length]);
 }

@@ -18,6 +18,8 @@ export interface Vocabulary {
   readonly unit: 'byte' | 'character';
   /** Tokens by how early they are merged, from 0 without gaps. Bytes are written as latin-1 characters. */
   readonly ranks: ReadonlyMap<string, number>;
+  /** Of which two tokens each token is made, by rank; see `partsOf`. Undefined where that is not one pair for each. */
+  readonly parts: Int32Array | undefined;
   /** Token ids by rank; undefined = the ranks themselves. */
   readonly ids: Int32Array | undefined;
   readonly split: Split;

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { cutRequest, NOT_PACKED, type Observation, vocabularyPath } from '@ai-gateway/contracts';
-import { cutText, packVocabulary, type Tokenizer, tokenizerOf, type Vocabulary } from '@ai-gateway/tokenizer';
+import { cutText, packVocabulary, partsOf, type Tokenizer, tokenizerOf, type Vocabulary } from '@ai-gateway/tokenizer';
 
 const MERGES = ['th', 'he', 'the', 'in', 'ing', 'er', ' t', ' the', 'or', 'wor', 'ord', 'word', ' word', 'aa', 'aaaa'];
 
@@ -13,10 +13,12 @@ export function smallVocabulary(name: string, version = 1): Vocabulary {
     ...MERGES,
     ...Array.from({ length: version - 1 }, (_, more) => 'xyzuvw'.slice(more, more + 2)),
   ];
+  const ranks = new Map(tokens.map((token, rank) => [token, rank]));
   return {
     name,
     unit: 'byte',
-    ranks: new Map(tokens.map((token, rank) => [token, rank])),
+    ranks,
+    parts: partsOf(ranks),
     ids: undefined,
     split: { kind: 'patterns', patterns: [' ?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+|\\s+'] },
     normalization: 'none',

@@ -1,4 +1,4 @@
-import { byteTokenName, type Split, type Vocabulary } from '@ai-gateway/tokenizer';
+import { byteTokenName, partsOf, type Split, type Vocabulary } from '@ai-gateway/tokenizer';
 import { z } from 'zod';
 import { javascriptPattern } from './pattern.ts';
 
@@ -63,7 +63,7 @@ function byteLevel(parsed: TokenizerJson, steps: readonly Part[]) {
   if (other !== undefined) throw new NotConvertible(`its normalizer ${other.type} is not known here`);
   return {
     unit: 'byte' as const,
-    ...ranked(parsed, bytesOf),
+    ...ranked(parsed, 'byte'),
     split: { kind: 'patterns', patterns: steps.flatMap(patternOf) } satisfies Split,
     normalization: normalizers.length > 0 ? ('NFC' as const) : ('none' as const),
     spaceAs: undefined,
@@ -88,7 +88,7 @@ function characterLevel(parsed: TokenizerJson, steps: readonly Part[]) {
   if (!isIdle) throw new NotConvertible('its pre-tokenizer is not known here');
   return {
     unit: 'character' as const,
-    ...ranked(parsed, (token) => token),
+    ...ranked(parsed, 'character'),
     split: { kind: 'pairs' } satisfies Split,
     normalization: 'none' as const,
     spaceAs: replace.data.content,
@@ -130,22 +130,26 @@ function patternOf(step: Part): string[] {
  * Tokens by how early they are merged: single units first, then by the first merge that gives them. Tokens that no merge
  * gives can only be a piece as a whole, and only where the file says so (`ignore_merges`).
  */
-function ranked({ model }: TokenizerJson, written: (token: string) => string): Pick<Vocabulary, 'ranks' | 'ids'> {
+function ranked(parsed: TokenizerJson, unit: Vocabulary['unit']): Pick<Vocabulary, 'ranks' | 'parts' | 'ids'> {
+  const { vocab } = parsed.model;
+  const ranks = new Map<string, number>();
+  const ids: number[] = [];
+  for (const token of mergeOrder(parsed)) {
+    const id = vocab[token];
+    if (id === undefined) throw new NotConvertible(`a merge gives ${token}, which is not in the vocabulary`);
+    ranks.set(unit === 'byte' ? bytesOf(token) : token, ranks.size);
+    ids.push(id);
+  }
+  return { ranks, parts: unit === 'byte' ? partsOf(ranks) : undefined, ids: Int32Array.from(ids) };
+}
+
+function mergeOrder({ model }: TokenizerJson): ReadonlySet<string> {
   const order = new Set<string>();
   const isByteName = byteNames();
   for (const token of Object.keys(model.vocab)) if ([...token].length === 1 || isByteName.has(token)) order.add(token);
   for (const merge of model.merges) order.add(typeof merge === 'string' ? merge.replace(' ', '') : merge[0] + merge[1]);
   if (model.ignore_merges === true) for (const token of Object.keys(model.vocab)) order.add(token);
-
-  const ranks = new Map<string, number>();
-  const ids: number[] = [];
-  for (const token of order) {
-    const id = model.vocab[token];
-    if (id === undefined) throw new NotConvertible(`a merge gives ${token}, which is not in the vocabulary`);
-    ranks.set(written(token), ranks.size);
-    ids.push(id);
-  }
-  return { ranks, ids: Int32Array.from(ids) };
+  return order;
 }
 
 function byteNames(): ReadonlySet<string> {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Vocabulary } from '@ai-gateway/tokenizer';
+import { partsOf, type Vocabulary } from '@ai-gateway/tokenizer';
 import { javascriptPattern } from './pattern.ts';
 
 const require = createRequire(import.meta.url);
@@ -24,6 +24,7 @@ export function openAiVocabulary(name: 'cl100k_base' | 'o200k_base'): Vocabulary
     name,
     unit: 'byte',
     ranks,
+    parts: partsOf(ranks),
     ids: Int32Array.from(ids),
     split: { kind: 'patterns', patterns: [javascriptPattern(file.pat_str)] },
     normalization: 'none',
