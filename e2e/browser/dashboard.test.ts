@@ -206,13 +206,16 @@ it('copies a policy', async () => {
 it('shows the faults of a policy at its fields', async () => {
   await button('New policy').click();
   await field('Name').fill('Pattern');
-  await page.getByRole('dialog').getByLabel('Kind').click();
-  await page.getByTitle('Message matching').last().click();
-  await page.getByRole('dialog').getByLabel('Where').click();
-  await page.getByTitle('body', { exact: true }).last().click();
+  const choose = async (label: string, option: string) => {
+    await page.getByRole('dialog').getByLabel(label).click();
+    await page.getByTitle(option, { exact: true }).last().click();
+    // The next click must not meet a list that is still closing.
+    await page.locator('.ant-select-dropdown:not(.ant-select-dropdown-hidden)').waitFor({ state: 'hidden' });
+  };
+  await choose('Kind', 'Message matching');
+  await choose('Where', 'body');
   await field('Field').fill('metadata.tier');
-  await page.getByRole('dialog').getByLabel('Operator').click();
-  await page.getByTitle('matches the pattern').last().click();
+  await choose('Operator', 'matches the pattern');
   await field('Value').fill('(');
   await inDialog('Save').click();
   await page

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { Kysely, sql } from 'kysely';
+import { type Dialect, Kysely, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { type NewAuditEntry, recordAudit } from './audit.ts';
 import type { Connection, Schema } from './connection.ts';
@@ -56,7 +56,7 @@ const MIGRATION_TRIES = 5;
  * @throws Error that names what is wrong with `DATABASE_URL`
  */
 export async function openStore(url: string): Promise<Store> {
-  const connection = new Kysely<Schema>({ dialect: dialectOf(url) });
+  const connection = new Kysely<Schema>({ dialect: await openDialect(url) });
   try {
     await checkDatabase(connection, url);
     await migrate(connection);
@@ -75,6 +75,18 @@ export async function openStore(url: string): Promise<Store> {
       }),
     close: () => connection.destroy(),
   };
+}
+
+/** Another start on the same SQLite file may hold it for a moment, which SQLite does not wait for when it opens one. */
+async function openDialect(url: string): Promise<Dialect> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return dialectOf(url);
+    } catch (error) {
+      if (attempt === MIGRATION_TRIES || !String(error).includes('database is locked')) throw error;
+      await setTimeout(attempt * 100);
+    }
+  }
 }
 
 async function migrate(connection: Kysely<Schema>): Promise<void> {
