@@ -27,11 +27,23 @@ export function jsonIn(body: Buffer): unknown {
 function depthOf(json: string): number {
   let depth = 0;
   let deepest = 0;
-  for (const [sign] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (sign === '[' || sign === '{') deepest = Math.max(deepest, ++depth);
+  for (let at = 0; at < json.length; at++) {
+    const sign = json.charAt(at);
+    if (sign === '"') at = stringEnd(json, at);
+    else if (sign === '[' || sign === '{') deepest = Math.max(deepest, ++depth);
     else if (sign === ']' || sign === '}') depth--;
   }
   return deepest;
+}
+
+/** Where a string that begins at `start` has its closing quote; the end of the text when it has none. */
+function stringEnd(json: string, start: number): number {
+  for (let quote = json.indexOf('"', start + 1); quote !== -1; quote = json.indexOf('"', quote + 1)) {
+    let backslashes = 0;
+    while (json.charAt(quote - 1 - backslashes) === '\\') backslashes++;
+    if (backslashes % 2 === 0) return quote;
+  }
+  return json.length;
 }
 
 /** Checks the shape of a parsed body, or throws RequestError 400. */

@@ -7,7 +7,7 @@ let service: Service;
 let url: string;
 
 beforeAll(async () => {
-  service = await startService({ TOKEN_MAX_BODY_BYTES: '12000000' });
+  service = await startService({ TOKEN_MAX_BODY_BYTES: '16000000' });
   url = service.url;
 });
 
@@ -116,8 +116,13 @@ describe('/calculate', () => {
     expect(body.detail).toContain('nested deeper than 64');
   });
 
+  it('takes a text of 11 MB, quotes and backslashes in it', async () => {
+    const text = 'say "hi" \\\\ '.repeat(800_000);
+    expect((await post('/calculate', { model_name: 'gpt-4o', text })).status).toBe(200);
+  });
+
   it('refuses a body over the limit', async () => {
-    const { status } = await post('/calculate', { model_name: 'gpt-4o', text: 'x'.repeat(12_000_001) });
+    const { status } = await post('/calculate', { model_name: 'gpt-4o', text: 'x'.repeat(16_000_001) });
     expect(status).toBe(413);
     expect((await post('/calculate', { model_name: 'gpt-4o', text: 'x' })).status).toBe(200);
   });
