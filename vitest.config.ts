@@ -17,6 +17,7 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: ['**/node_modules/**', ...PROCESS_TESTS],
+          setupFiles: ['scripts/seed-random-tests.ts'],
           testTimeout: 60_000,
         },
       },

@@ -8,6 +8,12 @@ import { beginLife, failedOutcome, type Life, usageOfFailure } from './life.ts';
 import { readBody, targetOf } from './read-request.ts';
 import { writeBody, writeError } from './write-answer.ts';
 
+/**
+ * How long the count for a client that left may take before it is estimated. It holds its slot meanwhile, which is to be
+ * free within a second; a token service that reads a vocabulary for the first time takes longer.
+ */
+const LEAVING_COUNT_MS = 400;
+
 /** Serves one chat completion request. Never rejects. */
 export async function serveChat(
   message: IncomingMessage,
@@ -55,7 +61,7 @@ async function sendAnswer(
 async function outcomeOf(answer: Answer, life: Life): Promise<Outcome> {
   const end = answer.end();
   if (end === undefined || (life.hasClientLeft() && end.kind === 'partial')) {
-    return { kind: 'client_left', status: 499, usage: await answer.usageSoFar() };
+    return { kind: 'client_left', status: 499, usage: await answer.usageSoFar(LEAVING_COUNT_MS) };
   }
   switch (end.kind) {
     case 'completed':

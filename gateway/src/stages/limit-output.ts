@@ -21,8 +21,8 @@ export interface Answer {
   readonly body: Buffer | AsyncIterable<Buffer>;
   /** How the body ended; undefined while it has not. */
   readonly end: () => BodyEnd | undefined;
-  /** Tokens up to now by own count: the input and what was let through. */
-  readonly usageSoFar: () => Promise<TokenUsage>;
+  /** Tokens up to now by own count: the input and what was let through; estimated where that takes longer than given. */
+  readonly usageSoFar: (withinMs?: number) => Promise<TokenUsage>;
 }
 
 /** What was let through, for whoever asks when the answer has ended. */
@@ -44,7 +44,10 @@ type Limitable = Received &
 export const limitOutput: Stage<Limitable, { readonly answer: Answer } & Metering> = async (exchange, services) => {
   const { chat, response, outputCap } = exchange;
   checkContentType(exchange);
-  const strictness = { mayEstimate: exchange.tokenPolicies.every(({ rule }) => rule.counting === 'estimate') };
+  const strictness: Strictness = {
+    mayEstimate: exchange.tokenPolicies.every(({ rule }) => rule.counting === 'estimate'),
+    withinMs: undefined,
+  };
   const cutText = cutTextOf(exchange.choice.resolvedModel, strictness, services);
   const { limits } = services;
   const meter = streamMeter(
@@ -57,10 +60,11 @@ export const limitOutput: Stage<Limitable, { readonly answer: Answer } & Meterin
     cutText,
   );
   for (const id of exchange.reservationIds) limits.track(id, meter.soFar);
-  const usageSoFar = () => {
+  const usageSoFar = (withinMs?: number) => {
     // What has been delivered must be accounted for, if need be by an estimate.
     strictness.mayEstimate = true;
-    return usageOf(exchange, meter, services);
+    strictness.withinMs = withinMs;
+    return usageOf(exchange, meter, services, withinMs);
   };
   if (!chat.isStream) return { answer: await plainAnswer(exchange, meter, usageSoFar), meter };
 
@@ -130,14 +134,17 @@ function checkContentType({ chat, response }: Limitable): void {
   });
 }
 
-function cutTextOf(
-  model: string,
-  strictness: { readonly mayEstimate: boolean },
-  { tokens, estimates, metrics }: Services,
-): CutText {
+/** How the output is counted now; it changes when the answer has ended. */
+interface Strictness {
+  mayEstimate: boolean;
+  /** How long a count may take; undefined = as long as the token service may. */
+  withinMs: number | undefined;
+}
+
+function cutTextOf(model: string, strictness: Readonly<Strictness>, { tokens, estimates, metrics }: Services): CutText {
   return async (text, maxTokens, from) => {
     try {
-      const cut = await tokens.cut(model, text, maxTokens, from);
+      const cut = await within(tokens.cut(model, text, maxTokens, from), strictness.withinMs);
       metrics.tokenCount('meter', cut.exact ? 'exact' : 'estimate');
       return cut;
     } catch (error) {
@@ -152,12 +159,23 @@ async function usageOf(
   { countedInput, chat, choice }: Limitable,
   meter: StreamMeter,
   { metrics, estimates }: Services,
+  withinMs: number | undefined,
 ): Promise<TokenUsage> {
-  const input = await countedInput().catch(() => estimates.countChat(choice.resolvedModel, promptOf(chat)));
-  const output = await meter.total();
+  const [input, output] = await Promise.all([
+    within(countedInput(), withinMs).catch(() => estimates.countChat(choice.resolvedModel, promptOf(chat))),
+    meter.total(),
+  ]);
   const exact = input.exact && output.exact;
   metrics.tokenCount('settle', exact ? 'exact' : 'estimate');
   return { inputTokens: input.tokens, outputTokens: output.tokens, source: exact ? 'counted' : 'estimated' };
+}
+
+/** @throws Error when it takes longer; the work goes on unheard */
+async function within<T>(work: Promise<T>, ms: number | undefined): Promise<T> {
+  if (ms === undefined) return work;
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no count within ${ms} ms`)), ms);
+  return Promise.race([work, tooLate]).finally(() => clearTimeout(timer));
 }
 
 function upstreamErrorOf(thrown: unknown): GatewayError {

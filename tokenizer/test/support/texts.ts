@@ -115,7 +115,7 @@ const FRAGMENTS: readonly string[] = [
     '"',
   ],
   ...['<', '<|', '|>', '<think>', '<|im_end|>', '<｜User｜>', '<s>', '[INST]', '<table>', '▁', '▁▁', '>', '> '],
-  ...['\u00a0', '\u0085', 'ـ', 'न', 'म', '्', '\u09be', '\ud835', '\udfce', '\ud804', '\udcba', '\u{11099}'],
+  ...['\u00a0', '\u0085', 'ـ', 'न', 'म', '्', '\u09be', '\ud835', '\udfce', '\u{11099}', '\u{110ba}'],
 ];
 
 /** Random texts from an alphabet of trouble. */
