@@ -67,7 +67,15 @@ describe.each(Object.entries(DATABASES))('the store on %s', (_, makeUrl) => {
 
   it('keeps JSON and texts of any size that the contract allows', async () => {
     const models = Array.from({ length: 1000 }, (__, index) => `${'m'.repeat(120)}${index}`);
-    const provider = { id: 'big', name: 'big', dialect: 'openai' as const, models, priority: 1, isEnabled: true };
+    const provider = {
+      id: 'big',
+      name: 'big',
+      dialect: 'openai' as const,
+      models,
+      priority: 1,
+      isEnabled: true,
+      strategy: 'weighted' as const,
+    };
     await store.insert('provider', provider, AT);
     expect((await store.read('provider', 'big'))?.models).toEqual(models);
     await store.insert('namespace', namespace('long'), AT);

@@ -6,6 +6,7 @@ import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
+import { fallbackShape } from './routing.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
@@ -53,6 +54,7 @@ export const customerTypeRow = customerTypeShape.extend(stamps);
 export const tenantRow = tenantShape.extend(stamps);
 export const priceRow = priceShape.extend(stamps);
 export const layeredLimitRow = layeredLimitShape.extend(stamps);
+export const fallbackRow = fallbackShape.extend(stamps);
 export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true }).extend(stamps);
 
 export const namespaceDraft = namespaceShape.omit({ id: true }).strict();
@@ -67,6 +69,7 @@ export const customerTypeDraft = customerTypeShape.omit({ id: true }).strict();
 export const tenantDraft = tenantShape.omit({ id: true }).strict();
 export const priceDraft = priceShape.omit({ id: true }).strict();
 export const layeredLimitDraft = layeredLimitShape.omit({ id: true }).extend({ limit: layeredControlDraft }).strict();
+export const fallbackDraft = fallbackShape.omit({ id: true }).strict();
 export const virtualKeyDraft = virtualKeyShape.omit({ id: true, prefix: true, secretHash: true }).strict();
 
 interface Versioned {
@@ -265,6 +268,13 @@ export const ADMIN_API = {
     draft: customerTypeDraft,
   }),
   tenants: crud({ tag: 'tenants', path: '/tenants', row: tenantRow, draft: tenantDraft }),
+  fallbacks: crud({
+    tag: 'fallbacks',
+    path: '/fallbacks',
+    row: fallbackRow,
+    draft: fallbackDraft,
+    filters: { namespaceId: z.string().optional() },
+  }),
   prices: crud({
     tag: 'prices',
     path: '/prices',
@@ -398,6 +408,7 @@ export type MatcherRow = z.infer<typeof matcherRow>;
 export type PolicyRow = z.infer<typeof policyRow>;
 export type ProviderRow = z.infer<typeof providerRow>;
 export type UpstreamRow = z.infer<typeof upstreamRow>;
+export type FallbackRow = z.infer<typeof fallbackRow>;
 export type RefusedRow = z.infer<typeof refusedRow>;
 export type AuditEntry = z.infer<typeof auditEntry>;
 export type LimitsView = z.infer<(typeof ADMIN_API)['live']['limits']['response']>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { modelName } from './model-name.ts';
 import { money } from './money.ts';
 import { onLimiterDown } from './policy.ts';
-import { modelName } from './provider.ts';
 
 const windowSeconds = z.number().int().min(1).max(86_400).default(60);
 

@@ -34,6 +34,11 @@ export const GATEWAY_METRICS = {
     help: 'Tokens settled, by direction (input, output) and source (provider, counted, estimated).',
     labels: ['namespace', 'model', 'direction', 'source'],
   },
+  gateway_passthrough_bytes_total: {
+    kind: 'counter',
+    help: 'Bytes of bodies passed through untouched, by direction (in: from clients, out: to clients).',
+    labels: ['namespace', 'direction'],
+  },
   gateway_in_flight: { kind: 'gauge', help: 'Requests in flight.', labels: ['namespace'] },
   gateway_refusals_total: {
     kind: 'counter',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { conditionShape } from './condition.ts';
+import { cacheShape } from './routing.ts';
 
 /** Smaller numbers are tried first, everywhere in the product. */
 export const priority = z.number().int().min(1).max(10_000).default(100);
@@ -26,6 +27,8 @@ export const namespaceShape = z.object({
   maxWaiting: z.number().int().min(1).max(10_000).default(100),
   /** Share of this namespace where waiting namespaces compete for the same limit. */
   weight: z.number().int().min(1).max(1000).default(1),
+  /** Absent: every answer comes from a provider. */
+  cache: cacheShape.optional(),
 });
 
 /** Assigns requests to a namespace. All enabled matchers are tried in order of priority, then source, then id. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { conditionShape } from './condition.ts';
+import { modelPattern } from './model-name.ts';
 import { money } from './money.ts';
 import { priority } from './namespace.ts';
-import { modelPattern } from './provider.ts';
 
 const MAX_TOKENS = 1_000_000_000_000;
 const MAX_WINDOW_SECONDS = 30 * 24 * 3600;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { modelPattern } from './model-name.ts';
 import { money } from './money.ts';
-import { modelPattern } from './provider.ts';
 
 /** What a provider charges for a model, per million tokens. */
 export const priceShape = z.object({

@@ -1,14 +1,7 @@
 import { z } from 'zod';
+import { modelPattern } from './model-name.ts';
 import { priority } from './namespace.ts';
-
-/** A model name on the wire: `gpt-4o`, `deepseek-ai/deepseek-v3`, `Qwen2.5-72B-Instruct-GPTQ-int4`. */
-export const modelName = z.string().regex(/^[A-Za-z0-9._:/@-]{1,128}$/, 'letters, digits and . _ : / @ -, at most 128');
-
-/** An exact model name, or a prefix ending in `*`. */
-export const modelPattern = z
-  .string()
-  .regex(/^[A-Za-z0-9._:/@-]{0,127}\*?$/, 'a model name, or a prefix followed by *')
-  .min(1);
+import { healthCheckShape, routingShape, strategy } from './routing.ts';
 
 /** Named supplier account with one wire dialect. */
 export const providerShape = z.object({
@@ -27,6 +20,9 @@ export const providerShape = z.object({
   models: z.array(modelPattern).max(1000),
   priority,
   isEnabled: z.boolean().default(true),
+  /** How its upstreams share the requests. */
+  strategy: strategy.default('weighted'),
+  routing: routingShape.optional(),
 });
 
 /** One base URL of a provider; the unit of health and weight. */
@@ -41,6 +37,14 @@ export const upstreamShape = z.object({
   firstByteTimeoutMs: z.number().int().min(100).max(600_000).default(60_000),
   idleTimeoutMs: z.number().int().min(100).max(600_000).default(60_000),
   totalTimeoutMs: z.number().int().min(1000).max(3_600_000).default(600_000),
+  /** Place among the upstreams of the provider for the strategy `first_available`. */
+  priority,
+  /** A canary: it gets this share of the provider's requests, percent, and no other while another upstream works. */
+  canaryPercent: z.number().int().min(0).max(100).optional(),
+  /** Requests of one gateway that it may answer at a time. */
+  maxConcurrent: z.number().int().min(1).max(1_000_000).optional(),
+  /** Absent: only requests show whether it works. */
+  healthCheck: healthCheckShape.optional(),
 });
 
 export type Provider = z.infer<typeof providerShape>;

@@ -5,6 +5,7 @@ import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
+import { fallbackShape } from './routing.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
 /**
@@ -25,6 +26,7 @@ export const snapshotShape = z.object({
   tenants: z.array(tenantShape).default([]),
   prices: z.array(priceShape).default([]),
   layeredLimits: z.array(layeredLimitShape).default([]),
+  fallbacks: z.array(fallbackShape).default([]),
 });
 
 export type Snapshot = z.infer<typeof snapshotShape>;

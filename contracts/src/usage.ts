@@ -34,6 +34,9 @@ export const usageEventShape = z.object({
   inputTokens: z.number().int().min(0),
   outputTokens: z.number().int().min(0),
   usageSource,
+  /** Bytes of bodies that were passed through untouched. */
+  bytesIn: z.number().int().min(0).optional(),
+  bytesOut: z.number().int().min(0).optional(),
   /** Milliseconds from arrival to the last byte, and to the first byte of the answer. */
   durationMs: z.number().min(0),
   firstByteMs: z.number().min(0).optional(),

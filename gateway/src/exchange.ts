@@ -1,5 +1,6 @@
 import type { RequestView } from '@ai-gateway/contracts';
 import type { Outcome } from './domain/outcome.ts';
+import type { Target } from './domain/target.ts';
 import type { Services, TokenCount } from './services.ts';
 
 /** A request as it was read: the start of every exchange. */
@@ -36,10 +37,14 @@ export interface Notes {
   resolvedModel: string;
   modelLabel: string;
   provider: string | undefined;
-  upstreamId: string | undefined;
   isStream: boolean;
   attempts: number;
+  /** Where the last attempt went. */
+  target: Target | undefined;
   revision: number;
+  /** Bytes of the bodies that were passed through untouched. */
+  bytesIn: number | undefined;
+  bytesOut: number | undefined;
   overheadMs: number | undefined;
   /** An upstream has answered with success: the input is used, whatever becomes of the answer. */
   isAccepted: boolean;

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readSettings } from '@ai-gateway/contracts';
+import { connectGuard } from './adapters/connect-guard.ts';
 import { estimateTokenCounter } from './adapters/estimate-token-counter.ts';
+import { healthChecks } from './adapters/health-checks.ts';
 import { httpObservations } from './adapters/http-observations.ts';
 import { httpReport } from './adapters/http-report.ts';
 import { httpRules } from './adapters/http-rules.ts';
@@ -19,6 +21,7 @@ import { redisRules } from './adapters/redis/redis-rules.ts';
 import type { RedisClient } from './adapters/redis/scripts.ts';
 import { type Reporter, reporter } from './adapters/reporter.ts';
 import { type RulesInForce, rulesInForce } from './adapters/rules-in-force.ts';
+import { sleep } from './adapters/sleep.ts';
 import { snapshotFile } from './adapters/snapshot-file.ts';
 import { httpUpstreamClient } from './adapters/upstream-client.ts';
 import { vocabularyFeed } from './adapters/vocabulary-feed.ts';
@@ -61,6 +64,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
   });
   const counting = countingOf(settings, log);
   const { limits, redis } = await limitsOf(settings, { log, metrics, fleetSize: () => fleet.size });
+  const guard = connectGuard({ allowPrivate: settings.UPSTREAM_ALLOW_PRIVATE });
   const services: Services = {
     gatewayId: settings.GATEWAY_ID,
     config,
@@ -68,19 +72,22 @@ async function wire(settings: Settings, listeningPort: () => number) {
     tokens: counting.tokens,
     estimates: estimateTokenCounter,
     observations: counting.observations,
-    upstream: httpUpstreamClient(),
-    health: memoryTargetHealth(nowMs, metrics, log),
+    upstream: httpUpstreamClient(guard),
+    health: memoryTargetHealth({ nowMs, random: Math.random, metrics, log }),
     metrics,
     log,
     providerSecret: (name) => process.env[name] || undefined,
     nowMs,
+    sleep,
     random: Math.random,
   };
-  const proxy = passthrough(services);
+  const checks = healthChecks({ current: config.current, health: services.health, guard, nowMs, random: Math.random });
+  const proxy = passthrough(services, guard);
   const reporting = reporterOf(settings, config, { totals, listeningPort, fleet, redis: sources.redis });
   reports.now = reporting.now;
   async function close(): Promise<void> {
     reporting.close();
+    checks.close();
     proxy.close();
     await limits.close();
     redis?.close();
@@ -218,7 +225,7 @@ async function start(settings: Settings): Promise<void> {
     isDraining: () => isDraining,
     gatewayToken: settings.GATEWAY_TOKEN,
   });
-  const server = gatewayServer({ services, app, maxBodyBytes: settings.MAX_BODY_BYTES });
+  const server = gatewayServer({ services, app, passthrough: proxy, maxBodyBytes: settings.MAX_BODY_BYTES });
   const port = settings.GATEWAY_PORT;
   server.on('error', (error: NodeJS.ErrnoException) => {
     const isTaken = error.code === 'EADDRINUSE';
@@ -238,7 +245,7 @@ async function start(settings: Settings): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     // A connection whose stream ends later is idle from then on and would otherwise be kept alive.
     const sweep = setInterval(() => server.closeIdleConnections(), 100);
-    await Promise.race([closed, sleep(settings.DRAIN_SECONDS * 1000, undefined, { ref: false })]);
+    await Promise.race([closed, delay(settings.DRAIN_SECONDS * 1000, undefined, { ref: false })]);
     clearInterval(sweep);
     server.closeAllConnections();
     await close();

@@ -3,9 +3,11 @@ import type { Services } from './services.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { capOutput } from './stages/cap-output.ts';
 import { checkMessage } from './stages/check-message.ts';
+import { chooseProvider } from './stages/choose-provider.ts';
 import { chooseTargets } from './stages/choose-targets.ts';
 import { compareCounts } from './stages/compare-counts.ts';
 import { countInput } from './stages/count-input.ts';
+import { findFallbacks } from './stages/find-fallbacks.ts';
 import { forward } from './stages/forward.ts';
 import { limitOutput } from './stages/limit-output.ts';
 import { matchNamespace } from './stages/match-namespace.ts';
@@ -47,6 +49,7 @@ export const chatPipeline = pipeline<Received>()
   .use(authenticate)
   .use(resolveModel)
   .use(checkMessage)
+  .use(findFallbacks)
   .use(planLimits)
   .use(chooseTargets)
   .use(countInput)
@@ -62,6 +65,8 @@ export const passthroughPipeline = pipeline<Received>()
   .use(authenticate)
   .use(checkMessage)
   .use(planPassthrough)
+  .use(chooseProvider)
+  .use(chooseTargets)
   .use(reserve);
 
 /** What happens to `GET /v1/models`. */

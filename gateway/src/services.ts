@@ -1,5 +1,7 @@
+import type { LookupFunction } from 'node:net';
 import type {
   GatewayReport,
+  HealthCheck,
   InFlightRequest,
   LimitStatus,
   LimitsReport,
@@ -14,8 +16,8 @@ import type { QueueTerms } from './domain/limits/queue.ts';
 import type { LimitDecision, ReserveRequest } from './domain/limits/reserve.ts';
 import type { Extension, Progress, Renewal } from './domain/limits/settle.ts';
 import type { Outcome } from './domain/outcome.ts';
+import type { Standing } from './domain/rank-targets.ts';
 import type { AttemptFailure } from './domain/retry.ts';
-import type { UpstreamHealth } from './domain/target-health.ts';
 import type { Comparison, OwnCount } from './domain/token-drift.ts';
 import type { Cut } from './streaming/stream-meter.ts';
 
@@ -181,10 +183,36 @@ export interface UpstreamClient {
   close(): Promise<void>;
 }
 
-/** Health of upstreams as this gateway sees it. */
+/** Decides, at the moment of connecting, where connections may go. */
+export interface ConnectGuard {
+  /** For `net.connect`: resolves a name and refuses it when one of its addresses is not allowed. */
+  readonly lookup: LookupFunction;
+  /** @throws UpstreamFailure for an address that is not allowed, or for plain HTTP where TLS is required */
+  check(url: URL): void;
+}
+
+/** One attempt at an upstream, told to whoever keeps count. */
+export interface Attempt {
+  /** It has accepted the request; `headers` may say what quota is left. */
+  answered(headers: UpstreamResponse['headers']): void;
+  failed(failure: AttemptFailure): void;
+  /** Nothing is under way any more; a second call does nothing. */
+  end(): void;
+}
+
+/** Health, load and quota of upstreams as this gateway sees them. */
 export interface TargetHealth {
-  of(upstreamId: string): UpstreamHealth | undefined;
-  report(provider: CompiledProvider, upstream: Upstream, failure: AttemptFailure | undefined): void;
+  of(upstreamId: string): Standing;
+  /** The upstreams of a provider in the order in which a new request tries them, without those that are full. */
+  rank(provider: CompiledProvider, hashKey: string): readonly Upstream[];
+  /** Begins an attempt; undefined when the upstream is full. */
+  begin(provider: CompiledProvider, upstream: Upstream): Attempt | undefined;
+  /** Takes one retry from the provider's budget; false when none is left. */
+  mayRetry(provider: CompiledProvider): boolean;
+  /** After how long without an answer a second upstream is asked, ms; undefined = never. */
+  hedgeAfterMs(provider: CompiledProvider): number | undefined;
+  /** A check beside the traffic has ended. */
+  probed(provider: CompiledProvider, upstream: Upstream, check: HealthCheck, isOk: boolean): void;
 }
 
 /** Facts of one ended request, for metrics, live totals and the log. */
@@ -203,6 +231,9 @@ export interface RequestRecord {
   readonly isStream: boolean;
   readonly attempts: number;
   readonly revision: number;
+  /** Of the bodies that were passed through untouched. */
+  readonly bytesIn: number | undefined;
+  readonly bytesOut: number | undefined;
   readonly durationMs: number;
   readonly firstByteMs: number | undefined;
   /** Arrival to the first attempt upstream. */
@@ -253,6 +284,8 @@ export interface Services {
   /** Secrets of providers, by the name of their environment variable. */
   readonly providerSecret: (name: string) => string | undefined;
   readonly nowMs: () => number;
+  /** Waits so long, or until the signal aborts. Never rejects. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** A number in [0, 1). */
   readonly random: () => number;
 }

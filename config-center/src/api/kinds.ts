@@ -23,6 +23,7 @@ export const namespaces: Kind<'namespace'> = {
   async beforeRemove(id, resources) {
     const keys = await resources.all('virtual_key');
     refuseWhenUsed(keys.filter(({ namespaceIds }) => namespaceIds.includes(id)).map(userOf('virtual key')));
+    await resources.remove('fallback', { namespaceId: id });
     await resources.remove('matcher', { namespaceId: id });
     await resources.remove('policy', { namespaceId: id });
   },
@@ -73,11 +74,14 @@ export const providers: Kind<'provider'> = {
   async beforeRemove(id, resources) {
     const upstreams = await resources.all('upstream');
     const rows = await resources.all('layered_limit');
+    const chains = await resources.all('fallback');
+    const fallbacksTo = chains.filter(({ targets }) => targets.some(({ providerId }) => providerId === id));
     refuseWhenUsed([
       ...upstreams
         .filter(({ providerId }) => providerId === id)
         .map((row) => ({ kind: 'upstream', id: row.id, name: row.baseUrl })),
       ...rows.filter(({ providerId }) => providerId === id).map(layeredUser),
+      ...fallbacksTo.map((row) => ({ kind: 'fallback', id: row.id, name: row.model })),
       ...(await policiesScopedTo(resources, { providerId: id })),
     ]);
     await resources.remove('price', { providerId: id });
@@ -90,6 +94,7 @@ export const upstreams: Kind<'upstream'> = {
   name: 'upstream',
   check: async (row, resources) => [
     ...checkUpstream(row),
+    ...(await canaryFaults(resources, row)),
     ...(await exists(resources, 'provider', 'providerId', row.providerId)),
   ],
   beforeRemove: async (id, resources) => refuseWhenUsed(await policiesScopedTo(resources, { upstreamId: id })),
@@ -183,6 +188,38 @@ export const layeredLimits: Kind<'layered_limit'> = {
   },
   beforeRemove: async () => {},
 };
+
+export const fallbacks: Kind<'fallback'> = {
+  table: 'fallback',
+  prefix: 'fb',
+  name: 'fallback',
+  async check(row, resources) {
+    const rows = await resources.all('fallback');
+    refuseTwin(
+      rows.some(
+        ({ id, namespaceId, model }) => id !== row.id && namespaceId === row.namespaceId && model === row.model,
+      ),
+      'model',
+      `There already is a fallback for "${row.model}" here.`,
+    );
+    const faults = await Promise.all(
+      row.targets.map(({ providerId }, index) =>
+        exists(resources, 'provider', `targets.${index}.providerId`, providerId),
+      ),
+    );
+    return [...(await exists(resources, 'namespace', 'namespaceId', row.namespaceId)), ...faults.flat()];
+  },
+  beforeRemove: async () => {},
+};
+
+/** The canaries of a provider share its requests, so they have at most all of them. */
+async function canaryFaults(resources: Resources, row: Rows['upstream']): Promise<readonly Fault[]> {
+  const rows = await resources.all('upstream');
+  const others = rows.filter((other) => other.id !== row.id && other.providerId === row.providerId && other.isEnabled);
+  const sum = [row, ...others].reduce((total, { canaryPercent = 0 }) => total + canaryPercent, 0);
+  if (sum <= 100 || row.canaryPercent === undefined) return [];
+  return [{ path: 'canaryPercent', message: `The canaries of the provider would have ${sum} % of its requests.` }];
+}
 
 /** Faults of ids in a scope that name nothing. */
 async function scopeFaults(resources: Resources, scope: PolicyScope): Promise<readonly Fault[]> {

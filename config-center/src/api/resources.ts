@@ -89,7 +89,20 @@ export function resourceRoutes(app: Express, options: ResourceOptions): void {
   handle(app, ADMIN_API.layeredLimits.update, authorize, ofLayeredLimits.update);
   handle(app, ADMIN_API.layeredLimits.remove, authorize, ofLayeredLimits.remove);
 
+  fallbackRoutes(app, options);
   virtualKeyRoutes(app, options);
+}
+
+function fallbackRoutes(app: Express, options: ResourceOptions): void {
+  const { store, authorize } = options;
+  const ofFallbacks = operations(kinds.fallbacks, options);
+  handle(app, ADMIN_API.fallbacks.list, authorize, async ({ query }) =>
+    paged(await store.list('fallback', queryOf(query)), query),
+  );
+  handle(app, ADMIN_API.fallbacks.create, authorize, ofFallbacks.create);
+  handle(app, ADMIN_API.fallbacks.read, authorize, ({ params }) => ofFallbacks.read(params.id));
+  handle(app, ADMIN_API.fallbacks.update, authorize, ofFallbacks.update);
+  handle(app, ADMIN_API.fallbacks.remove, authorize, ofFallbacks.remove);
 }
 
 function virtualKeyRoutes(app: Express, options: ResourceOptions): void {

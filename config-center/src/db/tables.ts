@@ -1,5 +1,6 @@
 import type {
   CustomerType,
+  Fallback,
   LayeredLimit,
   Matcher,
   Namespace,
@@ -26,6 +27,7 @@ export interface Rows {
   readonly tenant: Tenant;
   readonly price: Price;
   readonly layered_limit: LayeredLimit;
+  readonly fallback: Fallback;
 }
 
 export type TableName = keyof Rows;
@@ -54,6 +56,7 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     maxWaitMs: 'integer',
     maxWaiting: 'integer',
     weight: 'integer',
+    cache: 'json',
   },
   matcher: {
     id: 'text',
@@ -86,6 +89,8 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     models: 'json',
     priority: 'integer',
     isEnabled: 'boolean',
+    strategy: 'text',
+    routing: 'json',
   },
   upstream: {
     id: 'text',
@@ -97,6 +102,10 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     firstByteTimeoutMs: 'integer',
     idleTimeoutMs: 'integer',
     totalTimeoutMs: 'integer',
+    priority: 'integer',
+    canaryPercent: 'integer',
+    maxConcurrent: 'integer',
+    healthCheck: 'json',
   },
   virtual_key: {
     id: 'text',
@@ -123,6 +132,7 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     countPer: 'text',
     limit: 'json',
   },
+  fallback: { id: 'text', namespaceId: 'text', model: 'text', targets: 'json', isEnabled: 'boolean' },
 };
 
 /** Columns that the keyword of a list is looked for in. */
@@ -137,6 +147,7 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   tenant: ['name'],
   price: ['model'],
   layered_limit: ['target_id', 'model'],
+  fallback: ['model'],
 };
 
 /** `namespaceId` to `namespace_id`. */

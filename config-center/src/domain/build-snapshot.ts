@@ -20,6 +20,7 @@ export function buildSnapshot(rows: AllRows): SnapshotContent {
     tenants: rows.tenant.map(withoutStamps),
     prices: rows.price.map(withoutStamps),
     layeredLimits: rows.layered_limit.map(withoutStamps),
+    fallbacks: rows.fallback.map(withoutStamps),
   };
 }
 

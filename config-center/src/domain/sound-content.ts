@@ -17,7 +17,7 @@ interface Kind {
 }
 
 const { namespaces, matchers, policies, providers, upstreams, virtualKeys } = snapshotShape.shape;
-const { customerTypes, tenants, prices, layeredLimits } = snapshotShape.shape;
+const { customerTypes, tenants, prices, layeredLimits, fallbacks } = snapshotShape.shape;
 const ofNamespace = { namespaceId: 'namespaces' } as const;
 const ofProvider = { providerId: 'providers' } as const;
 const ofCustomerType = { customerTypeId: 'customerTypes' } as const;
@@ -45,6 +45,7 @@ export const KINDS: readonly Kind[] = [
     check: checkLayeredLimit,
     references: ofProvider,
   },
+  { list: 'fallbacks', table: 'fallback', shape: fallbacks.unwrap().element, references: ofNamespace },
 ];
 
 type AnyRow = Readonly<Record<string, unknown>> & { readonly id: string };

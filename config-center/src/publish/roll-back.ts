@@ -32,6 +32,7 @@ export async function rollBack(revision: Revision, resources: Resources, at: str
     stepOf(kinds.prices, data.prices, resources, at),
     stepOf(kinds.matchers, data.matchers, resources, at),
     stepOf(kinds.layeredLimits, data.layeredLimits, resources, at),
+    stepOf(kinds.fallbacks, data.fallbacks, resources, at),
     stepOf(kinds.policies, data.policies, resources, at),
   ];
   for (const { remove } of steps.toReversed()) await remove();

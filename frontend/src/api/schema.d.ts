@@ -282,6 +282,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/fallbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List fallbacks */
+        get: operations["fallbacks_list"];
+        put?: never;
+        /** Create one of fallbacks */
+        post: operations["fallbacks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/fallbacks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of fallbacks */
+        get: operations["fallbacks_read"];
+        /** Replace one of fallbacks */
+        put: operations["fallbacks_update"];
+        post?: never;
+        /** Delete one of fallbacks */
+        delete: operations["fallbacks_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/prices": {
         parameters: {
             query?: never;
@@ -586,6 +623,13 @@ export interface components {
             maxWaiting: number;
             /** @default 1 */
             weight: number;
+            cache?: {
+                ttlSeconds: number;
+                /** @default 1048576 */
+                maxBytes: number;
+                /** @default false */
+                isShared: boolean;
+            };
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -610,6 +654,13 @@ export interface components {
             maxWaiting?: number;
             /** @default 1 */
             weight?: number;
+            cache?: {
+                ttlSeconds: number;
+                /** @default 1048576 */
+                maxBytes?: number;
+                /** @default false */
+                isShared?: boolean;
+            };
         };
         Matcher: {
             /** @enum {string} */
@@ -867,6 +918,56 @@ export interface components {
             priority: number;
             /** @default true */
             isEnabled: boolean;
+            /**
+             * @default weighted
+             * @enum {string}
+             */
+            strategy: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+            routing?: {
+                /**
+                 * @default {
+                 *       "source": "virtualKey"
+                 *     }
+                 */
+                hashOn: {
+                    /** @constant */
+                    source: "virtualKey";
+                } | {
+                    /** @constant */
+                    source: "header";
+                    header: string;
+                } | {
+                    /** @constant */
+                    source: "prompt";
+                    /** @default 1000 */
+                    characters: number;
+                };
+                retry: {
+                    /** @default 3 */
+                    maxAttempts: number;
+                    /** @default 0.2 */
+                    budgetRatio: number;
+                    /** @default 10 */
+                    budgetPerSecond: number;
+                    /** @default 50 */
+                    baseDelayMs: number;
+                    /** @default 2000 */
+                    maxDelayMs: number;
+                };
+                ejection: {
+                    /** @default 5 */
+                    failures: number;
+                    /** @default 5000 */
+                    asideMs: number;
+                    /** @default 50 */
+                    maxPercent: number;
+                    /** @default 10000 */
+                    slowStartMs: number;
+                };
+                hedge?: {
+                    afterMs?: number;
+                };
+            };
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -886,6 +987,58 @@ export interface components {
             priority?: number;
             /** @default true */
             isEnabled?: boolean;
+            /**
+             * @default weighted
+             * @enum {string}
+             */
+            strategy?: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+            routing?: {
+                /**
+                 * @default {
+                 *       "source": "virtualKey"
+                 *     }
+                 */
+                hashOn?: {
+                    /** @constant */
+                    source: "virtualKey";
+                } | {
+                    /** @constant */
+                    source: "header";
+                    header: string;
+                } | {
+                    /** @constant */
+                    source: "prompt";
+                    /** @default 1000 */
+                    characters?: number;
+                };
+                /** @default {} */
+                retry?: {
+                    /** @default 3 */
+                    maxAttempts?: number;
+                    /** @default 0.2 */
+                    budgetRatio?: number;
+                    /** @default 10 */
+                    budgetPerSecond?: number;
+                    /** @default 50 */
+                    baseDelayMs?: number;
+                    /** @default 2000 */
+                    maxDelayMs?: number;
+                };
+                /** @default {} */
+                ejection?: {
+                    /** @default 5 */
+                    failures?: number;
+                    /** @default 5000 */
+                    asideMs?: number;
+                    /** @default 50 */
+                    maxPercent?: number;
+                    /** @default 10000 */
+                    slowStartMs?: number;
+                };
+                hedge?: {
+                    afterMs?: number;
+                };
+            };
         };
         Upstream: {
             id: string;
@@ -904,6 +1057,21 @@ export interface components {
             idleTimeoutMs: number;
             /** @default 600000 */
             totalTimeoutMs: number;
+            /** @default 100 */
+            priority: number;
+            canaryPercent?: number;
+            maxConcurrent?: number;
+            healthCheck?: {
+                path: string;
+                /** @default 10000 */
+                intervalMs: number;
+                /** @default 2000 */
+                timeoutMs: number;
+                /** @default 2 */
+                healthyAfter: number;
+                /** @default 3 */
+                unhealthyAfter: number;
+            };
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -926,6 +1094,21 @@ export interface components {
             idleTimeoutMs?: number;
             /** @default 600000 */
             totalTimeoutMs?: number;
+            /** @default 100 */
+            priority?: number;
+            canaryPercent?: number;
+            maxConcurrent?: number;
+            healthCheck?: {
+                path: string;
+                /** @default 10000 */
+                intervalMs?: number;
+                /** @default 2000 */
+                timeoutMs?: number;
+                /** @default 2 */
+                healthyAfter?: number;
+                /** @default 3 */
+                unhealthyAfter?: number;
+            };
         };
         VirtualKey: {
             id: string;
@@ -1333,6 +1516,13 @@ export interface operations {
                     maxWaiting?: number;
                     /** @default 1 */
                     weight?: number;
+                    cache?: {
+                        ttlSeconds: number;
+                        /** @default 1048576 */
+                        maxBytes?: number;
+                        /** @default false */
+                        isShared?: boolean;
+                    };
                     version?: number;
                 };
             };
@@ -2061,6 +2251,58 @@ export interface operations {
                     priority?: number;
                     /** @default true */
                     isEnabled?: boolean;
+                    /**
+                     * @default weighted
+                     * @enum {string}
+                     */
+                    strategy?: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+                    routing?: {
+                        /**
+                         * @default {
+                         *       "source": "virtualKey"
+                         *     }
+                         */
+                        hashOn?: {
+                            /** @constant */
+                            source: "virtualKey";
+                        } | {
+                            /** @constant */
+                            source: "header";
+                            header: string;
+                        } | {
+                            /** @constant */
+                            source: "prompt";
+                            /** @default 1000 */
+                            characters?: number;
+                        };
+                        /** @default {} */
+                        retry?: {
+                            /** @default 3 */
+                            maxAttempts?: number;
+                            /** @default 0.2 */
+                            budgetRatio?: number;
+                            /** @default 10 */
+                            budgetPerSecond?: number;
+                            /** @default 50 */
+                            baseDelayMs?: number;
+                            /** @default 2000 */
+                            maxDelayMs?: number;
+                        };
+                        /** @default {} */
+                        ejection?: {
+                            /** @default 5 */
+                            failures?: number;
+                            /** @default 5000 */
+                            asideMs?: number;
+                            /** @default 50 */
+                            maxPercent?: number;
+                            /** @default 10000 */
+                            slowStartMs?: number;
+                        };
+                        hedge?: {
+                            afterMs?: number;
+                        };
+                    };
                     version?: number;
                 };
             };
@@ -2278,6 +2520,21 @@ export interface operations {
                     idleTimeoutMs?: number;
                     /** @default 600000 */
                     totalTimeoutMs?: number;
+                    /** @default 100 */
+                    priority?: number;
+                    canaryPercent?: number;
+                    maxConcurrent?: number;
+                    healthCheck?: {
+                        path: string;
+                        /** @default 10000 */
+                        intervalMs?: number;
+                        /** @default 2000 */
+                        timeoutMs?: number;
+                        /** @default 2 */
+                        healthyAfter?: number;
+                        /** @default 3 */
+                        unhealthyAfter?: number;
+                    };
                     version?: number;
                 };
             };
@@ -2788,6 +3045,285 @@ export interface operations {
         };
     };
     tenants_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    fallbacks_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                namespaceId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: {
+                                id: string;
+                                namespaceId?: string;
+                                model: string;
+                                targets: {
+                                    providerId?: string;
+                                    model?: string;
+                                }[];
+                                /** @default true */
+                                isEnabled: boolean;
+                                version: number;
+                                /** Format: date-time */
+                                createdAt: string;
+                                /** Format: date-time */
+                                updatedAt: string;
+                            }[];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    fallbacks_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    namespaceId?: string;
+                    model: string;
+                    targets: {
+                        providerId?: string;
+                        model?: string;
+                    }[];
+                    /** @default true */
+                    isEnabled?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            model: string;
+                            targets: {
+                                providerId?: string;
+                                model?: string;
+                            }[];
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    fallbacks_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            model: string;
+                            targets: {
+                                providerId?: string;
+                                model?: string;
+                            }[];
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    fallbacks_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    namespaceId?: string;
+                    model: string;
+                    targets: {
+                        providerId?: string;
+                        model?: string;
+                    }[];
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            model: string;
+                            targets: {
+                                providerId?: string;
+                                model?: string;
+                            }[];
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    fallbacks_remove: {
         parameters: {
             query?: never;
             header?: never;

@@ -54,6 +54,8 @@ function lineOf(record: RequestRecord): Record<string, unknown> {
     observedPolicyIds: record.observedPolicyIds.length === 0 ? undefined : record.observedPolicyIds,
     inputTokens: outcome.usage.inputTokens,
     outputTokens: outcome.usage.outputTokens,
+    bytesIn: record.bytesIn,
+    bytesOut: record.bytesOut,
     usageSource: outcome.usage.source,
     durationMs: Math.round(record.durationMs * 1000) / 1000,
     firstByteMs: record.firstByteMs === undefined ? undefined : Math.round(record.firstByteMs * 1000) / 1000,

@@ -94,6 +94,7 @@ function requestMetrics(registry: Registry, totals: LiveTotals): Metrics['reques
   const tokens = counter('gateway_tokens_total');
   const errors = counter('gateway_errors_total');
   const outcomes = counter('gateway_outcomes_total');
+  const bytes = counter('gateway_passthrough_bytes_total');
   const duration = histogram('gateway_request_duration_seconds');
   const firstByte = histogram('gateway_first_byte_seconds');
   const overhead = histogram('gateway_overhead_seconds');
@@ -106,6 +107,8 @@ function requestMetrics(registry: Registry, totals: LiveTotals): Metrics['reques
     if (outcome.errorCode !== undefined) errors.inc({ namespace, code: outcome.errorCode });
     if (inputTokens > 0) tokens.inc({ namespace, model, direction: 'input', source }, inputTokens);
     if (outputTokens > 0) tokens.inc({ namespace, model, direction: 'output', source }, outputTokens);
+    bytes.inc({ namespace, direction: 'in' }, record.bytesIn ?? 0);
+    bytes.inc({ namespace, direction: 'out' }, record.bytesOut ?? 0);
     duration.observe({ namespace, stream: String(record.isStream) }, record.durationMs / 1000);
     if (record.firstByteMs !== undefined) firstByte.observe({ namespace }, record.firstByteMs / 1000);
     if (record.overheadMs !== undefined) overhead.observe({ namespace }, record.overheadMs / 1000);

@@ -2,8 +2,9 @@ import { pipeline, Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, constants as zlib } from 'node:zlib';
 import type { Upstream } from '@ai-gateway/contracts';
 import { type Dispatcher, Pool } from 'undici';
+import { exhaustedUntilMs, retryAfterMs } from '../domain/provider-quota.ts';
 import type { AttemptFailure } from '../domain/retry.ts';
-import { type UpstreamClient, UpstreamFailure, type UpstreamResponse } from '../services.ts';
+import { type ConnectGuard, type UpstreamClient, UpstreamFailure, type UpstreamResponse } from '../services.ts';
 
 /** Bytes that may wait for the client before the upstream is paused. */
 const HIGH_WATER_BYTES = 65_536;
@@ -15,7 +16,7 @@ const MAX_ERROR_BYTES = 65_536;
 const MAX_POOLS = 1_000;
 
 /** One HTTP attempt on undici's dispatch, with separate timeouts for connect, first byte, silence and the whole. */
-export function httpUpstreamClient(): UpstreamClient {
+export function httpUpstreamClient(guard: ConnectGuard): UpstreamClient {
   const pools = new Map<string, Pool>();
 
   function poolOf(upstream: Upstream): Pool {
@@ -23,8 +24,10 @@ export function httpUpstreamClient(): UpstreamClient {
     const known = pools.get(key);
     if (known !== undefined) return known;
     if (pools.size >= MAX_POOLS) dropOldest(pools);
-    const pool = new Pool(new URL(upstream.baseUrl).origin, {
-      connect: { timeout: upstream.connectTimeoutMs },
+    const url = new URL(upstream.baseUrl);
+    guard.check(url);
+    const pool = new Pool(url.origin, {
+      connect: { timeout: upstream.connectTimeoutMs, lookup: guard.lookup },
       keepAliveTimeout: 30_000,
     });
     pools.set(key, pool);
@@ -33,8 +36,9 @@ export function httpUpstreamClient(): UpstreamClient {
 
   return {
     async send({ upstream, path, headers, body }, signal) {
+      const pool = poolOf(upstream);
       const exchange = new Exchange(signal, upstream.totalTimeoutMs);
-      poolOf(upstream).dispatch(
+      pool.dispatch(
         {
           path,
           method: 'POST',
@@ -179,9 +183,14 @@ function failureOf(error: Error): AttemptFailure {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const internal = `${code} ${error.message}`.trim();
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return { kind: 'timeout', internal };
-  const isConnect = ['UND_ERR_CONNECT_TIMEOUT', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'].includes(
-    code,
-  );
+  const isConnect = [
+    'UND_ERR_CONNECT_TIMEOUT',
+    'ECONNREFUSED',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'EHOSTUNREACH',
+    'EADDRNOTALLOWED',
+  ].includes(code);
   return { kind: isConnect ? 'connect' : 'network', internal };
 }
 
@@ -201,7 +210,7 @@ async function statusFailure(status: number, headers: Headers, body: AsyncIterab
     kind: 'status',
     status,
     message: messageIn(Buffer.concat(chunks).toString()),
-    retryAfterMs: retryAfterMsOf(headers['retry-after']),
+    retryAfterMs: retryAfterMs(headers, Date.now()) ?? quotaWaitMs(status, headers),
   });
 }
 
@@ -216,9 +225,11 @@ function messageIn(text: string): string | undefined {
   }
 }
 
-function retryAfterMsOf(header: string | readonly string[] | undefined): number | undefined {
-  const seconds = Number(header);
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 86_400) * 1000 : undefined;
+/** How long a provider that limits us wants to be left alone by its quota headers, ms. */
+function quotaWaitMs(status: number, headers: Headers): number | undefined {
+  const now = Date.now();
+  const untilMs = status === 429 ? exhaustedUntilMs(headers, now) : undefined;
+  return untilMs === undefined ? undefined : untilMs - now;
 }
 
 /** The body in plain bytes: providers that compress although `identity` was asked for are decoded as they come. */

@@ -2,11 +2,14 @@ import {
   type CompiledCondition,
   type Condition,
   compileCondition,
+  type Fallback,
   type Matcher,
   type Namespace,
   type Policy,
   type Price,
   type Provider,
+  type Routing,
+  routingShape,
   type Snapshot,
   type TokenLimit,
   type Upstream,
@@ -56,6 +59,7 @@ export interface Payer {
 export interface CompiledProvider {
   readonly provider: Provider;
   readonly upstreams: readonly Upstream[];
+  readonly routing: Routing;
 }
 
 /** Matchers of one field that test for equality: one look-up however many there are. */
@@ -96,9 +100,13 @@ export interface CompiledConfig {
   readonly hasWaiting: boolean;
   /** By provider id: exact names first, then the longest prefixes. */
   readonly prices: ReadonlyMap<string, readonly Price[]>;
+  /** Those that apply first come first. */
+  readonly fallbacks: readonly Fallback[];
   /** Exact model names of enabled providers: what `/v1/models` lists and what may be a metric label. */
   readonly modelNames: readonly string[];
 }
+
+const DEFAULT_ROUTING = routingShape.parse({});
 
 const SOURCE_ORDER: Record<Condition['source'], number> = { header: 0, body: 1, query: 2, path: 3 };
 
@@ -125,7 +133,11 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
   const providers = snapshot.providers
     .filter(isEnabled)
     .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
-    .map((provider) => ({ provider, upstreams: upstreams.get(provider.id) ?? [] }));
+    .map((provider) => ({
+      provider,
+      upstreams: upstreams.get(provider.id) ?? [],
+      routing: provider.routing ?? DEFAULT_ROUTING,
+    }));
 
   return {
     epoch: snapshot.epoch,
@@ -139,6 +151,7 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
     layeredLimits: indexLayeredLimits(snapshot.layeredLimits.filter(isEnabled)),
     hasWaiting,
     prices: groupBy([...snapshot.prices].sort(byPrecision), ({ providerId }) => providerId),
+    fallbacks: snapshot.fallbacks.filter(isEnabled).sort(byFallbackPrecision),
     modelNames: [
       ...new Set(providers.flatMap(({ provider }) => provider.models.filter((name) => !name.endsWith('*')))),
     ],
@@ -148,6 +161,11 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
 /** The price of a model at a provider; undefined when none is set. */
 export function priceOf({ prices }: CompiledConfig, providerId: string, model: string): Price | undefined {
   return prices.get(providerId)?.find((price) => isModel(price.model, model));
+}
+
+/** The model as a metric label: one that the rules name, so that labels are bounded. */
+export function modelLabelOf({ modelNames }: CompiledConfig, model: string): string {
+  return modelNames.includes(model) ? model : 'other';
 }
 
 function compileNamespace(
@@ -201,6 +219,13 @@ function payersOf({ virtualKeys, tenants }: Snapshot): ReadonlyMap<string, Payer
 function byPrecision(left: Price, right: Price): number {
   const rank = ({ model }: Price) => (model.endsWith('*') ? model.length : Number.MAX_SAFE_INTEGER);
   return rank(right) - rank(left) || compareText(left.id, right.id);
+}
+
+/** Rules of the namespace go first, then exact names, then the longest prefix. */
+function byFallbackPrecision(left: Fallback, right: Fallback): number {
+  const rank = ({ namespaceId, model }: Fallback) =>
+    (namespaceId === undefined ? 0 : 1_000) + (model.endsWith('*') ? model.length : 500);
+  return rank(right) - rank(left);
 }
 
 function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'equalities' | 'sequential'> {

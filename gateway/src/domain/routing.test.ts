@@ -1,11 +1,9 @@
-import { providerShape, snapshotShape, upstreamShape } from '@ai-gateway/contracts';
+import { providerShape, snapshotShape } from '@ai-gateway/contracts';
 import { describe, expect, it } from 'vitest';
 import { compileSnapshot } from './compile-snapshot.ts';
 import { saneUsage } from './outcome.ts';
 import { outputCapOf, upstreamMaxOf } from './output-cap.ts';
-import { rankTargets } from './rank-targets.ts';
 import { resolveModel } from './resolve-model.ts';
-import { afterAttempt, HEALTHY, isHealthy } from './target-health.ts';
 
 const config = compileSnapshot(
   snapshotShape.parse({
@@ -60,47 +58,6 @@ describe('the output cap', () => {
     expect(cap?.tokens).toBe(total);
     expect(upstreamMaxOf(clientMax, cap)).toBe(perChoice);
   });
-});
-
-describe('the order of upstreams', () => {
-  const upstreams = [1, 3].map((weight, index) =>
-    upstreamShape.parse({ id: `u${index}`, providerId: 'p', baseUrl: 'http://h', weight }),
-  );
-
-  it('is random in proportion to weight', () => {
-    let seed = 1;
-    const random = () => {
-      seed = (seed * 48_271) % 2_147_483_647;
-      return seed / 2_147_483_647;
-    };
-    let heavyFirst = 0;
-    for (let count = 0; count < 4_000; count++)
-      if (rankTargets(upstreams, () => undefined, 0, random)[0]?.id === 'u1') heavyFirst++;
-    expect(heavyFirst / 4_000).toBeCloseTo(0.75, 1);
-  });
-
-  it('puts those set aside last, and tries them all the same', () => {
-    const open = { failures: 5, openUntilMs: 1_000 };
-    const ranked = (nowMs: number) =>
-      rankTargets(
-        upstreams,
-        (id) => (id === 'u1' ? open : undefined),
-        nowMs,
-        () => 0.5,
-      ).map(({ id }) => id);
-    expect(ranked(999)).toEqual(['u0', 'u1']);
-    expect(ranked(1_000)).toEqual(['u1', 'u0']);
-  });
-});
-
-it('five failures in a row set an upstream aside for 5 s, one success forgets them', () => {
-  let health = HEALTHY;
-  for (let count = 0; count < 4; count++) health = afterAttempt(health, 'failed', 0);
-  expect(isHealthy(health, 0)).toBe(true);
-  health = afterAttempt(health, 'failed', 0);
-  expect([isHealthy(health, 4_999), isHealthy(health, 5_000)]).toEqual([false, true]);
-  expect(isHealthy(afterAttempt(health, 'failed', 5_000), 9_999)).toBe(false);
-  expect(afterAttempt(health, 'ok', 5_000)).toEqual(HEALTHY);
 });
 
 it.each([

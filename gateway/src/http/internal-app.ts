@@ -7,6 +7,7 @@ import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { countersOf } from '../domain/limits/counters.ts';
 import type { LiveTotals } from '../domain/live-totals.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
+import { takesTraffic } from '../domain/rank-targets.ts';
 import { modelsPipeline } from '../pipeline.ts';
 import type { Services } from '../services.ts';
 import { beginLife, failedOutcome } from './life.ts';
@@ -27,7 +28,7 @@ export interface InternalAppOptions {
 }
 
 /** Routes of `/v1` that go to the provider untouched. Routes that produce tokens are not among them: they are metered. */
-const PASSTHROUGH_ROUTES = /^\/v1\/(files|audio|images|moderations)(\/|$)/;
+const PASSTHROUGH_ROUTES = /^\/v1\/(files|uploads|batches|audio|images|moderations)(\/|$)/;
 
 /** `/stats` is open to everybody, so it reads no more often than this. */
 const STATS_MS = 200;
@@ -85,7 +86,7 @@ function healthOf({ services, isDraining, rulesAgeSeconds, version }: InternalAp
   const rules = services.config.current();
   const providers = rules?.providers ?? [];
   const upstreams = providers.flatMap((provider) => provider.upstreams);
-  const healthy = upstreams.filter(({ id }) => (services.health.of(id)?.openUntilMs ?? 0) <= services.nowMs());
+  const healthy = upstreams.filter(({ id }) => takesTraffic(services.health.of(id), services.nowMs()));
   const age = Math.round(rulesAgeSeconds());
   const working =
     services.limits.isDown() || age > STALE_RULES_SECONDS || healthy.length < upstreams.length ? 'degraded' : 'ok';

@@ -60,7 +60,10 @@ export function beginLife(message: IncomingMessage, response: ServerResponse, se
       hasEnded = true;
       runTasks(tasks, outcome, services);
       const durationMs = services.nowMs() - arrivedAtMs;
-      record({ ...notes, requestId, arrivedAtMs, durationMs, firstByteMs, outcome, internal }, services);
+      // The target holds the provider's secret, so it stays here.
+      const { target, ...facts } = notes;
+      const upstreamId = target?.upstream.id;
+      record({ ...facts, upstreamId, requestId, arrivedAtMs, durationMs, firstByteMs, outcome, internal }, services);
     },
   };
 }
@@ -121,10 +124,12 @@ function emptyNotes(): Notes {
     resolvedModel: '',
     modelLabel: 'other',
     provider: undefined,
-    upstreamId: undefined,
+    target: undefined,
     isStream: false,
     attempts: 0,
     revision: 0,
+    bytesIn: undefined,
+    bytesOut: undefined,
     overheadMs: undefined,
     isAccepted: false,
     countedInput: undefined,

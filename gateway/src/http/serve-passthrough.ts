@@ -2,64 +2,66 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import { pipeline } from 'node:stream';
 import httpProxy from 'http-proxy';
-import type { CompiledConfig, CompiledProvider } from '../domain/compile-snapshot.ts';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
-import { rankTargets } from '../domain/rank-targets.ts';
+import type { Target } from '../domain/target.ts';
 import { passthroughPipeline } from '../pipeline.ts';
-import { operationUrl } from '../providers/openai-compatible.ts';
-import type { Services } from '../services.ts';
+import type { Attempt, ConnectGuard, Services } from '../services.ts';
+import { type AttemptTimers, watchAttempt } from './attempt-timers.ts';
 import { beginLife, failedOutcome, type Life } from './life.ts';
+import { allowHeaders, RETURNED } from './passthrough-headers.ts';
+import { beginAttempt, checkUrl, failedAttempt, targetUrl } from './passthrough-target.ts';
 import { targetOf } from './read-request.ts';
+import { realtime } from './serve-realtime.ts';
 import { writeError } from './write-answer.ts';
-
-/** Headers of the client that reach the provider; everything else stays here. */
-const FORWARDED = new Set(['accept', 'content-length', 'content-type', 'transfer-encoding', 'range', 'openai-beta']);
-
-/** Headers of the provider that reach the client. */
-const RETURNED = [
-  'content-type',
-  'content-length',
-  'content-disposition',
-  'content-range',
-  'accept-ranges',
-  'cache-control',
-];
 
 /** Serves routes that are passed through untouched. */
 export interface Passthrough {
   /** Never rejects. */
   serve(message: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Serves a WebSocket; `response` is assigned to the client's socket. Never rejects. */
+  upgrade(message: IncomingMessage, response: ServerResponse, head: Buffer): Promise<void>;
   close(): void;
 }
 
-/** Where and how a passed-through request goes. */
-interface Route {
-  readonly provider: CompiledProvider;
-  readonly url: string;
-  readonly upstreamId: string;
-  readonly secret: string | undefined;
+/** One request in the hands of http-proxy. */
+interface Passing {
+  readonly life: Life;
+  readonly target: Target;
+  readonly attempt: Attempt;
+  readonly resolve: () => void;
+  readonly reject: (error: GatewayError) => void;
+  timers: AttemptTimers | undefined;
 }
 
 /**
- * Passes files, audio and images through `http-proxy`: all rules apply that do not need the body, bytes are untouched,
- * headers are allow-listed both ways, redirects are refused.
+ * Passes files, batches, audio, images and the realtime WebSocket through `http-proxy`: all rules apply that do not need
+ * the body, bytes are counted and otherwise untouched, headers are allow-listed both ways, redirects are refused.
  */
-export function passthrough(services: Services): Passthrough {
-  const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) };
+export function passthrough(services: Services, guard: ConnectGuard): Passthrough {
+  const { lookup } = guard;
+  const agents = {
+    http: new http.Agent({ keepAlive: true, lookup }),
+    https: new https.Agent({ keepAlive: true, lookup }),
+  };
+  const agentOf = (url: string) => (url.startsWith('https:') ? agents.https : agents.http);
   const proxy = httpProxy.createProxyServer({ selfHandleResponse: true, ignorePath: true, xfwd: false });
+  const sockets = realtime(services, guard, agentOf);
+  const passing = new WeakMap<IncomingMessage, Passing>();
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const life = beginLife(message, response, services);
     try {
-      const target = targetOf(message.url ?? '');
-      const { config, rateHeaders } = await passthroughPipeline.run(life.received(target, new Uint8Array()), services);
+      const path = targetOf(message.url ?? '');
+      const received = life.received(path, new Uint8Array());
+      const { targets, rateHeaders } = await passthroughPipeline.run(received, services);
       for (const [name, value] of Object.entries(rateHeaders)) response.setHeader(name, value);
-      const route = routeOf(message, config, target.path, services);
-      life.notes.provider = route.provider.provider.name;
-      life.notes.upstreamId = route.upstreamId;
+      const { target, attempt } = beginAttempt(targets, services);
+      life.notes.provider = target.choice.provider.provider.name;
+      life.notes.target = target;
       life.notes.attempts = 1;
-      await forward(message, response, route, life);
+      received.defer(attempt.end);
+      await forward({ message, response }, { life, target, attempt }, targetUrl(message.url ?? '', target));
     } catch (thrown) {
       const error = asGatewayError(thrown);
       life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
@@ -67,51 +69,51 @@ export function passthrough(services: Services): Passthrough {
     }
   }
 
-  function forward(message: IncomingMessage, response: ServerResponse, route: Route, life: Life): Promise<void> {
-    const { url, secret } = route;
-    const search = (message.url ?? '').split('?').slice(1).join('?');
-    allowHeaders(message, secret, life.requestId);
+  function forward(
+    { message, response }: { readonly message: IncomingMessage; readonly response: ServerResponse },
+    request: Pick<Passing, 'life' | 'target' | 'attempt'>,
+    url: string,
+  ): Promise<void> {
+    const { life, target, attempt } = request;
+    checkUrl(guard, url, attempt);
+    allowHeaders(message, 'http', { secret: target.secret, requestId: life.requestId });
+    life.notes.bytesIn = 0;
+    message.on('data', (chunk: Buffer) => {
+      life.notes.bytesIn = (life.notes.bytesIn ?? 0) + chunk.length;
+    });
     return new Promise((resolve, reject) => {
-      pending.set(message, { life, resolve });
+      passing.set(message, { ...request, resolve, reject, timers: undefined });
       // http-proxy keeps to itself that a client left before the provider had answered.
       response.once('close', () => {
         if (response.writableFinished) return;
         life.end({ kind: 'client_left', status: 499, usage: NO_USAGE });
         resolve();
       });
-      proxy.web(
-        message,
-        response,
-        {
-          target: search === '' ? url : `${url}?${search}`,
-          changeOrigin: true,
-          agent: url.startsWith('https:') ? agents.https : agents.http,
-        },
-        (error) => {
-          const code = (error as NodeJS.ErrnoException).code ?? '';
-          reject(new GatewayError('upstream_error', { internal: `${code} ${error.message}`.trim() }));
-        },
-      );
+      proxy.web(message, response, { target: url, changeOrigin: true, agent: agentOf(url) }, (error) => {
+        reject(failedAttempt(error, attempt, life));
+      });
     });
   }
 
-  const pending = new WeakMap<IncomingMessage, { life: Life; resolve: () => void }>();
-
   // http-proxy listens for 'aborted', which Node no longer emits: without this the upstream request outlives the client.
-  proxy.on('proxyReq', (upstreamRequest, _message, response) => {
+  proxy.on('proxyReq', (upstreamRequest, message, response) => {
+    const request = passing.get(message);
+    if (request !== undefined) request.timers = watchAttempt(upstreamRequest, request.target.upstream);
     response.on('close', () => {
       if (!response.writableFinished) upstreamRequest.destroy();
     });
   });
   proxy.on('proxyRes', (upstreamResponse, message, response) => {
-    const request = pending.get(message);
+    const request = passing.get(message);
     if (request !== undefined) deliver(upstreamResponse, response, request);
   });
 
   return {
     serve,
+    upgrade: sockets.serve,
     close() {
       proxy.close();
+      sockets.close();
       agents.http.destroy();
       agents.https.destroy();
     },
@@ -121,15 +123,15 @@ export function passthrough(services: Services): Passthrough {
 function deliver(
   upstream: IncomingMessage,
   response: ServerResponse,
-  { life, resolve }: { life: Life; resolve: () => void },
+  { life, attempt, timers, resolve, reject }: Passing,
 ): void {
   const status = upstream.statusCode ?? 502;
+  timers?.answered();
+  if (status >= 500) attempt.failed({ kind: 'status', status, message: undefined, retryAfterMs: undefined });
+  else attempt.answered(upstream.headers);
   if (status >= 300 && status < 400) {
     upstream.destroy();
-    const error = new GatewayError('upstream_error', { message: 'The provider answered with a redirect.' });
-    life.end(failedOutcome(error, false));
-    writeError(response, error, life.requestId);
-    resolve();
+    reject(new GatewayError('upstream_error', { message: 'The provider answered with a redirect.' }));
     return;
   }
   for (const name of RETURNED) {
@@ -139,35 +141,13 @@ function deliver(
   response.setHeader('x-request-id', life.requestId);
   response.writeHead(status);
   life.firstByte();
+  life.notes.bytesOut = 0;
+  upstream.on('data', (chunk: Buffer) => {
+    life.notes.bytesOut = (life.notes.bytesOut ?? 0) + chunk.length;
+  });
   pipeline(upstream, response, (error) => {
     if (life.hasClientLeft()) life.end({ kind: 'client_left', status: 499, usage: NO_USAGE });
     else life.end({ kind: error ? 'partial' : 'completed', status, usage: NO_USAGE });
     resolve();
   });
-}
-
-/** The provider named by `x-provider`, else the first that has an upstream. */
-function routeOf(message: IncomingMessage, config: CompiledConfig, path: string, services: Services): Route {
-  const name = message.headers['x-provider'];
-  const provider = config.providers.find((candidate) =>
-    name === undefined ? candidate.upstreams.length > 0 : candidate.provider.name === name,
-  );
-  const { health, nowMs, random, providerSecret } = services;
-  const upstream = provider && rankTargets(provider.upstreams, (id) => health.of(id), nowMs(), random)[0];
-  if (provider === undefined || upstream === undefined) throw new GatewayError('no_healthy_upstream');
-
-  const { apiKeyEnv } = provider.provider;
-  return {
-    provider,
-    url: operationUrl(upstream.baseUrl, path.slice('/v1/'.length)),
-    upstreamId: upstream.id,
-    secret: apiKeyEnv === undefined ? undefined : providerSecret(apiKeyEnv),
-  };
-}
-
-function allowHeaders(message: IncomingMessage, secret: string | undefined, requestId: string): void {
-  for (const name of Object.keys(message.headers)) if (!FORWARDED.has(name)) delete message.headers[name];
-  message.headers['x-request-id'] = requestId;
-  message.headers['user-agent'] = 'ai-gateway';
-  if (secret !== undefined) message.headers.authorization = `Bearer ${secret}`;
 }

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ERRORS, type ErrorCode } from '@ai-gateway/contracts';
 import type { Express } from 'express';
@@ -7,11 +7,13 @@ import type { Services } from '../services.ts';
 import { beginLife, failedOutcome } from './life.ts';
 import { MAX_HEADERS, repeatedHeadersOf, targetOf } from './read-request.ts';
 import { serveChat } from './serve-chat.ts';
+import type { Passthrough } from './serve-passthrough.ts';
 import { writeError } from './write-answer.ts';
 
 export interface ServerOptions {
   readonly services: Services;
   readonly app: Express;
+  readonly passthrough: Pick<Passthrough, 'upgrade'>;
   readonly maxBodyBytes: number;
 }
 
@@ -22,7 +24,7 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
  * The gateway's HTTP server. Chat routes are answered straight from node:http, because express replaces the prototype
  * of every request and response, which makes all that follows slower; everything else goes to the express app.
  */
-export function gatewayServer({ services, app, maxBodyBytes }: ServerOptions): Server {
+export function gatewayServer({ services, app, passthrough, maxBodyBytes }: ServerOptions): Server {
   const server = createServer(
     { headersTimeout: 10_000, requestTimeout: 300_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 2_000 },
     handle,
@@ -31,12 +33,11 @@ export function gatewayServer({ services, app, maxBodyBytes }: ServerOptions): S
 
   function handle(message: IncomingMessage, response: ServerResponse): void {
     const url = message.url ?? '';
-    if (message.method === 'POST' && CHAT_ROUTES.has(withoutQuery(url)) && message.headers.upgrade === undefined) {
+    if (message.method === 'POST' && CHAT_ROUTES.has(withoutQuery(url))) {
       void serveChat(message, response, services, maxBodyBytes);
       return;
     }
     try {
-      if (message.headers.upgrade !== undefined) throw new GatewayError('upgrade_not_supported');
       if (!METHODS.has(message.method ?? '')) throw new GatewayError('method_not_allowed');
       targetOf(url);
       repeatedHeadersOf(message.rawHeaders);
@@ -49,6 +50,13 @@ export function gatewayServer({ services, app, maxBodyBytes }: ServerOptions): S
     }
   }
 
+  // With a listener, Node hands over the socket of every request that asks for an upgrade.
+  server.on('upgrade', (message: IncomingMessage, socket: Socket, head: Buffer) => {
+    const response = new ServerResponse(message);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    void passthrough.upgrade(message, response, head);
+  });
   server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => {
     const length = Number(message.headers['content-length'] ?? 0);
     if (length <= maxBodyBytes) response.writeContinue();

@@ -371,6 +371,7 @@ function atLeast(base: TokenAmounts, actual: TokenAmounts): TokenAmounts {
   return {
     inputTokens: Math.max(base.inputTokens, actual.inputTokens),
     outputTokens: Math.max(base.outputTokens, actual.outputTokens),
+    price: actual.price,
   };
 }
 

@@ -1,7 +1,7 @@
-import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import type { TokenAmounts } from '../domain/limits/amounts.ts';
 import { largestOutput, type OutputCap, outputCapOf } from '../domain/output-cap.ts';
+import type { Target } from '../domain/target.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
 import type { Services } from '../services.ts';
@@ -32,7 +32,7 @@ const UNCAPPED_OUTPUT_ESTIMATE = 1024;
  * does not, what is reserved is a guess that never exceeds what the windows can hold.
  */
 export const capOutput: Stage<
-  Received & Matched & Planned & InputCount & { readonly chat: Chat; readonly targets: readonly Upstream[] },
+  Received & Matched & Planned & InputCount & { readonly chat: Chat; readonly targets: readonly Target[] },
   Demand & OutputBounds
 > = (exchange, services) => {
   const { chat, tokenPolicies, input, price } = exchange;

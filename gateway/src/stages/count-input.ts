@@ -1,7 +1,7 @@
-import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import { countsRequests } from '../domain/limits/plan.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
+import type { Target } from '../domain/target.ts';
 import { isWholeInput } from '../domain/token-drift.ts';
 import type { Received, Stage } from '../exchange.ts';
 import { type Chat, templateVariablesOf } from '../protocols/openai-chat.ts';
@@ -20,7 +20,7 @@ export interface InputCount {
  * refuses and all others go on with an estimate.
  */
 export const countInput: Stage<
-  Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets: readonly Upstream[] },
+  Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets: readonly Target[] },
   InputCount
 > = async (exchange, services) => {
   const { chat, choice, tokenPolicies, notes } = exchange;

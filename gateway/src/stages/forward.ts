@@ -1,109 +1,123 @@
-import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { NO_USAGE } from '../domain/outcome.ts';
-import { type OutputCap, upstreamMaxOf } from '../domain/output-cap.ts';
+import { NO_TOKENS } from '../domain/limits/amounts.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
-import { type AttemptFailure, errorOf, isUnhealthy, mayTryNext } from '../domain/retry.ts';
-import type { Received, Stage } from '../exchange.ts';
-import { type Chat, upstreamBody } from '../protocols/openai-chat.ts';
-import { operationPath, requestHeaders } from '../providers/openai-compatible.ts';
-import { type Services, UpstreamFailure, type UpstreamResponse } from '../services.ts';
-
-import type { Demand } from './cap-output.ts';
-import type { Planned } from './plan-limits.ts';
-import { aboutOf, type Reserved } from './reserve.ts';
+import { type AttemptFailure, errorOf, mayTryNext, type Turn, turnsOf, waitBeforeRepeat } from '../domain/retry.ts';
+import type { Target } from '../domain/target.ts';
+import type { Stage } from '../exchange.ts';
+import type { Services, UpstreamResponse } from '../services.ts';
+import { type Answered, attemptAt, type Forwardable } from './attempt.ts';
+import { fasterOf } from './hedge.ts';
+import { aboutOf, isAnsweredBy, settledAmounts } from './reserve.ts';
 
 /** The first answer that an upstream gave. */
 export interface Forwarded {
   readonly response: UpstreamResponse;
+  /** Who answers: the provider that serves the model, or a fallback. */
+  readonly choice: ModelChoice;
   /** All reservations of the request: that of `reserve`, and one for each target with limits of its own after the first. */
   readonly reservationIds: readonly string[];
 }
 
-type Forwardable = Received & {
-  readonly chat: Chat;
-  readonly choice: ModelChoice;
-  readonly targets: readonly Upstream[];
-  readonly secret: string | undefined;
-  readonly outputCap: OutputCap | undefined;
-} & Planned &
-  Demand &
-  Pick<Reserved, 'grantedTokens'>;
+/** Attempts that are made together: one, or two when a slow answer is hedged. */
+interface Course {
+  readonly turns: readonly Turn[];
+  /** Targets whose limits are taken, with the reservations that hold them. */
+  readonly taken: Map<Target, string>;
+}
 
 /** Sends the request to the targets in order until one accepts it; nothing has reached the client yet. */
 export const forward: Stage<Forwardable, Forwarded> = async (exchange, services) => {
-  const { chat, choice, outputCap, notes, targets } = exchange;
-  const body = upstreamBody(chat, choice.resolvedModel, upstreamMaxOf(chat.clientMax, outputCap));
+  const { notes, targets, reservationId } = exchange;
   notes.overheadMs = services.nowMs() - exchange.arrivedAtMs;
+  const [first] = targets;
+  const course: Course = { turns: turnsOf(targets), taken: new Map() };
+  if (first !== undefined) course.taken.set(first, reservationId);
 
-  const reservationIds = [exchange.reservationId];
   let last: AttemptFailure | undefined;
-  for (const upstream of targets) {
-    const id = upstream === targets[0] ? undefined : await takeLimitsOf(exchange, upstream, services);
-    if (id === 'refused') continue;
-    if (id !== undefined) reservationIds.push(id);
-    notes.attempts++;
-    notes.upstreamId = upstream.id;
-    const result = await attempt(exchange, upstream, body, services);
-    if (!('kind' in result)) {
-      notes.isAccepted = true;
-      return { response: result, reservationIds };
-    }
+  for (const [index, turn] of course.turns.entries()) {
+    if (last !== undefined && !(await isWorthTrying(turn, last, exchange, services))) continue;
+    if (!(await takesLimitsOf(turn.target, exchange, course, services))) continue;
+    const result = await answerOf({ turn, next: course.turns[index + 1] }, exchange, course, services);
+    if (result === 'full') continue;
+    if ('response' in result) return { ...result, reservationIds: [...course.taken.values()] };
     last = result;
     if (exchange.signal.aborted || !mayTryNext(result)) break;
   }
-  throw last === undefined ? new GatewayError('no_healthy_upstream') : errorOf(last);
+  throw last === undefined ? busyError() : errorOf(last);
 };
 
+function busyError(): GatewayError {
+  const message = 'Every upstream answers as many requests as it may.';
+  return new GatewayError('upstream_rate_limited', { message, retryAfterMs: 1000 });
+}
+
+/** Within the budget, and after the wait that an upstream is owed that has failed. */
+async function isWorthTrying(
+  { target, isRepeat, isRetry }: Turn,
+  last: AttemptFailure,
+  { notes, signal, arrivedAtMs }: Forwardable,
+  { health, random, nowMs, sleep }: Services,
+): Promise<boolean> {
+  const { provider } = target.choice;
+  if (!isRetry) return true;
+  const waitMs = isRepeat ? waitBeforeRepeat(last, notes.attempts - 1, provider.routing.retry, random()) : 0;
+  if (waitMs === undefined) return false;
+  if (nowMs() + waitMs - arrivedAtMs > target.upstream.totalTimeoutMs) return false;
+  if (!health.mayRetry(provider)) return false;
+  if (waitMs > 0) await sleep(waitMs, signal);
+  return !signal.aborted;
+}
+
 /** The first target's own limits were taken with all others; those of the next are taken when it is its turn. */
-async function takeLimitsOf(
+async function takesLimitsOf(
+  target: Target,
   exchange: Forwardable,
-  upstream: Upstream,
+  { taken }: Course,
   services: Services,
-): Promise<string | 'refused' | undefined> {
-  const limits = exchange.limitsOfUpstream(upstream.id);
-  if (limits.length === 0) return undefined;
-  const reservationId = `${exchange.reservationId}.${upstream.id}`;
-  const { demand, price, signal, notes, grantedTokens } = exchange;
+): Promise<boolean> {
+  if (taken.has(target)) return true;
+  const limits = exchange.limitsOfTarget(target);
+  if (limits.length === 0) return true;
+  const reservationId = `${exchange.reservationId}.${taken.size}`;
+  const { demand, price, signal, notes, grantedTokens, priceOfTarget } = exchange;
   const { inputTokens } = demand;
   // A guess has been granted as far as the windows had room.
   const outputTokens = Math.min(demand.outputTokens, grantedTokens);
   const request = { reservationId, about: aboutOf(exchange, services), inputTokens, outputTokens, price };
   const decision = await services.limits.take(limits, request, { maxWaitMs: 0, signal }).catch(() => undefined);
-  if (decision?.kind !== 'admitted') return 'refused';
+  if (decision?.kind !== 'admitted') return false;
+  taken.set(target, reservationId);
   exchange.defer(({ usage }) =>
-    services.limits.settle(reservationId, notes.upstreamId === upstream.id ? usage : NO_USAGE),
+    services.limits.settle(
+      reservationId,
+      isAnsweredBy(notes, target) ? settledAmounts(usage, notes, priceOfTarget) : NO_TOKENS,
+    ),
   );
-  return reservationId;
+  return true;
 }
 
-async function attempt(
+/** The answer of one target, or of the next one where that is faster and the provider hedges. */
+async function answerOf(
+  { turn, next }: { readonly turn: Turn; readonly next: Turn | undefined },
   exchange: Forwardable,
-  upstream: Upstream,
-  body: string,
-  { upstream: client, health, metrics }: Services,
-): Promise<UpstreamResponse | AttemptFailure> {
-  const { provider } = exchange.choice.provider;
-  const headers = requestHeaders(exchange.secret, exchange.requestId, exchange.chat.isStream);
-  try {
-    const response = await client.send(
-      { upstream, path: operationPath(upstream.baseUrl, 'chat/completions'), headers, body },
-      exchange.signal,
-    );
-    health.report(exchange.choice.provider, upstream, undefined);
-    metrics.attempt(provider.name, upstream.id, 'ok');
-    return response;
-  } catch (error) {
-    if (!(error instanceof UpstreamFailure)) throw error;
-    const { failure } = error;
-    if (exchange.signal.aborted) return failure;
-    health.report(exchange.choice.provider, upstream, isUnhealthy(failure) ? failure : undefined);
-    metrics.attempt(provider.name, upstream.id, resultOf(failure));
-    return failure;
-  }
-}
+  course: Course,
+  services: Services,
+): Promise<Answered | AttemptFailure | 'full'> {
+  const { provider } = turn.target.choice;
+  const hedgeAfterMs = turn.isRetry ? undefined : services.health.hedgeAfterMs(provider);
+  const mayHedge = hedgeAfterMs !== undefined && next?.isRepeat === false && next.target.choice === turn.target.choice;
+  if (!mayHedge) return attemptAt(turn.target, exchange, services, exchange.signal);
 
-function resultOf(failure: AttemptFailure): string {
-  if (failure.kind !== 'status') return failure.kind;
-  return failure.status >= 500 ? 'status_5xx' : 'status_4xx';
+  return fasterOf({
+    start: [
+      (signal) => attemptAt(turn.target, exchange, services, signal),
+      (signal) => attemptAt(next.target, exchange, services, signal),
+    ],
+    async mayStartSecond(signal) {
+      await services.sleep(hedgeAfterMs, signal);
+      if (signal.aborted) return false;
+      return services.health.mayRetry(provider) && (await takesLimitsOf(next.target, exchange, course, services));
+    },
+    signal: exchange.signal,
+  });
 }

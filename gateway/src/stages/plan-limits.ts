@@ -1,85 +1,137 @@
-import { tokenPriceOf, type Upstream } from '@ai-gateway/contracts';
+import { tokenPriceOf } from '@ai-gateway/contracts';
 import { type Caller, factsOf } from '../domain/access.ts';
-import { priceOf, type RequestKind, type TokenPolicy } from '../domain/compile-snapshot.ts';
+import {
+  type CompiledConfig,
+  type PlannedLimits,
+  priceOf,
+  type RequestKind,
+  type TokenPolicy,
+} from '../domain/compile-snapshot.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { type HeldPrice, heldPriceOf } from '../domain/limits/amounts.ts';
+import { dearest, type HeldPrice, heldPriceOf } from '../domain/limits/amounts.ts';
 import { layeredLimitsFor } from '../domain/limits/layered.ts';
 import { countsRequests, type Limit, limitsFor } from '../domain/limits/plan.ts';
 import { concerns, type RequestFacts } from '../domain/request-facts.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
+import type { Target } from '../domain/target.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
+import type { Chained } from './find-fallbacks.ts';
 import type { Matched } from './match-namespace.ts';
 
 /** The limits to take together, and the token policies that apply to the request. */
 export interface Planned {
   readonly facts: RequestFacts;
   readonly limits: readonly Limit[];
-  /** Limits that an upstream adds once it is the target. */
-  readonly limitsOfUpstream: (upstreamId: string) => readonly Limit[];
+  /** Limits that a target adds: those of its upstream, and of its provider and model where it is a fallback. */
+  readonly limitsOfTarget: (target: Target) => readonly Limit[];
   readonly tokenPolicies: readonly TokenPolicy[];
-  /** Known when something counts money. */
+  /** The dearest that the request may come to be answered for; known when something counts money. */
   readonly price: HeldPrice | undefined;
+  /** What a target charges. */
+  readonly priceOfTarget: (choice: ModelChoice) => HeldPrice | undefined;
 }
 
 type Plannable = Received & Matched & { readonly caller: Caller };
 
-export const planLimits: Stage<Plannable & { readonly chat: Chat; readonly choice: ModelChoice }, Planned> = (
-  exchange,
-) => {
-  const { namespace, chat, choice } = exchange;
+/** Plans for the whole chain: what a fallback might cost or be limited by is reserved before the first attempt. */
+export const planLimits: Stage<
+  Plannable & Chained & { readonly chat: Chat; readonly choice: ModelChoice },
+  Planned & Chained
+> = (exchange) => {
+  const { namespace, chat, choice, config, caller } = exchange;
   const kind = chat.isStream ? 'stream' : 'plain';
-  const { facts, limits, limitsOfUpstream } = planOf(exchange, kind, choice);
-  const perUpstream = namespace.planned[kind].perUpstream.map(({ limit }) => limit);
+  const { facts, limits, limitsOfTarget } = planOf(exchange, kind, choice);
+  const factsOfChain = exchange.chain.map((each) => factsOf(config, namespace.namespace.id, caller, each));
   const appliesTo = chat.isStream ? 'stream' : 'non-stream';
+  const { perUpstream } = namespace.planned[kind];
+  const budgets = [
+    ...limits,
+    ...perUpstream.map(({ limit }) => limit),
+    ...exchange.chain.slice(1).flatMap((each) => planOf(exchange, kind, each).limits),
+  ].filter((limit) => limit.kind === 'window' && limit.counts === 'cost');
+  const chain = budgets.length === 0 ? exchange.chain : pricedChain(config, exchange.chain, budgets);
+  const priceOfTarget = (each: ModelChoice) => (budgets.length === 0 ? undefined : heldPriceFor(config, each));
   return {
     facts,
     limits,
-    limitsOfUpstream,
+    limitsOfTarget,
+    chain,
     tokenPolicies: namespace.tokenPolicies.filter(
-      ({ policy, rule }) => (rule.appliesTo === 'all' || rule.appliesTo === appliesTo) && concerns(policy.scope, facts),
+      ({ policy, rule }) =>
+        (rule.appliesTo === 'all' || rule.appliesTo === appliesTo) &&
+        factsOfChain.some((each) => concerns(policy.scope, each)),
     ),
-    price: priceFor(exchange, facts, [...limits, ...perUpstream]),
+    price: dearest(chain.map(priceOfTarget)),
+    priceOfTarget,
   };
 };
 
 /** Every limit that the request may come to take, whatever target it gets. */
 export function possibleLimits({
   limits,
-  limitsOfUpstream,
+  limitsOfTarget,
   targets,
-}: Planned & { readonly targets: readonly Upstream[] }): readonly Limit[] {
-  const ofTargets = targets.flatMap(({ id }) => limitsOfUpstream(id));
+}: Planned & { readonly targets: readonly Target[] }): readonly Limit[] {
+  const ofTargets = targets.flatMap(limitsOfTarget);
   return ofTargets.length === 0 ? limits : [...limits, ...ofTargets];
 }
 
 /** Facts and limits of a request. */
 export function planOf(
-  { namespace, caller, config }: Plannable,
+  exchange: Plannable,
   kind: RequestKind,
   choice: ModelChoice | undefined,
-): Pick<Planned, 'facts' | 'limits' | 'limitsOfUpstream'> {
+): Pick<Planned, 'facts' | 'limits' | 'limitsOfTarget'> {
+  const { namespace, caller, config } = exchange;
   const facts = factsOf(config, namespace.namespace.id, caller, choice);
-  const { general, perUpstream } = namespace.planned[kind];
-  const layered = layeredLimitsFor(config.layeredLimits, facts, config.hasWaiting);
+  const planned = namespace.planned[kind];
+  const limits = limitsOf(config, planned, facts, kind);
   return {
     facts,
-    limits: [...limitsFor(general, facts), ...(kind === 'passthrough' ? layered.filter(countsRequests) : layered)],
-    limitsOfUpstream: (upstreamId) =>
-      perUpstream.length === 0 ? [] : limitsFor(perUpstream, { ...facts, upstreamId }),
+    limits,
+    limitsOfTarget(target) {
+      const isFallback = choice !== undefined && target.choice !== choice;
+      if (planned.perUpstream.length === 0 && !isFallback) return [];
+      const known = isFallback ? factsOf(config, namespace.namespace.id, caller, target.choice) : facts;
+      const own = limitsFor(planned.perUpstream, { ...known, upstreamId: target.upstream.id });
+      if (!isFallback) return own;
+      const taken = new Set(limits.map(({ key }) => key));
+      return [...limitsOf(config, planned, known, kind).filter(({ key }) => !taken.has(key)), ...own];
+    },
   };
 }
 
-/** @throws GatewayError `price_not_set` when an enforced budget would count a model whose cost is unknown */
-function priceFor({ config }: Plannable, facts: RequestFacts, limits: readonly Limit[]): HeldPrice | undefined {
-  const budgets = limits.filter((limit) => limit.kind === 'window' && limit.counts === 'cost');
-  if (budgets.length === 0) return undefined;
-  const price = priceOf(config, facts.providerId ?? '', facts.model ?? '');
-  if (price !== undefined) return heldPriceOf(tokenPriceOf(price));
+function limitsOf(
+  config: CompiledConfig,
+  { general }: PlannedLimits,
+  facts: RequestFacts,
+  kind: RequestKind,
+): readonly Limit[] {
+  const layered = layeredLimitsFor(config.layeredLimits, facts, config.hasWaiting);
+  return [...limitsFor(general, facts), ...(kind === 'passthrough' ? layered.filter(countsRequests) : layered)];
+}
+
+function heldPriceFor(config: CompiledConfig, { provider, resolvedModel }: ModelChoice): HeldPrice | undefined {
+  const price = priceOf(config, provider.provider.id, resolvedModel);
+  return price && heldPriceOf(tokenPriceOf(price));
+}
+
+/**
+ * The chain without fallbacks whose cost is unknown.
+ * @throws GatewayError `price_not_set` when an enforced budget would count a model whose cost is unknown
+ */
+function pricedChain(
+  config: CompiledConfig,
+  chain: readonly ModelChoice[],
+  budgets: readonly Limit[],
+): readonly ModelChoice[] {
   const enforced = budgets.find(({ isObserved }) => !isObserved);
-  if (enforced === undefined) return undefined;
+  if (enforced === undefined) return chain;
+  const priced = chain.filter((choice) => heldPriceFor(config, choice) !== undefined);
+  if (priced[0] === chain[0]) return priced;
   throw new GatewayError('price_not_set', {
-    message: `The model "${facts.model}" has no price, so the budget "${enforced.policyName}" cannot be checked.`,
+    message: `The model "${chain[0]?.resolvedModel}" has no price, so the budget "${enforced.policyName}" cannot be checked.`,
     param: 'model',
     policyIds: [enforced.policyId],
   });

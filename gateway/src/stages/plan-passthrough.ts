@@ -12,6 +12,7 @@ export const planPassthrough: Stage<Received & Matched & { readonly caller: Call
   ...planOf(exchange, 'passthrough', undefined),
   tokenPolicies: [],
   price: undefined,
+  priceOfTarget: () => undefined,
   demand: NO_TOKENS,
   isGuess: false,
 });

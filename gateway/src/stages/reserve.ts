@@ -1,12 +1,14 @@
-import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
+import type { TokenAmounts } from '../domain/limits/amounts.ts';
 import type { HeldAbout } from '../domain/limits/held.ts';
 import type { Limit } from '../domain/limits/plan.ts';
 import type { LimitDecision } from '../domain/limits/reserve.ts';
+import type { TokenUsage } from '../domain/outcome.ts';
 import { shrunkGuess } from '../domain/output-cap.ts';
 import { rateHeaders } from '../domain/rate-headers.ts';
 import { refusalOf } from '../domain/refusal.ts';
-import type { Received, Stage } from '../exchange.ts';
+import type { Target } from '../domain/target.ts';
+import type { Notes, Received, Stage } from '../exchange.ts';
 import { LimiterUnavailable, type Services } from '../services.ts';
 import type { Demand } from './cap-output.ts';
 import type { Matched } from './match-namespace.ts';
@@ -15,16 +17,16 @@ import type { Planned } from './plan-limits.ts';
 /** What was taken, and what the client is told of limits. */
 export interface Reserved {
   /** What is left of the targets; the first has its own limits taken. */
-  readonly targets: readonly Upstream[];
+  readonly targets: readonly Target[];
   /** Output tokens that are reserved; beyond them only what windows grant on the way. Infinity: nothing need grant them. */
   readonly grantedTokens: number;
   readonly rateHeaders: Readonly<Record<string, string>>;
 }
 
-type Reservable = Received & Matched & Planned & Demand & { readonly targets?: readonly Upstream[] };
+type Reservable = Received & Matched & Planned & Demand & { readonly targets?: readonly Target[] };
 
 /**
- * Takes every limit in one step and registers the settlement. An upstream whose own limits have no room is passed over
+ * Takes every limit in one step and registers the settlement. A target whose own limits have no room is passed over
  * while there is another.
  */
 export const reserve: Stage<Reservable, Reserved> = async (exchange, services) => {
@@ -32,7 +34,7 @@ export const reserve: Stage<Reservable, Reserved> = async (exchange, services) =
   let refused: Refused | undefined;
   for (const [index, target] of (targets.length === 0 ? [undefined] : targets).entries()) {
     const left = targets.slice(index);
-    const own = target === undefined ? [] : exchange.limitsOfUpstream(target.id);
+    const own = target === undefined ? [] : exchange.limitsOfTarget(target);
     const isLast = own.length === 0 || left.length === 1;
     const result = await reserveFor(exchange, { own, target, isLast }, services);
     if (result.kind === 'reserved') return { targets: left, ...result };
@@ -46,7 +48,7 @@ export const reserve: Stage<Reservable, Reserved> = async (exchange, services) =
 /** One target, the limits that it adds, and whether there is no other. */
 interface Candidate {
   readonly own: readonly Limit[];
-  readonly target: Upstream | undefined;
+  readonly target: Target | undefined;
   readonly isLast: boolean;
 }
 
@@ -114,16 +116,30 @@ export function aboutOf({ requestId, facts }: Received & Planned, { gatewayId }:
 }
 
 function settleAtEnd(
-  { defer, reservationId, notes }: Reservable,
+  { defer, reservationId, notes, priceOfTarget }: Reservable,
   own: readonly Limit[],
-  target: Upstream | undefined,
+  target: Target | undefined,
   { limits }: Services,
 ): void {
   defer(({ usage }) => {
-    // Another upstream has answered, so this one has done nothing.
-    const voided = notes.upstreamId === target?.id ? [] : own.map(({ key }) => key);
-    return limits.settle(reservationId, usage, voided);
+    // Another target has answered, so this one has done nothing.
+    const voided = isAnsweredBy(notes, target) ? [] : own.map(({ key }) => key);
+    return limits.settle(reservationId, settledAmounts(usage, notes, priceOfTarget), voided);
   });
+}
+
+/** Did the request's last attempt go there? */
+export function isAnsweredBy({ target }: Notes, wanted: Target | undefined): boolean {
+  return target?.upstream === wanted?.upstream && target?.choice === wanted?.choice;
+}
+
+/** What is settled: the tokens at the price of whoever answered. */
+export function settledAmounts(
+  { inputTokens, outputTokens }: TokenUsage,
+  { target }: Notes,
+  priceOfTarget: Planned['priceOfTarget'],
+): TokenAmounts {
+  return { inputTokens, outputTokens, price: target && priceOfTarget(target.choice) };
 }
 
 function noteRefusals({ namespace, notes }: Reservable, decision: LimitDecision, { metrics }: Services): void {

@@ -1,3 +1,4 @@
+import { modelLabelOf } from '../domain/compile-snapshot.ts';
 import { resolveModel as choiceOf, type ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
@@ -11,7 +12,7 @@ export const resolveModel: Stage<Received & Matched & { readonly chat: Chat }, {
 }) => {
   const choice = choiceOf(config, chat.requestedModel);
   notes.resolvedModel = choice.resolvedModel;
-  notes.modelLabel = config.modelNames.includes(choice.resolvedModel) ? choice.resolvedModel : 'other';
+  notes.modelLabel = modelLabelOf(config, choice.resolvedModel);
   notes.provider = choice.provider.provider.name;
   return { choice };
 };

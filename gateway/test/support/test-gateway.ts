@@ -3,9 +3,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect } from 'node:net';
 import { type LimitStatus, type Observation, type Snapshot, snapshotShape } from '@ai-gateway/contracts';
 import { Registry } from 'prom-client';
+import { connectGuard } from '../../src/adapters/connect-guard.ts';
 import { estimateTokenCounter } from '../../src/adapters/estimate-token-counter.ts';
+import { healthChecks } from '../../src/adapters/health-checks.ts';
 import { memoryLimitStore } from '../../src/adapters/memory-limit-store.ts';
 import { memoryTargetHealth } from '../../src/adapters/memory-target-health.ts';
+import { sleep } from '../../src/adapters/sleep.ts';
 import { httpUpstreamClient } from '../../src/adapters/upstream-client.ts';
 import { compileSnapshot } from '../../src/domain/compile-snapshot.ts';
 import { countersOf } from '../../src/domain/limits/counters.ts';
@@ -15,7 +18,7 @@ import { internalApp } from '../../src/http/internal-app.ts';
 import { passthrough } from '../../src/http/serve-passthrough.ts';
 import { gatewayServer } from '../../src/http/server.ts';
 import { LimitKeeper } from '../../src/limits/limit-keeper.ts';
-import type { Metrics, RequestRecord, Services, TokenCounter } from '../../src/services.ts';
+import type { ConnectGuard, Metrics, RequestRecord, Services, TokenCounter } from '../../src/services.ts';
 import { toyCount, toyCutText } from './toy-tokenizer.ts';
 
 /** Answers like a provider, as a test scripts it. */
@@ -159,6 +162,8 @@ interface Parts {
   readonly counter?: TokenCounter;
   /** See `Observations`; default 0. */
   readonly outputShare?: number;
+  /** Default: everything on this machine may be reached. */
+  readonly guard?: ConnectGuard;
 }
 
 /** A whole gateway over real HTTP in this process: real pipeline, limits and upstream client, toy vocabulary. */
@@ -193,6 +198,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     log,
     onEvent: () => {},
   });
+  const guard = parts.guard ?? connectGuard({ allowPrivate: true });
   const services: Services = {
     gatewayId: 'test',
     config: {
@@ -207,15 +213,18 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
       outputShare: parts.outputShare ?? 0,
       note: (observation) => observations.push(observation),
     },
-    upstream: httpUpstreamClient(),
-    health: memoryTargetHealth(nowMs, metrics, log),
+    upstream: httpUpstreamClient(guard),
+    health: memoryTargetHealth({ nowMs, random: Math.random, metrics, log }),
     metrics,
     log,
     providerSecret: (name) => secrets[name],
     nowMs,
+    sleep,
     random: Math.random,
   };
-  const proxy = passthrough(services);
+  const { config: source, health } = services;
+  const checks = healthChecks({ current: source.current, health, guard, nowMs, random: Math.random });
+  const proxy = passthrough(services, guard);
   const app = internalApp({
     services,
     passthrough: proxy,
@@ -226,7 +235,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     isDraining: () => false,
     rulesAgeSeconds: () => 0,
   });
-  const server = gatewayServer({ services, app, maxBodyBytes: 65_536 });
+  const server = gatewayServer({ services, app, passthrough: proxy, maxBodyBytes: 65_536 });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
@@ -268,6 +277,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      checks.close();
       proxy.close();
       await limits.close();
       await services.upstream.close();

@@ -7,6 +7,8 @@ export type Counts = 'requests' | 'total' | 'input' | 'output' | 'cost';
 export interface TokenAmounts {
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** What they were had for, where a reservation was made at another price. */
+  readonly price?: HeldPrice | undefined;
 }
 
 /** Those of a request that did nothing. */
@@ -20,6 +22,16 @@ export interface HeldPrice {
 
 export function heldPriceOf({ inputNanosPerMillion, outputNanosPerMillion }: TokenPrice): HeldPrice {
   return { input: String(inputNanosPerMillion), output: String(outputNanosPerMillion) };
+}
+
+/** A price that covers each of the given ones. */
+export function dearest(prices: readonly (HeldPrice | undefined)[]): HeldPrice | undefined {
+  const known = prices.filter((price) => price !== undefined);
+  const [first] = known;
+  if (first === undefined || known.length === 1) return first;
+  const most = (side: keyof HeldPrice) =>
+    String(known.map((price) => BigInt(price[side])).reduce((left, right) => (left > right ? left : right)));
+  return { input: most('input'), output: most('output') };
 }
 
 /** The amount of a request that a window counts. Without a price money is 0. */

@@ -29,7 +29,6 @@ export interface Held extends TokenAmounts {
   readonly about: HeldAbout;
   /** Instant of admission by the store's clock: where windows count it. */
   readonly admittedMs: number;
-  readonly price?: HeldPrice | undefined;
   readonly entries: readonly HeldEntry[];
 }
 
@@ -49,7 +48,7 @@ export function differenceOf(
   price: HeldPrice | undefined,
 ): number {
   if (entry.kind === 'slot') return 0;
-  return amountOf(entry.counts, to, price) - amountOf(entry.counts, from, price);
+  return amountOf(entry.counts, to, to.price ?? price) - amountOf(entry.counts, from, price);
 }
 
 /** How much more an entry's window counts when a running request is adopted; `counted` is what it has of it already. */

@@ -1,0 +1,131 @@
+import type { Agent, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import httpProxy from 'http-proxy';
+import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
+import { NO_USAGE } from '../domain/outcome.ts';
+import type { Target } from '../domain/target.ts';
+import { passthroughPipeline } from '../pipeline.ts';
+import type { Attempt, ConnectGuard, Services } from '../services.ts';
+import { watchAttempt } from './attempt-timers.ts';
+import { beginLife, failedOutcome, type Life } from './life.ts';
+import { allowHandshake, allowHeaders, takeKeyFromProtocols } from './passthrough-headers.ts';
+import { beginAttempt, checkUrl, failedAttempt, targetUrl } from './passthrough-target.ts';
+import { targetOf } from './read-request.ts';
+import { writeError } from './write-answer.ts';
+
+/** The one path whose connections are upgraded. */
+const REALTIME_PATH = '/v1/realtime';
+
+/** Passes WebSockets through. */
+export interface Realtime {
+  /** `response` is assigned to the client's socket. Never rejects. */
+  serve(message: IncomingMessage, response: ServerResponse, head: Buffer): Promise<void>;
+  close(): void;
+}
+
+/** One WebSocket, from the handshake to its end. */
+interface Session {
+  readonly message: IncomingMessage;
+  readonly head: Buffer;
+  readonly socket: Socket;
+  readonly life: Life;
+  readonly target: Target;
+  readonly attempt: Attempt;
+}
+
+/** Both ends of a session are closed when one is; it holds its concurrency slot until then. */
+export function realtime(services: Services, guard: ConnectGuard, agentOf: (url: string) => Agent): Realtime {
+  const open = new Set<Socket>();
+
+  async function serve(message: IncomingMessage, response: ServerResponse, head: Buffer): Promise<void> {
+    const life = beginLife(message, response, services);
+    const socket = message.socket;
+    socket.on('error', () => socket.destroy());
+    try {
+      const path = targetOf(message.url ?? '');
+      if (path.path !== REALTIME_PATH || message.headers.upgrade?.toLowerCase() !== 'websocket') {
+        throw new GatewayError('upgrade_not_supported');
+      }
+      takeKeyFromProtocols(message);
+      const received = life.received(path, new Uint8Array());
+      const { targets } = await passthroughPipeline.run(received, services);
+      const { target, attempt } = beginAttempt(targets, services);
+      life.notes.provider = target.choice.provider.provider.name;
+      life.notes.target = target;
+      life.notes.attempts = 1;
+      received.defer(attempt.end);
+      open.add(socket);
+      await runSession({ message, head, socket, life, target, attempt });
+    } catch (thrown) {
+      const error = asGatewayError(thrown);
+      life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
+      writeError(response, error, life.requestId);
+      socket.end();
+    } finally {
+      open.delete(socket);
+    }
+  }
+
+  /** Resolves when the session has ended; rejects when there was none. */
+  function runSession({ message, head, socket, life, target, attempt }: Session): Promise<void> {
+    const url = targetUrl(message.url ?? '', target);
+    checkUrl(guard, url, attempt);
+    allowHeaders(message, 'websocket', { secret: target.secret, requestId: life.requestId });
+    const before = { read: socket.bytesRead - head.length, written: socket.bytesWritten };
+    // Its events have no other way to tell which request they are about.
+    const proxy = httpProxy.createProxyServer({ ignorePath: true, xfwd: false });
+    return new Promise((resolve, reject) => {
+      proxy.on('proxyReqWs', (upstreamRequest) => {
+        const timers = watchAttempt(upstreamRequest, target.upstream);
+        socket.once('close', () => upstreamRequest.destroy());
+        // http-proxy would hand a refusal on with all its headers, and close the socket before we can answer an error.
+        queueMicrotask(() => {
+          upstreamRequest.removeAllListeners('error').removeAllListeners('response');
+          upstreamRequest.on('error', (error) => reject(failedAttempt(error, attempt, life)));
+          upstreamRequest.on('response', (refused: IncomingMessage) => {
+            refused.destroy();
+            reject(refusedHandshake(refused.statusCode ?? 502, attempt));
+          });
+        });
+        upstreamRequest.on('upgrade', (accepted: IncomingMessage, upstreamSocket: Socket) => {
+          timers.stop();
+          upstreamSocket.setTimeout(0);
+          attempt.answered(accepted.headers);
+          allowHandshake(accepted, life.requestId);
+          life.firstByte();
+          bindSockets(socket, upstreamSocket);
+          socket.once('close', () => {
+            life.notes.bytesIn = socket.bytesRead - before.read;
+            life.notes.bytesOut = socket.bytesWritten - before.written;
+            life.end({ kind: 'completed', status: 101, usage: NO_USAGE });
+            resolve();
+          });
+        });
+      });
+      proxy.ws(message, socket, head, { target: url, changeOrigin: true, agent: agentOf(url) }, (error) =>
+        reject(failedAttempt(error, attempt, life)),
+      );
+    });
+  }
+
+  return {
+    serve,
+    close() {
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
+
+/** A WebSocket has no half-open state: when one side has gone, so does the other. */
+function bindSockets(client: Socket, upstream: Socket): void {
+  client.once('close', () => upstream.destroy());
+  upstream.once('close', () => client.destroySoon());
+  upstream.on('error', () => upstream.destroy());
+}
+
+function refusedHandshake(status: number, attempt: Attempt): GatewayError {
+  const failure = { kind: 'status', status, message: undefined, retryAfterMs: undefined } as const;
+  attempt.failed(failure);
+  const internal = `upstream answered ${status} to the handshake`;
+  return new GatewayError('upstream_error', { message: 'The provider did not accept the WebSocket.', internal });
+}

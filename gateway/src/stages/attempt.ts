@@ -1,0 +1,89 @@
+import { modelLabelOf } from '../domain/compile-snapshot.ts';
+import { type OutputCap, upstreamMaxOf } from '../domain/output-cap.ts';
+import type { ModelChoice } from '../domain/resolve-model.ts';
+import type { AttemptFailure } from '../domain/retry.ts';
+import type { Target } from '../domain/target.ts';
+import type { Received } from '../exchange.ts';
+import { type Chat, upstreamBody } from '../protocols/openai-chat.ts';
+import { operationPath, requestHeaders } from '../providers/openai-compatible.ts';
+import { type Services, UpstreamFailure, type UpstreamRequest, type UpstreamResponse } from '../services.ts';
+import type { Demand } from './cap-output.ts';
+import type { Matched } from './match-namespace.ts';
+import type { Planned } from './plan-limits.ts';
+import type { Reserved } from './reserve.ts';
+
+/** An upstream has accepted the request. */
+export interface Answered {
+  readonly response: UpstreamResponse;
+  readonly choice: ModelChoice;
+}
+
+/** What an attempt needs to know of the request. */
+export type Forwardable = Received & {
+  readonly chat: Chat;
+  readonly choice: ModelChoice;
+  readonly targets: readonly Target[];
+  readonly outputCap: OutputCap | undefined;
+} & Matched &
+  Planned &
+  Demand &
+  Pick<Reserved, 'grantedTokens'>;
+
+/** One attempt at one target, reported to health and metrics. `full`: it was not made. */
+export async function attemptAt(
+  target: Target,
+  exchange: Forwardable,
+  { upstream: client, health, metrics }: Services,
+  signal: AbortSignal,
+): Promise<Answered | AttemptFailure | 'full'> {
+  const { notes } = exchange;
+  const { choice, upstream } = target;
+  const { provider } = choice.provider;
+  const attempt = health.begin(choice.provider, upstream);
+  if (attempt === undefined) return 'full';
+
+  exchange.defer(attempt.end);
+  notes.attempts++;
+  notes.target = target;
+  try {
+    const response = await client.send(requestTo(target, exchange), signal);
+    attempt.answered(response.headers);
+    metrics.attempt(provider.name, upstream.id, 'ok');
+    noteAnswer(target, exchange);
+    return { response, choice };
+  } catch (error) {
+    attempt.end();
+    if (!(error instanceof UpstreamFailure)) throw error;
+    const { failure } = error;
+    // Nobody waits for it any more: that says nothing of the upstream.
+    if (signal.aborted) return failure;
+    attempt.failed(failure);
+    metrics.attempt(provider.name, upstream.id, resultOf(failure));
+    return failure;
+  }
+}
+
+/** What is sent: everything that depends on the provider's protocol. */
+function requestTo({ choice, upstream, secret }: Target, exchange: Forwardable): UpstreamRequest {
+  const { chat, outputCap, requestId } = exchange;
+  return {
+    upstream,
+    path: operationPath(upstream.baseUrl, 'chat/completions'),
+    headers: requestHeaders(secret, requestId, chat.isStream),
+    body: upstreamBody(chat, choice.resolvedModel, upstreamMaxOf(chat.clientMax, outputCap)),
+  };
+}
+
+function noteAnswer(target: Target, { notes, config }: Forwardable): void {
+  const { provider, resolvedModel } = target.choice;
+  notes.isAccepted = true;
+  notes.target = target;
+  notes.provider = provider.provider.name;
+  notes.resolvedModel = resolvedModel;
+  notes.modelLabel = modelLabelOf(config, resolvedModel);
+}
+
+function resultOf(failure: AttemptFailure): string {
+  if (failure.kind !== 'status') return failure.kind;
+  return failure.status >= 500 ? 'status_5xx' : 'status_4xx';
+}
