@@ -1,6 +1,6 @@
 import type { Upstream } from '@ai-gateway/contracts';
+import { countsRequests } from '@ai-gateway/limits';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { countsRequests } from '../domain/limits/plan.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import { isWholeInput } from '../domain/token-drift.ts';
 import type { Received, Stage } from '../exchange.ts';

@@ -1,7 +1,7 @@
 import type { Upstream } from '@ai-gateway/contracts';
+import { type OutputCap, upstreamMaxOf } from '@ai-gateway/limits';
 import { GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
-import { type OutputCap, upstreamMaxOf } from '../domain/output-cap.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import { type AttemptFailure, errorOf, isUnhealthy, mayTryNext } from '../domain/retry.ts';
 import type { Received, Stage } from '../exchange.ts';

@@ -1,11 +1,19 @@
 import { tokenPriceOf, type Upstream } from '@ai-gateway/contracts';
+import {
+  concerns,
+  countsRequests,
+  type HeldPrice,
+  heldPriceOf,
+  type Limit,
+  layeredLimitsFor,
+  limitsFor,
+  type RequestFacts,
+  type RequestKind,
+  type TokenPolicy,
+} from '@ai-gateway/limits';
 import { type Caller, factsOf } from '../domain/access.ts';
-import { priceOf, type RequestKind, type TokenPolicy } from '../domain/compile-snapshot.ts';
+import { priceOf } from '../domain/compile-snapshot.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { type HeldPrice, heldPriceOf } from '../domain/limits/amounts.ts';
-import { layeredLimitsFor } from '../domain/limits/layered.ts';
-import { countsRequests, type Limit, limitsFor } from '../domain/limits/plan.ts';
-import { concerns, type RequestFacts } from '../domain/request-facts.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';

@@ -1,9 +1,6 @@
 import type { Upstream } from '@ai-gateway/contracts';
+import { type HeldAbout, type Limit, type LimitDecision, shrunkGuess } from '@ai-gateway/limits';
 import { GatewayError } from '../domain/gateway-error.ts';
-import type { HeldAbout } from '../domain/limits/held.ts';
-import type { Limit } from '../domain/limits/plan.ts';
-import type { LimitDecision } from '../domain/limits/reserve.ts';
-import { shrunkGuess } from '../domain/output-cap.ts';
 import { rateHeaders } from '../domain/rate-headers.ts';
 import { refusalOf } from '../domain/refusal.ts';
 import type { Received, Stage } from '../exchange.ts';

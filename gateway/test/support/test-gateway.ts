@@ -8,7 +8,7 @@ import { memoryLimitStore } from '../../src/adapters/memory-limit-store.ts';
 import { memoryTargetHealth } from '../../src/adapters/memory-target-health.ts';
 import { httpUpstreamClient } from '../../src/adapters/upstream-client.ts';
 import { compileSnapshot } from '../../src/domain/compile-snapshot.ts';
-import { countersOf } from '../../src/domain/limits/counters.ts';
+import { countersOf } from '../../src/domain/counters.ts';
 import { liveTotals } from '../../src/domain/live-totals.ts';
 import type { Comparison } from '../../src/domain/token-drift.ts';
 import { internalApp } from '../../src/http/internal-app.ts';
