@@ -1188,6 +1188,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 isEnabled?: boolean;
             };
             header?: never;
@@ -1211,6 +1212,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -1407,6 +1409,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 namespaceId?: string;
             };
             header?: never;
@@ -1430,6 +1433,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -1621,6 +1625,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 namespaceId?: string;
             };
             header?: never;
@@ -1644,6 +1649,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -1922,6 +1928,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -1944,6 +1951,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -2135,6 +2143,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 providerId?: string;
             };
             header?: never;
@@ -2158,6 +2167,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -2352,6 +2362,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2382,6 +2393,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -2588,6 +2600,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2619,6 +2632,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -2830,6 +2844,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 providerId?: string;
             };
             header?: never;
@@ -2864,6 +2879,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -3085,6 +3101,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 targetType?: string;
                 targetId?: string;
             };
@@ -3154,6 +3171,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -3545,6 +3563,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -3567,6 +3586,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -3794,6 +3814,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
