@@ -38,16 +38,22 @@ module.exports = {
       { pathNot: '^tokenizer/src/', dependencyTypesNot: ['core'] },
     ),
     rule(
+      'limits-are-pure',
+      'Deciding about limits is shared by gateways and simulations, and gets time and state as arguments.',
+      { path: '^limits/src/', pathNot: TESTS },
+      { pathNot: '^(limits|contracts)/src/' },
+    ),
+    rule(
       'domain-is-pure',
       'The domain gets time, randomness and data as arguments.',
       { path: '^gateway/src/domain/', pathNot: TESTS },
-      { pathNot: '^(gateway/src/domain|contracts/src)/' },
+      { pathNot: '^(gateway/src/domain|limits/src|contracts/src)/' },
     ),
     rule(
       'wire-formats-are-pure',
       'Wire formats translate and do nothing else.',
       { path: '^gateway/src/(protocols|providers|streaming)/', pathNot: TESTS },
-      { pathNot: '^(gateway/src/(domain|protocols|providers|streaming)|contracts/src)/|node_modules/zod/' },
+      { pathNot: '^(gateway/src/(domain|protocols|providers|streaming)|limits/src|contracts/src)/|node_modules/zod/' },
     ),
     rule(
       'stages-see-ports-not-adapters',
@@ -88,7 +94,7 @@ module.exports = {
     rule(
       'packages-are-declared-where-used',
       'What is imported is in the package.json beside it.',
-      { path: `^(contracts|tokenizer|${SERVICES})/`, pathNot: `${TESTS}|^frontend/(src|vite\\.config)` },
+      { path: `^(contracts|tokenizer|limits|${SERVICES})/`, pathNot: `${TESTS}|^frontend/(src|vite\\.config)` },
       { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], pathNot: 'node_modules/@types/' },
     ),
   ],

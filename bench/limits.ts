@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { Held, Limit } from '@ai-gateway/limits';
 import { memoryLimitStore } from '../gateway/src/adapters/memory-limit-store.ts';
 import { connectRedis } from '../gateway/src/adapters/redis/connection.ts';
 import { RedisLimitStore } from '../gateway/src/adapters/redis/redis-limit-store.ts';
-import type { Held } from '../gateway/src/domain/limits/held.ts';
-import type { Limit } from '../gateway/src/domain/limits/plan.ts';
 import type { LimitStore } from '../gateway/src/services.ts';
-import { limitsOf, request } from '../gateway/test/support/limits.ts';
 import { type RedisClient, type RedisServer, startRedis } from '../gateway/test/support/redis.ts';
+import { limitsOf, request } from '../limits/test/support/limits.ts';
 import { median, percentile } from './figures.ts';
 
 const DECISIONS = Number(process.env.BENCH_DECISIONS || 40_000);

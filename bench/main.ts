@@ -1,9 +1,15 @@
 import { benchGateway } from './gateway.ts';
 import { benchLimits } from './limits.ts';
+import { benchPublishing } from './publishing.ts';
 import { benchTokens } from './tokens.ts';
 
 /** Benchmarks by name: `npm run bench` runs the first, `npm run bench -- limits` the named ones. */
-const BENCHMARKS = { gateway: benchGateway, limits: benchLimits, tokens: benchTokens } as const;
+const BENCHMARKS = {
+  gateway: benchGateway,
+  limits: benchLimits,
+  publishing: benchPublishing,
+  tokens: benchTokens,
+} as const;
 
 type BenchmarkName = keyof typeof BENCHMARKS;
 

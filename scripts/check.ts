@@ -36,6 +36,7 @@ function importRules(): string | undefined {
   const folders = [
     'contracts',
     'tokenizer',
+    'limits',
     'gateway',
     'config-center',
     'token-service',

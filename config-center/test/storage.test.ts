@@ -101,6 +101,25 @@ describe.each(Object.entries(DATABASES))('the store on %s', (_, makeUrl) => {
     expect(await store.remove('namespace', { id: 'l1' })).toBe(0);
   });
 
+  it('walks a list by cursor, each row once, also where many were made at the same moment', async () => {
+    for (let index = 0; index < 7; index++) {
+      const at = `2026-01-0${1 + Math.floor(index / 3)}T00:00:00.000Z`;
+      await store.insert('namespace', namespace(`c${index}`, { description: 'walked' }), at);
+    }
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const found = await store.list('namespace', { page: 1, size: 2, keyword: 'walked', cursor });
+      expect(found.total).toBe(7);
+      seen.push(...found.items.map(({ id }) => id));
+      cursor = found.next;
+    } while (cursor !== undefined);
+    expect(seen).toEqual(['c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6']);
+    for (const bad of ['x', '', 'WzFd', Buffer.from('[{},1]').toString('base64url')]) {
+      await expect(store.list('namespace', { page: 1, size: 2, cursor: bad })).rejects.toThrow('not valid');
+    }
+  });
+
   it('keeps all of a transaction or nothing', async () => {
     const failing = store.transaction(async (resources) => {
       await resources.insert('namespace', namespace('half'), AT);

@@ -142,10 +142,13 @@ const paging = {
 const listOf = <T extends z.ZodType>(row: T) =>
   z.object({
     items: z.array(row),
+    /** Counted up to 100,000: a longer list has at least so many. */
     total: z.number().int(),
     page: z.number().int(),
     size: z.number().int(),
     pages: z.number().int(),
+    /** Asks for the next page as `cursor`, which costs the same however far it is; absent on the last page. */
+    next: z.string().optional(),
   });
 const nothing = z.object({});
 
@@ -202,7 +205,7 @@ function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
       path,
       tag,
       summary: `List ${tag}`,
-      query: z.object({ ...paging, ...(filters ?? {}) }),
+      query: z.object({ ...paging, cursor: z.string().max(500).optional(), ...(filters ?? {}) }),
       response: listOf(row as R['row']),
     },
     create: {

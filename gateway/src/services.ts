@@ -8,13 +8,18 @@ import type {
   Observation,
   Upstream,
 } from '@ai-gateway/contracts';
+import type {
+  Extension,
+  Held,
+  Limit,
+  LimitDecision,
+  Progress,
+  QueueTerms,
+  Renewal,
+  ReserveRequest,
+  TokenAmounts,
+} from '@ai-gateway/limits';
 import type { CompiledConfig, CompiledProvider } from './domain/compile-snapshot.ts';
-import type { TokenAmounts } from './domain/limits/amounts.ts';
-import type { Held } from './domain/limits/held.ts';
-import type { Limit } from './domain/limits/plan.ts';
-import type { QueueTerms } from './domain/limits/queue.ts';
-import type { LimitDecision, ReserveRequest } from './domain/limits/reserve.ts';
-import type { Extension, Progress, Renewal } from './domain/limits/settle.ts';
 import type { Outcome } from './domain/outcome.ts';
 import type { Standing } from './domain/rank-targets.ts';
 import type { AttemptFailure } from './domain/retry.ts';

@@ -1,5 +1,5 @@
+import type { LimitState } from '@ai-gateway/limits';
 import { expect, it } from 'vitest';
-import type { LimitState } from '../src/domain/limits/reserve.ts';
 import { KNOWN_GAPS, LIMIT_LOGIC, type LimitLogic, simulate, type Tally } from './support/limit-simulator.ts';
 
 const SEEDS = Number(process.env.SIMULATOR_SEEDS || 10_000);

@@ -195,17 +195,22 @@ function refuseOutdated(version: number | undefined, current: Row<TableName>): v
   throw new Refusal(409, message, [{ path: 'version', message }], { current: { ...withoutSecrets(current) } });
 }
 
-type ListCall = { readonly page: number; readonly size: number; readonly keyword?: string | undefined };
+type ListCall = {
+  readonly page: number;
+  readonly size: number;
+  readonly cursor?: string | undefined;
+  readonly keyword?: string | undefined;
+};
 
-function queryOf({ page, size, keyword, ...filters }: ListCall) {
+function queryOf({ page, size, cursor, keyword, ...filters }: ListCall) {
   const where = Object.fromEntries(
     Object.entries(filters)
       .filter(([, value]) => value !== undefined)
       .map(([field, value]) => [field, typeof value === 'boolean' ? Number(value) : value]),
   );
-  return { page, size, keyword, where };
+  return { page, size, cursor, keyword, where };
 }
 
-function paged<Name extends TableName>({ items, total }: Page<Name>, { page, size }: ListCall) {
-  return { items: [...items], total, page, size, pages: Math.ceil(total / size) };
+function paged<Name extends TableName>({ items, total, next }: Page<Name>, { page, size }: ListCall) {
+  return { items: [...items], total, page, size, pages: Math.ceil(total / size), next };
 }

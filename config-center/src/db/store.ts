@@ -7,6 +7,7 @@ import type { Connection, Schema } from './connection.ts';
 import { checkDatabase, dialectOf } from './database-url.ts';
 import { isDuplicate } from './errors.ts';
 import { isMysql } from './is-mysql.ts';
+import { cursorOf, isAfter, placeIn } from './keyset.ts';
 import { migrations } from './migrations.ts';
 import { TURNS } from './storage-migration.ts';
 import { columnOf, fromColumns, type Row, type Rows, SEARCHED, type TableName, toColumns } from './tables.ts';
@@ -14,12 +15,20 @@ import { columnOf, fromColumns, type Row, type Rows, SEARCHED, type TableName, t
 /** A page of rows, newest change last. */
 export interface Page<Name extends TableName> {
   readonly items: readonly Row<Name>[];
+  /** Counted up to `MOST_COUNTED`. */
   readonly total: number;
+  /** Cursor of the next page, if there is one. */
+  readonly next?: string | undefined;
 }
+
+/** Counting stops there, so that a page of a very long list costs no more than one of a long list. */
+export const MOST_COUNTED = 100_000;
 
 export interface ListQuery {
   readonly page: number;
   readonly size: number;
+  /** `next` of the page before; `page` then says nothing. */
+  readonly cursor?: string | undefined;
   readonly keyword?: string | undefined;
   /** Fields that must equal a value. */
   readonly where?: Readonly<Record<string, unknown>>;
@@ -124,6 +133,9 @@ export function newId(prefix: string): string {
   return `${prefix}_${randomBytes(12).toString('hex')}`;
 }
 
+/** Order of lists. */
+const ORDER = ['created_at', 'id'];
+
 function resourcesOn(db: Connection): Resources {
   async function read<Name extends TableName>(table: Name, id: string): Promise<Row<Name> | undefined> {
     const found = await db.selectFrom(table).selectAll().where('id', '=', id).executeTakeFirst();
@@ -132,7 +144,7 @@ function resourcesOn(db: Connection): Resources {
 
   return {
     read,
-    async list(table, { page, size, keyword, where = {} }) {
+    async list(table, { page, size, cursor, keyword, where = {} }) {
       let rows = db.selectFrom(table as string);
       for (const [field, value] of Object.entries(where)) rows = rows.where(columnOf(field), '=', value);
       if (keyword !== undefined && keyword !== '') {
@@ -145,15 +157,23 @@ function resourcesOn(db: Connection): Resources {
           ),
         );
       }
-      const { count } = await rows.select((builder) => builder.fn.countAll().as('count')).executeTakeFirstOrThrow();
-      const items = await rows
+      const counted = db.selectFrom(rows.select(sql`1`.as('one')).limit(MOST_COUNTED).as('counted'));
+      const { count } = await counted.select((builder) => builder.fn.countAll().as('count')).executeTakeFirstOrThrow();
+      if (cursor !== undefined) {
+        const place = placeIn(cursor, ORDER.length);
+        rows = rows.where((builder) => isAfter(builder, ORDER, place, 'asc'));
+      }
+      // One more than the page tells whether there is another.
+      const found = await rows
         .selectAll()
         .orderBy('created_at')
         .orderBy('id')
-        .limit(size)
-        .offset((page - 1) * size)
+        .limit(size + 1)
+        .offset(cursor === undefined ? (page - 1) * size : 0)
         .execute();
-      return { items: items.map((item) => fromColumns(table, item)), total: Number(count) };
+      const items = found.slice(0, size).map((item) => fromColumns(table, item));
+      const last = found.length > size ? items.at(-1) : undefined;
+      return { items, total: Number(count), ...(last && { next: cursorOf([last.createdAt, last.id]) }) };
     },
     async all(table, where = {}) {
       let found = db.selectFrom(table as string);

@@ -1371,6 +1371,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 isEnabled?: boolean;
             };
             header?: never;
@@ -1394,6 +1395,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -1597,6 +1599,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 namespaceId?: string;
             };
             header?: never;
@@ -1620,6 +1623,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -1811,6 +1815,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 namespaceId?: string;
             };
             header?: never;
@@ -1834,6 +1839,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -2112,6 +2118,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2134,6 +2141,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -2377,6 +2385,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 providerId?: string;
             };
             header?: never;
@@ -2400,6 +2409,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -2609,6 +2619,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2639,6 +2650,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -2845,6 +2857,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2876,6 +2889,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -3366,6 +3380,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 providerId?: string;
             };
             header?: never;
@@ -3400,6 +3415,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -3621,6 +3637,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 targetType?: string;
                 targetId?: string;
             };
@@ -3690,6 +3707,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -4081,6 +4099,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -4103,6 +4122,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -4330,6 +4350,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;

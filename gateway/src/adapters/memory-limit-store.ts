@@ -1,8 +1,20 @@
-import { NO_TOKENS } from '../domain/limits/amounts.ts';
-import { leaveQueue } from '../domain/limits/queue.ts';
-import { emptyLimitState, queuedKeys, reserve } from '../domain/limits/reserve.ts';
-import { adopt, expiredReservations, extend, renew, settle, sweep } from '../domain/limits/settle.ts';
-import { inFlightOf, oldestOf, statusOf, useOf } from '../domain/limits/status.ts';
+import {
+  adopt,
+  emptyLimitState,
+  expiredReservations,
+  extend,
+  inFlightOf,
+  leaveQueue,
+  NO_TOKENS,
+  oldestOf,
+  queuedKeys,
+  renew,
+  reserve,
+  settle,
+  statusOf,
+  sweep,
+  useOf,
+} from '@ai-gateway/limits';
 import type { LimitStore } from '../services.ts';
 
 /** Decisions between two sweeps of counters that say nothing any more. */

@@ -1,7 +1,7 @@
 import type { AuthMode, VirtualKey } from '@ai-gateway/contracts';
+import { isModel, type RequestFacts } from '@ai-gateway/limits';
 import type { CompiledConfig } from './compile-snapshot.ts';
 import { GatewayError } from './gateway-error.ts';
-import { isModel, type RequestFacts } from './request-facts.ts';
 import type { ModelChoice } from './resolve-model.ts';
 
 /** Who sent the request: the holder of a virtual key, or nobody in particular. */

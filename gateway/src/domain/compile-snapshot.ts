@@ -11,13 +11,18 @@ import {
   type Routing,
   routingShape,
   type Snapshot,
-  type TokenLimit,
   type Upstream,
   type VirtualKey,
 } from '@ai-gateway/contracts';
-import { indexLayeredLimits, type LayeredLimits } from './limits/layered.ts';
-import { countsRequests, type PlannedLimit, planPolicies } from './limits/plan.ts';
-import { isModel } from './request-facts.ts';
+import {
+  indexLayeredLimits,
+  isModel,
+  type LayeredLimits,
+  type NamespacePlan,
+  type Payer,
+  payersOf,
+  planNamespace,
+} from '@ai-gateway/limits';
 
 /** A message-matching policy made ready to run. */
 export interface MessageRule {
@@ -26,33 +31,10 @@ export interface MessageRule {
   readonly matches: CompiledCondition;
 }
 
-/** A token-limit policy with the policy it belongs to. */
-export interface TokenPolicy {
-  readonly policy: Policy;
-  readonly rule: TokenLimit;
-}
-
 /** A namespace with everything that is decided by it. */
-export interface CompiledNamespace {
+export interface CompiledNamespace extends NamespacePlan {
   readonly namespace: Namespace;
   readonly messageRules: readonly MessageRule[];
-  readonly tokenPolicies: readonly TokenPolicy[];
-  readonly planned: Readonly<Record<RequestKind, PlannedLimits>>;
-}
-
-/** How a request is answered; `passthrough`: its body is not read (files, audio, images), so its tokens are unknown. */
-export type RequestKind = 'stream' | 'plain' | 'passthrough';
-
-/** Limits of one kind of request, in order of priority; those of upstreams are taken once a target is chosen. */
-export interface PlannedLimits {
-  readonly general: readonly PlannedLimit[];
-  readonly perUpstream: readonly PlannedLimit[];
-}
-
-/** Who pays for a virtual key. */
-export interface Payer {
-  readonly tenantId: string | undefined;
-  readonly customerTypeId: string | undefined;
 }
 
 /** A provider with its enabled upstreams. */
@@ -115,7 +97,7 @@ const SOURCE_ORDER: Record<Condition['source'], number> = { header: 0, body: 1, 
  * @throws Error naming the rule that does not compile; the caller then keeps what it has.
  */
 export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
-  const ordered = snapshot.policies.filter(isEnabled).sort(byPriority);
+  const ordered = snapshot.policies.filter(isEnabled);
   const common = ordered.filter(({ namespaceId }) => namespaceId === undefined);
   const policies = groupBy(
     ordered.filter(({ namespaceId }) => namespaceId !== undefined),
@@ -147,7 +129,7 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
     decidingHeaders: decidingHeadersOf(matchers, ordered),
     providers,
     virtualKeys: new Map(snapshot.virtualKeys.map((key) => [key.secretHash, key])),
-    payers: payersOf(snapshot),
+    payers: payersOf(snapshot.virtualKeys, snapshot.tenants),
     layeredLimits: indexLayeredLimits(snapshot.layeredLimits.filter(isEnabled)),
     hasWaiting,
     prices: groupBy([...snapshot.prices].sort(byPrecision), ({ providerId }) => providerId),
@@ -173,47 +155,14 @@ function compileNamespace(
   own: readonly Policy[],
   { common, hasWaiting }: { readonly common: readonly Policy[]; readonly hasWaiting: boolean },
 ): CompiledNamespace {
-  const policies = [...own, ...common].sort(byPriority);
-  const planned = policies.flatMap((policy) =>
-    planPolicies([policy], policy.namespaceId === undefined ? hasWaiting : namespace.maxWaitMs > 0),
-  );
-  return {
-    namespace,
-    messageRules: policies.flatMap(messageRuleOf),
-    tokenPolicies: policies.flatMap((policy) =>
-      policy.rule.kind === 'token-limit' ? [{ policy, rule: policy.rule }] : [],
-    ),
-    planned: {
-      stream: plannedFor(planned, ({ appliesTo }) => appliesTo !== 'non-stream'),
-      plain: plannedFor(planned, ({ appliesTo }) => appliesTo !== 'stream'),
-      passthrough: plannedFor(planned, ({ limit }) => countsRequests(limit)),
-    },
-  };
-}
-
-function plannedFor(planned: readonly PlannedLimit[], isMeant: (one: PlannedLimit) => boolean): PlannedLimits {
-  const meant = planned.filter(isMeant);
-  return {
-    general: meant.filter(({ isPerUpstream }) => !isPerUpstream),
-    perUpstream: meant.filter(({ isPerUpstream }) => isPerUpstream),
-  };
+  const plan = planNamespace(namespace, [...own, ...common], hasWaiting);
+  return { namespace, messageRules: plan.policies.flatMap(messageRuleOf), ...plan };
 }
 
 function messageRuleOf(policy: Policy): readonly MessageRule[] {
   const { rule, name } = policy;
   if (rule.kind !== 'message-matching') return [];
   return [{ policy, action: rule.action, matches: compileNamed(`Policy "${name}"`, rule.condition) }];
-}
-
-/** A tenant's own class goes before that of the key. */
-function payersOf({ virtualKeys, tenants }: Snapshot): ReadonlyMap<string, Payer> {
-  const typeOf = new Map(tenants.map(({ id, customerTypeId }) => [id, customerTypeId]));
-  return new Map(
-    virtualKeys.map(({ id, tenantId, customerTypeId }) => [
-      id,
-      { tenantId, customerTypeId: (tenantId === undefined ? undefined : typeOf.get(tenantId)) ?? customerTypeId },
-    ]),
-  );
 }
 
 function byPrecision(left: Price, right: Price): number {
@@ -271,10 +220,6 @@ function byRank(left: Matcher, right: Matcher): number {
     SOURCE_ORDER[left.source] - SOURCE_ORDER[right.source] ||
     compareText(left.id, right.id)
   );
-}
-
-function byPriority(left: Policy, right: Policy): number {
-  return left.priority - right.priority || compareText(left.id, right.id);
 }
 
 function compareText(left: string, right: string): number {

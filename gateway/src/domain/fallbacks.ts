@@ -1,6 +1,7 @@
 import type { Fallback } from '@ai-gateway/contracts';
+import { isModel } from '@ai-gateway/limits';
 import type { CompiledConfig } from './compile-snapshot.ts';
-import { isModel } from './request-facts.ts';
+
 import { type ModelChoice, resolveModel } from './resolve-model.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { OutcomeKind, UsageSource } from '@ai-gateway/contracts';
-import type { TokenAmounts } from './limits/amounts.ts';
+import type { TokenAmounts } from '@ai-gateway/limits';
 
 /** Tokens of a finished request and where the numbers come from. */
 export interface TokenUsage extends TokenAmounts {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { limitsOf } from '../../test/support/limits.ts';
+import { limitsOf } from '../../../limits/test/support/limits.ts';
 import { durationText, rateHeaders } from './rate-headers.ts';
 
 it.each([

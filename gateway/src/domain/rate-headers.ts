@@ -1,5 +1,4 @@
-import type { LimitReading } from './limits/reserve.ts';
-import { boundOf } from './limits/status.ts';
+import { boundOf, type LimitReading } from '@ai-gateway/limits';
 
 /** What a client may count: requests, tokens, or requests at a time. Money is nobody's business but the operator's. */
 type Unit = 'requests' | 'tokens' | 'concurrent-requests';

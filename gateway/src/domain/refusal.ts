@@ -1,8 +1,6 @@
 import { amountOf as moneyOf } from '@ai-gateway/contracts';
+import { type LimitDecision, type LimitFailure, RETRY_WHEN_FULL_MS, type WindowBound } from '@ai-gateway/limits';
 import { GatewayError } from './gateway-error.ts';
-import { RETRY_WHEN_FULL_MS } from './limits/concurrency.ts';
-import type { WindowBound } from './limits/plan.ts';
-import type { LimitDecision, LimitFailure } from './limits/reserve.ts';
 import { rateHeaders } from './rate-headers.ts';
 
 /** The error of a refused request. Precedence: what can never pass, then concurrency, requests, tokens, money. */

@@ -1,6 +1,6 @@
+import { isModel } from '@ai-gateway/limits';
 import type { CompiledConfig, CompiledProvider } from './compile-snapshot.ts';
 import { GatewayError } from './gateway-error.ts';
-import { isModel } from './request-facts.ts';
 
 /** Where a model goes: the provider, and the name that the provider knows it by. */
 export interface ModelChoice {

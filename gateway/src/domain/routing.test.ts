@@ -1,8 +1,8 @@
 import { providerShape, snapshotShape } from '@ai-gateway/contracts';
+import { outputCapOf, upstreamMaxOf } from '@ai-gateway/limits';
 import { describe, expect, it } from 'vitest';
 import { compileSnapshot } from './compile-snapshot.ts';
 import { saneUsage } from './outcome.ts';
-import { outputCapOf, upstreamMaxOf } from './output-cap.ts';
 import { resolveModel } from './resolve-model.ts';
 
 const config = compileSnapshot(

@@ -1,9 +1,15 @@
 import type { LimitsReport } from '@ai-gateway/contracts';
-import { NO_TOKENS, type TokenAmounts } from '../domain/limits/amounts.ts';
-import { degrade } from '../domain/limits/degrade.ts';
-import type { Held } from '../domain/limits/held.ts';
-import type { Limit } from '../domain/limits/plan.ts';
-import { heldOf, type LimitDecision, type LimitFailure, type ReserveRequest } from '../domain/limits/reserve.ts';
+import {
+  degrade,
+  type Held,
+  heldOf,
+  type Limit,
+  type LimitDecision,
+  type LimitFailure,
+  NO_TOKENS,
+  type ReserveRequest,
+  type TokenAmounts,
+} from '@ai-gateway/limits';
 import {
   type LimiterEvent,
   LimiterUnavailable,

@@ -1,5 +1,4 @@
-import type { TokenAmounts } from '../domain/limits/amounts.ts';
-import type { Held } from '../domain/limits/held.ts';
+import type { Held, TokenAmounts } from '@ai-gateway/limits';
 import type { SharedStore } from './shared-access.ts';
 
 /** A settlement that the shared store has not been told of. */

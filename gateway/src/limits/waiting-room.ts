@@ -1,4 +1,4 @@
-import type { LimitDecision } from '../domain/limits/reserve.ts';
+import type { LimitDecision } from '@ai-gateway/limits';
 import type { Patience } from '../services.ts';
 
 /** Requests of this gateway that stand in line; the order is kept by the store. */

@@ -1,5 +1,5 @@
+import { type OutputCap, upstreamMaxOf } from '@ai-gateway/limits';
 import { modelLabelOf } from '../domain/compile-snapshot.ts';
-import { type OutputCap, upstreamMaxOf } from '../domain/output-cap.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { AttemptFailure } from '../domain/retry.ts';
 import type { Target } from '../domain/target.ts';

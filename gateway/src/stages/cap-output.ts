@@ -1,6 +1,5 @@
+import { largestOutput, type OutputCap, outputCapOf, type TokenAmounts } from '@ai-gateway/limits';
 import { GatewayError } from '../domain/gateway-error.ts';
-import type { TokenAmounts } from '../domain/limits/amounts.ts';
-import { largestOutput, type OutputCap, outputCapOf } from '../domain/output-cap.ts';
 import type { Target } from '../domain/target.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';

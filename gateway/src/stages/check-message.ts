@@ -1,7 +1,7 @@
+import { concerns } from '@ai-gateway/limits';
 import { type Caller, factsOf } from '../domain/access.ts';
 import { checkMessage as verdictOf } from '../domain/check-message.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { concerns } from '../domain/request-facts.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Matched } from './match-namespace.ts';

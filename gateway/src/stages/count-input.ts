@@ -1,5 +1,5 @@
+import { countsRequests } from '@ai-gateway/limits';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { countsRequests } from '../domain/limits/plan.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Target } from '../domain/target.ts';
 import { isWholeInput } from '../domain/token-drift.ts';

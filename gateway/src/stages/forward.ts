@@ -1,5 +1,5 @@
+import { NO_TOKENS } from '@ai-gateway/limits';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { NO_TOKENS } from '../domain/limits/amounts.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import { type AttemptFailure, errorOf, mayTryNext, type Turn, turnsOf, waitBeforeRepeat } from '../domain/retry.ts';
 import type { Target } from '../domain/target.ts';

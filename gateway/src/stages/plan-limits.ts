@@ -1,17 +1,21 @@
 import { tokenPriceOf } from '@ai-gateway/contracts';
-import { type Caller, factsOf } from '../domain/access.ts';
 import {
-  type CompiledConfig,
+  concerns,
+  countsRequests,
+  dearest,
+  type HeldPrice,
+  heldPriceOf,
+  type Limit,
+  layeredLimitsFor,
+  limitsFor,
   type PlannedLimits,
-  priceOf,
+  type RequestFacts,
   type RequestKind,
   type TokenPolicy,
-} from '../domain/compile-snapshot.ts';
+} from '@ai-gateway/limits';
+import { type Caller, factsOf } from '../domain/access.ts';
+import { type CompiledConfig, priceOf } from '../domain/compile-snapshot.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { dearest, type HeldPrice, heldPriceOf } from '../domain/limits/amounts.ts';
-import { layeredLimitsFor } from '../domain/limits/layered.ts';
-import { countsRequests, type Limit, limitsFor } from '../domain/limits/plan.ts';
-import { concerns, type RequestFacts } from '../domain/request-facts.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Target } from '../domain/target.ts';
 import type { Received, Stage } from '../exchange.ts';

@@ -1,5 +1,5 @@
+import { NO_TOKENS } from '@ai-gateway/limits';
 import type { Caller } from '../domain/access.ts';
-import { NO_TOKENS } from '../domain/limits/amounts.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Demand } from './cap-output.ts';
 import type { Matched } from './match-namespace.ts';

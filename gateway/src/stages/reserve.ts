@@ -1,10 +1,6 @@
+import { type HeldAbout, type Limit, type LimitDecision, shrunkGuess, type TokenAmounts } from '@ai-gateway/limits';
 import { GatewayError } from '../domain/gateway-error.ts';
-import type { TokenAmounts } from '../domain/limits/amounts.ts';
-import type { HeldAbout } from '../domain/limits/held.ts';
-import type { Limit } from '../domain/limits/plan.ts';
-import type { LimitDecision } from '../domain/limits/reserve.ts';
 import type { TokenUsage } from '../domain/outcome.ts';
-import { shrunkGuess } from '../domain/output-cap.ts';
 import { rateHeaders } from '../domain/rate-headers.ts';
 import { refusalOf } from '../domain/refusal.ts';
 import type { Target } from '../domain/target.ts';

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Limit, LimitDecision } from '@ai-gateway/limits';
 import { afterEach, describe, expect, it } from 'vitest';
+import { limitsOf } from '../../../limits/test/support/limits.ts';
 import { checkServer } from '../../src/adapters/redis/connection.ts';
-import type { Limit } from '../../src/domain/limits/plan.ts';
-import type { LimitDecision } from '../../src/domain/limits/reserve.ts';
 import { LimiterUnavailable } from '../../src/services.ts';
 import { type KeeperUnderTest, startKeeper } from '../support/keeper.ts';
-import { limitsOf } from '../support/limits.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 
 const closers: (() => void | Promise<void>)[] = [];

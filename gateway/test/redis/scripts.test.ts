@@ -1,12 +1,11 @@
 import { inspect as inspectDeeply, isDeepStrictEqual } from 'node:util';
 import { policyShape } from '@ai-gateway/contracts';
+import { type Held, type Limit, planPolicies } from '@ai-gateway/limits';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { memoryLimitStore } from '../../src/adapters/memory-limit-store.ts';
 import { redisKeys } from '../../src/adapters/redis/keys.ts';
 import { RedisLimitStore } from '../../src/adapters/redis/redis-limit-store.ts';
-import type { Held } from '../../src/domain/limits/held.ts';
-import { type Limit, planPolicies } from '../../src/domain/limits/plan.ts';
 import type { LimitStore } from '../../src/services.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { seededRandom } from '../support/seeded-random.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { limitsOf } from '../../../limits/test/support/limits.ts';
 import { startKeeper } from './keeper.ts';
-import { limitsOf } from './limits.ts';
 
 /**
  * One gateway's limits under load, as a process that can be killed: closed-loop clients take, hold and settle, and

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { Limit, LimitDecision } from '@ai-gateway/limits';
 import { memoryLimitStore } from '../../src/adapters/memory-limit-store.ts';
 import { COMMAND_TIMEOUT_MS, connectRedis } from '../../src/adapters/redis/connection.ts';
 import { RedisLimitStore } from '../../src/adapters/redis/redis-limit-store.ts';
-import type { Limit } from '../../src/domain/limits/plan.ts';
-import type { LimitDecision } from '../../src/domain/limits/reserve.ts';
 import { LimitKeeper } from '../../src/limits/limit-keeper.ts';
 import type { LimiterEvent } from '../../src/services.ts';
 

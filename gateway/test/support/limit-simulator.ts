@@ -1,30 +1,33 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Counts, TokenAmounts } from '../../src/domain/limits/amounts.ts';
-import type { Held } from '../../src/domain/limits/held.ts';
-import type { Limit, RateBound, SlotBound, WindowBound } from '../../src/domain/limits/plan.ts';
-import { leaveQueue, TICKET_MS } from '../../src/domain/limits/queue.ts';
-import {
-  emptyLimitState,
-  type LimitDecision,
-  type LimitState,
-  queuedKeys,
-  type ReserveRequest,
-  reserve,
-} from '../../src/domain/limits/reserve.ts';
 import {
   adopt,
+  type Counts,
   type Extension,
+  emptyLimitState,
   expiredReservations,
   extend,
+  type Held,
+  type Limit,
+  type LimitDecision,
+  type LimitState,
+  leaveQueue,
   type Progress,
+  queuedKeys,
+  type RateBound,
   type Renewal,
+  type ReserveRequest,
   renew,
+  reserve,
   type SettleTerms,
+  type SlotBound,
   settle,
   sweep,
-} from '../../src/domain/limits/settle.ts';
-import { useOf } from '../../src/domain/limits/status.ts';
-import { limitsOf, request } from './limits.ts';
+  TICKET_MS,
+  type TokenAmounts,
+  useOf,
+  type WindowBound,
+} from '@ai-gateway/limits';
+import { limitsOf, request } from '../../../limits/test/support/limits.ts';
 import { seededRandom } from './seeded-random.ts';
 
 /** The functions under test; a test plants a bug by passing others. */

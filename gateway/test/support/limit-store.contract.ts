@@ -1,9 +1,7 @@
+import type { Held, Limit, LimitDecision } from '@ai-gateway/limits';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Held } from '../../src/domain/limits/held.ts';
-import type { Limit } from '../../src/domain/limits/plan.ts';
-import type { LimitDecision } from '../../src/domain/limits/reserve.ts';
+import { limitsOf, request } from '../../../limits/test/support/limits.ts';
 import type { LimitStore } from '../../src/services.ts';
-import { limitsOf, request } from './limits.ts';
 
 /** A store and the hands of its clock. */
 export interface StoreUnderTest {

@@ -11,7 +11,7 @@ import { memoryTargetHealth } from '../../src/adapters/memory-target-health.ts';
 import { sleep } from '../../src/adapters/sleep.ts';
 import { httpUpstreamClient } from '../../src/adapters/upstream-client.ts';
 import { compileSnapshot } from '../../src/domain/compile-snapshot.ts';
-import { countersOf } from '../../src/domain/limits/counters.ts';
+import { countersOf } from '../../src/domain/counters.ts';
 import { liveTotals } from '../../src/domain/live-totals.ts';
 import type { Comparison } from '../../src/domain/token-drift.ts';
 import { internalApp } from '../../src/http/internal-app.ts';

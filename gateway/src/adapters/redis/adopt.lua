@@ -1,4 +1,4 @@
---[[ Enters a running request that is not known, whether there is room or not.      Reference: domain/limits/settle.ts
+--[[ Enters a running request that is not known, whether there is room or not.      Reference: limits/src/settle.ts
      KEYS 1 leases of all requests  2 reservations  then one counter per entry
      ARGV 1 reservation id  2 leaseMs  3 record  4 reserved output tokens  5 progress
           then 4 per entry: bucket ('' = a slot) difference windowMs buckets

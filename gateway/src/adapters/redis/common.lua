@@ -1,4 +1,4 @@
--- Shared by all scripts of the limit store; the reference is domain/limits. Times are Redis's own, in µs and ms.
+-- Shared by all scripts of the limit store; the reference is limits/src. Times are Redis's own, in µs and ms.
 local call, floor, ceil = redis.call, math.floor, math.ceil
 local time = redis.call('TIME')
 local nowUs = time[1] * 1000000 + time[2]

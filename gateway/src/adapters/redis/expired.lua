@@ -1,5 +1,5 @@
 --[[ Reservations whose leases have run out; those that run longer than any can are pulled in.
-     KEYS 1 leases of all requests  2 reservations     ARGV 1 leaseMs     Reference: domain/limits/settle.ts
+     KEYS 1 leases of all requests  2 reservations     ARGV 1 leaseMs     Reference: limits/src/settle.ts
      Returns id, record, output tokens so far, output tokens reserved for each of the oldest 100 ]]
 local leaseMs = tonumber(ARGV[1])
 local far = call('ZRANGEBYSCORE', KEYS[1], '(' .. S(nowMs + 2 * leaseMs), '+inf', 'LIMIT', 0, 1000)

@@ -1,4 +1,4 @@
---[[ Raises what a running request has reserved, in the bucket of its admission.    Reference: domain/limits/settle.ts
+--[[ Raises what a running request has reserved, in the bucket of its admission.    Reference: limits/src/settle.ts
      KEYS 1 reservations  then one window per entry that changes
      ARGV 1 reservation id  2 '1' = without asking for room  3 output tokens that the caller thinks are reserved
           4 output tokens wanted  then 5 per entry: bucket difference windowMs buckets max (-1 = observed)

@@ -1,4 +1,4 @@
---[[ A waiting request gives up its place.                                         Reference: domain/limits/queue.ts
+--[[ A waiting request gives up its place.                                         Reference: limits/src/queue.ts
      KEYS 1 queue  2 tickets  then lines     ARGV 1 reservation id     Returns 1 left, 0 was not waiting ]]
 local rid = ARGV[1]
 call('ZREM', KEYS[2], rid)

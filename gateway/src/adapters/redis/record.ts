@@ -1,8 +1,14 @@
-import type { Counts, TokenAmounts } from '../../domain/limits/amounts.ts';
-import { differenceOf, entryOf, type Held, type HeldEntry } from '../../domain/limits/held.ts';
-import type { Limit } from '../../domain/limits/plan.ts';
-import type { ReserveRequest } from '../../domain/limits/reserve.ts';
-import { bucketAt } from '../../domain/limits/token-window.ts';
+import {
+  bucketAt,
+  type Counts,
+  differenceOf,
+  entryOf,
+  type Held,
+  type HeldEntry,
+  type Limit,
+  type ReserveRequest,
+  type TokenAmounts,
+} from '@ai-gateway/limits';
 
 /** A slot is its key, a window a row: key, what it counts, length, buckets, bound, 1 = observed. A rate leaves nothing. */
 type Entry = string | readonly [string, Counts, number, number, number, 0 | 1] | null;

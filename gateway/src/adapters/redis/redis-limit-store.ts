@@ -1,12 +1,23 @@
 import type { InFlightRequest, LimitStatus } from '@ai-gateway/contracts';
-import { NO_TOKENS, type TokenAmounts } from '../../domain/limits/amounts.ts';
-import { adoptedAmount, differenceOf, type Held } from '../../domain/limits/held.ts';
-import type { Limit } from '../../domain/limits/plan.ts';
-import { TICKET_MS } from '../../domain/limits/queue.ts';
-import { type LimitDecision, queuedKeys, type ReserveRequest } from '../../domain/limits/reserve.ts';
-import type { Extension, Progress, Renewal } from '../../domain/limits/settle.ts';
-import { inFlightOf, oldestOf, statusOf } from '../../domain/limits/status.ts';
-import { bucketAt } from '../../domain/limits/token-window.ts';
+import {
+  adoptedAmount,
+  bucketAt,
+  differenceOf,
+  type Extension,
+  type Held,
+  inFlightOf,
+  type Limit,
+  type LimitDecision,
+  NO_TOKENS,
+  oldestOf,
+  type Progress,
+  queuedKeys,
+  type Renewal,
+  type ReserveRequest,
+  statusOf,
+  TICKET_MS,
+  type TokenAmounts,
+} from '@ai-gateway/limits';
 import { type Adoption, LimiterUnavailable, type LimitStore, type RunningReport } from '../../services.ts';
 import { type RedisKeys, redisKeys } from './keys.ts';
 import { changeOf, heldIn, recordOf, recordOfHeld } from './record.ts';

@@ -1,4 +1,4 @@
---[[ Prolongs the leases of running requests and notes how far they are.           Reference: domain/limits/settle.ts
+--[[ Prolongs the leases of running requests and notes how far they are.           Reference: limits/src/settle.ts
      KEYS 1 leases of all requests  2 reservations  3 gateways (zset)  then slot counters
      ARGV 1 leaseMs  2 epoch  3 gateway id  4 lifetime of its entry, ms
           then per request: id, output tokens so far, number of slots, index of each slot's key

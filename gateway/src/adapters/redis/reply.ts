@@ -1,8 +1,13 @@
-import { amountOf } from '../../domain/limits/amounts.ts';
-import type { Limit } from '../../domain/limits/plan.ts';
-import { heldOf, type LimitDecision, type ReserveRequest } from '../../domain/limits/reserve.ts';
-import { type LimitUse, useOfRate } from '../../domain/limits/status.ts';
-import { windowResetMs } from '../../domain/limits/token-window.ts';
+import {
+  amountOf,
+  heldOf,
+  type Limit,
+  type LimitDecision,
+  type LimitUse,
+  type ReserveRequest,
+  useOfRate,
+  windowResetMs,
+} from '@ai-gateway/limits';
 import { LimiterUnavailable } from '../../services.ts';
 import { heldIn } from './record.ts';
 

@@ -1,4 +1,4 @@
---[[ Takes every limit of a request or none.                                     Reference: domain/limits/reserve.ts
+--[[ Takes every limit of a request or none.                                     Reference: limits/src/reserve.ts
      KEYS 1 leases of all requests (zset)  2 reservations (hash: id to record, o:id to reserved output tokens, p:id to
           progress; the field epoch names the life of the data)  3 queue (hash)  4 tickets (zset)
           then one counter per limit, then one line per limit that has one

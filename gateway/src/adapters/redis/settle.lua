@@ -1,4 +1,4 @@
---[[ Replaces a reservation by what was used and frees its slots, once.           Reference: domain/limits/settle.ts
+--[[ Replaces a reservation by what was used and frees its slots, once.           Reference: limits/src/settle.ts
      KEYS 1 leases of all requests  2 reservations  then one counter per entry
      ARGV 1 reservation id  2 '1' = only if its lease has run out  3 output tokens that the caller thinks are reserved
           then 2 per entry: bucket ('' = a slot) and difference from what the caller thinks

@@ -1,4 +1,4 @@
---[[ Reads counters without taking from them.                                      Reference: domain/limits/status.ts
+--[[ Reads counters without taking from them.                                      Reference: limits/src/status.ts
      KEYS counters     ARGV 3 per counter: r|c|w windowMs buckets
      Returns {nowUs, then 2 per counter}: r: arrival time in µs, 0; c: slots in use, 0; w: sum, highest bucket ]]
 local reply = {nowUs}

@@ -1,6 +1,6 @@
-import { amountOf, type HeldPrice, type TokenAmounts } from './limits/amounts.ts';
-import type { Limit } from './limits/plan.ts';
-import type { LimitDecision } from './limits/reserve.ts';
+import { amountOf, type HeldPrice, type TokenAmounts } from './amounts.ts';
+import type { Limit } from './plan.ts';
+import type { LimitDecision } from './reserve.ts';
 
 /** The most output tokens that a request may have over all its choices, and who says so. */
 export interface OutputCap {

@@ -8,9 +8,9 @@ import {
   type QpsLimit,
   type TokenLimit,
 } from '@ai-gateway/contracts';
-import { concerns, type RequestFacts } from '../request-facts.ts';
 import type { Counts } from './amounts.ts';
 import type { RateLimit } from './rate.ts';
+import { concerns, type RequestFacts } from './request-facts.ts';
 import { bucketsOf, type WindowLimit } from './token-window.ts';
 
 /** What every limit says beside its bound. */

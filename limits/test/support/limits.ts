@@ -1,6 +1,6 @@
 import { policyShape } from '@ai-gateway/contracts';
-import { type Limit, planPolicies } from '../../src/domain/limits/plan.ts';
-import type { ReserveRequest } from '../../src/domain/limits/reserve.ts';
+import { type Limit, planPolicies } from '../../src/plan.ts';
+import type { ReserveRequest } from '../../src/reserve.ts';
 
 /** Limits of one policy per rule; their ids are `p0`, `p1`, … */
 export function limitsOf(rules: readonly object[], fields: object = {}, isQueued = false): readonly Limit[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { limitsOf, request } from '../../test/support/limits.ts';
-import { emptyLimitState, reserve } from './limits/reserve.ts';
+import { limitsOf, request } from '../test/support/limits.ts';
 import { largestOutput, outputCapOf, shrunkGuess } from './output-cap.ts';
+import { emptyLimitState, reserve } from './reserve.ts';
 
 // requirements.md 4.6: policy output 2000; the request asks for 50, 4000 and nothing.
 it.each([

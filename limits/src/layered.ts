@@ -1,6 +1,6 @@
 import type { LayeredControl, LayeredLimit } from '@ai-gateway/contracts';
-import type { RequestFacts } from '../request-facts.ts';
 import { type Limit, type LimitBase, windowLimit } from './plan.ts';
+import type { RequestFacts } from './request-facts.ts';
 
 /** Layered limits by level and control: one look-up per level. */
 export type LayeredLimits = ReadonlyMap<string, LayeredLimit>;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { limitsOf } from '../../../test/support/limits.ts';
+import { limitsOf } from '../test/support/limits.ts';
 import { degrade } from './degrade.ts';
 
 const RULES = [

@@ -1,8 +1,6 @@
 import type { CountedPer, LayeredLimit } from '@ai-gateway/contracts';
-import type { CompiledConfig, CompiledNamespace } from '../compile-snapshot.ts';
-import type { RequestFacts } from '../request-facts.ts';
-import { layeredCounter } from './layered.ts';
-import { type Limit, limitsFor, type PlannedLimit } from './plan.ts';
+import { type Limit, layeredCounter, limitsFor, type PlannedLimit, type RequestFacts } from '@ai-gateway/limits';
+import type { CompiledConfig, CompiledNamespace } from './compile-snapshot.ts';
 
 /** Counters that are listed of one policy that counts per key, model or the like. */
 const LISTED_PER_POLICY = 200;

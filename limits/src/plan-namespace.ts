@@ -1,0 +1,84 @@
+import type { Namespace, Policy, Tenant, TokenLimit, VirtualKey } from '@ai-gateway/contracts';
+import { countsRequests, type PlannedLimit, planPolicies } from './plan.ts';
+
+/** How a request is answered; `passthrough`: its body is not read (files, audio, images), so its tokens are unknown. */
+export type RequestKind = 'stream' | 'plain' | 'passthrough';
+
+/** Limits of one kind of request, in order of priority; those of upstreams are taken once a target is chosen. */
+export interface PlannedLimits {
+  readonly general: readonly PlannedLimit[];
+  readonly perUpstream: readonly PlannedLimit[];
+}
+
+/** A token-limit policy with the policy it belongs to. */
+export interface TokenPolicy {
+  readonly policy: Policy;
+  readonly rule: TokenLimit;
+}
+
+/** What the policies of a namespace ask of its requests. */
+export interface NamespacePlan {
+  /** In order of priority, then of id. */
+  readonly policies: readonly Policy[];
+  readonly tokenPolicies: readonly TokenPolicy[];
+  readonly planned: Readonly<Record<RequestKind, PlannedLimits>>;
+}
+
+/**
+ * Plans the enabled policies of a namespace and those of all namespaces. The latter have lines as soon as requests of
+ * some namespace may wait (`hasWaiting`), since they share its counters.
+ */
+export function planNamespace(
+  { maxWaitMs }: Pick<Namespace, 'maxWaitMs'>,
+  enabled: readonly Policy[],
+  hasWaiting: boolean,
+): NamespacePlan {
+  const policies = [...enabled].sort(byPriority);
+  const planned = policies.flatMap((policy) =>
+    planPolicies([policy], policy.namespaceId === undefined ? hasWaiting : maxWaitMs > 0),
+  );
+  return {
+    policies,
+    tokenPolicies: policies.flatMap((policy) =>
+      policy.rule.kind === 'token-limit' ? [{ policy, rule: policy.rule }] : [],
+    ),
+    planned: {
+      stream: plannedFor(planned, ({ appliesTo }) => appliesTo !== 'non-stream'),
+      plain: plannedFor(planned, ({ appliesTo }) => appliesTo !== 'stream'),
+      passthrough: plannedFor(planned, ({ limit }) => countsRequests(limit)),
+    },
+  };
+}
+
+/** Who pays for a virtual key. */
+export interface Payer {
+  readonly tenantId: string | undefined;
+  readonly customerTypeId: string | undefined;
+}
+
+/** Payers by id of the virtual key. A tenant's own class goes before that of the key. */
+export function payersOf(
+  virtualKeys: readonly Pick<VirtualKey, 'id' | 'tenantId' | 'customerTypeId'>[],
+  tenants: readonly Pick<Tenant, 'id' | 'customerTypeId'>[],
+): ReadonlyMap<string, Payer> {
+  const typeOf = new Map(tenants.map(({ id, customerTypeId }) => [id, customerTypeId]));
+  return new Map(
+    virtualKeys.map(({ id, tenantId, customerTypeId }) => [
+      id,
+      { tenantId, customerTypeId: (tenantId === undefined ? undefined : typeOf.get(tenantId)) ?? customerTypeId },
+    ]),
+  );
+}
+
+function plannedFor(planned: readonly PlannedLimit[], isMeant: (one: PlannedLimit) => boolean): PlannedLimits {
+  const meant = planned.filter(isMeant);
+  return {
+    general: meant.filter(({ isPerUpstream }) => !isPerUpstream),
+    perUpstream: meant.filter(({ isPerUpstream }) => isPerUpstream),
+  };
+}
+
+function byPriority(left: Policy, right: Policy): number {
+  if (left.priority !== right.priority) return left.priority - right.priority;
+  return left.id < right.id ? -1 : Number(left.id > right.id);
+}
