@@ -60,6 +60,11 @@ export const GATEWAY_METRICS = {
     help: 'Attempts upstream, by result (ok, status_4xx, status_5xx, timeout, network).',
     labels: ['provider', 'upstream', 'result'],
   },
+  gateway_cache_total: {
+    kind: 'counter',
+    help: 'Requests of namespaces that keep answers, by result (hit, miss, bypass).',
+    labels: ['namespace', 'result'],
+  },
   gateway_upstream_up: {
     kind: 'gauge',
     help: '1 while the upstream takes traffic, 0 while it is set aside after failures.',

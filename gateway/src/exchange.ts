@@ -39,6 +39,8 @@ export interface Notes {
   provider: string | undefined;
   isStream: boolean;
   attempts: number;
+  /** A kept answer is replayed: no provider was asked. */
+  isCached: boolean;
   /** Where the last attempt went. */
   target: Target | undefined;
   revision: number;

@@ -11,10 +11,12 @@ import { httpReport } from './adapters/http-report.ts';
 import { httpRules } from './adapters/http-rules.ts';
 import { httpTokenCounter } from './adapters/http-token-counter.ts';
 import { jsonLog } from './adapters/json-log.ts';
+import { memoryAnswerCache } from './adapters/memory-answer-cache.ts';
 import { memoryLimitStore } from './adapters/memory-limit-store.ts';
 import { memoryTargetHealth } from './adapters/memory-target-health.ts';
 import { prometheusMetrics } from './adapters/prometheus-metrics.ts';
 import { COMMAND_TIMEOUT_MS, connectRedis, openClient } from './adapters/redis/connection.ts';
+import { redisAnswerCache } from './adapters/redis/redis-answer-cache.ts';
 import { RedisLimitStore } from './adapters/redis/redis-limit-store.ts';
 import { redisReport } from './adapters/redis/redis-report.ts';
 import { redisRules } from './adapters/redis/redis-rules.ts';
@@ -64,6 +66,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
   });
   const counting = countingOf(settings, log);
   const { limits, redis } = await limitsOf(settings, { log, metrics, fleetSize: () => fleet.size });
+  const answers = answersOf(settings);
   const guard = connectGuard({ allowPrivate: settings.UPSTREAM_ALLOW_PRIVATE });
   const services: Services = {
     gatewayId: settings.GATEWAY_ID,
@@ -73,6 +76,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
     estimates: estimateTokenCounter,
     observations: counting.observations,
     upstream: httpUpstreamClient(guard),
+    cache: answers.cache,
     health: memoryTargetHealth({ nowMs, random: Math.random, metrics, log }),
     metrics,
     log,
@@ -91,6 +95,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
     proxy.close();
     await limits.close();
     redis?.close();
+    answers.close();
     await Promise.all([sources.close(), counting.close(), services.upstream.close()]);
     log.close();
   }
@@ -122,6 +127,14 @@ function quietClient({ REDIS_URL, REDIS_CLUSTER }: Settings): RedisClient | unde
   const client = openClient(REDIS_URL, REDIS_CLUSTER, RULES_TIMEOUT_MS);
   client.on('error', () => {});
   return client;
+}
+
+/** Answers are kept in Redis where there is one, else in this process. */
+function answersOf({ REDIS_URL, REDIS_CLUSTER }: Settings) {
+  if (REDIS_URL === undefined) return { cache: memoryAnswerCache(), close: () => {} };
+  const client = openClient(REDIS_URL, REDIS_CLUSTER, COMMAND_TIMEOUT_MS);
+  client.on('error', () => {});
+  return { cache: redisAnswerCache(client), close: () => client.disconnect() };
 }
 
 /** Output is counted in this process once the vocabulary is here, inputs by the token service. */

@@ -14,6 +14,7 @@ import { matchNamespace } from './stages/match-namespace.ts';
 import { parseBody } from './stages/parse-body.ts';
 import { planLimits } from './stages/plan-limits.ts';
 import { planPassthrough } from './stages/plan-passthrough.ts';
+import { readCache } from './stages/read-cache.ts';
 import { reserve } from './stages/reserve.ts';
 import { resolveModel } from './stages/resolve-model.ts';
 
@@ -54,6 +55,7 @@ export const chatPipeline = pipeline<Received>()
   .use(chooseTargets)
   .use(countInput)
   .use(capOutput)
+  .use(readCache)
   .use(reserve)
   .use(forward)
   .use(limitOutput)

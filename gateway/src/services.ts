@@ -188,6 +188,20 @@ export interface UpstreamClient {
   close(): Promise<void>;
 }
 
+/** An answer as a provider sent it. */
+export interface CachedAnswer {
+  readonly contentType: string;
+  readonly body: Buffer;
+  /** On the wall clock, ms. */
+  readonly storedAtMs: number;
+}
+
+/** Whole answers of earlier requests. Never rejects: what cannot be read is not there. */
+export interface AnswerCache {
+  read(key: string): Promise<CachedAnswer | undefined>;
+  keep(key: string, answer: CachedAnswer, ttlMs: number): void;
+}
+
 /** Decides, at the moment of connecting, where connections may go. */
 export interface ConnectGuard {
   /** For `net.connect`: resolves a name and refuses it when one of its addresses is not allowed. */
@@ -257,6 +271,7 @@ export interface Metrics {
   request(record: RequestRecord): void;
   refusal(namespace: string, limit: { policyId: string; kind: string; isObserved: boolean }): void;
   tokenCount(purpose: 'input' | 'meter' | 'settle', result: 'exact' | 'estimate' | 'failed'): void;
+  cache(namespace: string, result: 'hit' | 'miss' | 'bypass'): void;
   attempt(provider: string, upstreamId: string, result: string): void;
   upstreamUp(provider: string, upstreamId: string, isUp: boolean): void;
   limiter(event: LimiterEvent): void;
@@ -284,6 +299,7 @@ export interface Services {
   readonly observations: Observations;
   readonly upstream: UpstreamClient;
   readonly health: TargetHealth;
+  readonly cache: AnswerCache;
   readonly metrics: Metrics;
   readonly log: Log;
   /** Secrets of providers, by the name of their environment variable. */

@@ -3101,6 +3101,7 @@ export interface operations {
                 page?: number;
                 size?: number;
                 keyword?: string;
+                cursor?: string;
                 namespaceId?: string;
             };
             header?: never;
@@ -3139,6 +3140,7 @@ export interface operations {
                             page: number;
                             size: number;
                             pages: number;
+                            next?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;

@@ -20,6 +20,7 @@ export function prometheusMetrics(totals: LiveTotals, probes: Probes): Metrics &
   const { counter, gauge, histogram } = makers(registry);
   const refusals = counter('gateway_refusals_total');
   const attempts = counter('gateway_upstream_attempts_total');
+  const cacheResults = counter('gateway_cache_total');
   const tokenCounts = counter('gateway_token_counts_total');
   const tokenDrift = histogram('gateway_token_drift_ratio');
   const inFlight = gauge('gateway_in_flight');
@@ -46,6 +47,9 @@ export function prometheusMetrics(totals: LiveTotals, probes: Probes): Metrics &
     },
     tokenDrift(model, { direction, exact, counted, reported }) {
       tokenDrift.observe({ model, direction, exact: String(exact) }, reported / counted);
+    },
+    cache(namespace, result) {
+      cacheResults.inc({ namespace, result });
     },
     attempt(provider, upstream, result) {
       attempts.inc({ provider, upstream, result });

@@ -127,6 +127,7 @@ function emptyNotes(): Notes {
     target: undefined,
     isStream: false,
     attempts: 0,
+    isCached: false,
     revision: 0,
     bytesIn: undefined,
     bytesOut: undefined,

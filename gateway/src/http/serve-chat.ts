@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asGatewayError } from '../domain/gateway-error.ts';
-import type { Outcome } from '../domain/outcome.ts';
+import { NO_USAGE, type Outcome } from '../domain/outcome.ts';
 import { chatPipeline } from '../pipeline.ts';
 import type { Services } from '../services.ts';
 import type { Answer } from '../stages/limit-output.ts';
@@ -27,8 +27,8 @@ export async function serveChat(
     // Headers are judged before the body is read: a request that is refused for them costs no more.
     const head = life.received(target, new Uint8Array());
     const body = await readBody(message, maxBodyBytes);
-    const { answer, rateHeaders } = await chatPipeline.run({ ...head, body }, services);
-    await sendAnswer(response, answer, rateHeaders, life);
+    const { answer, rateHeaders, cacheHeaders } = await chatPipeline.run({ ...head, body }, services);
+    await sendAnswer(response, answer, { ...rateHeaders, ...cacheHeaders }, life);
   } catch (thrown) {
     const error = asGatewayError(thrown);
     const usage = await usageOfFailure(life);
@@ -41,10 +41,10 @@ export async function serveChat(
 async function sendAnswer(
   response: ServerResponse,
   answer: Answer,
-  rateHeaders: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>>,
   life: Life,
 ): Promise<void> {
-  const head = { 'content-type': answer.contentType, 'x-request-id': life.requestId, ...rateHeaders };
+  const head = { 'content-type': answer.contentType, 'x-request-id': life.requestId, ...headers };
   if (Buffer.isBuffer(answer.body)) {
     life.firstByte();
     life.end(await outcomeOf(answer, life));
@@ -58,7 +58,13 @@ async function sendAnswer(
   response.end();
 }
 
+/** How the answer ended; one that was kept has used nothing now. */
 async function outcomeOf(answer: Answer, life: Life): Promise<Outcome> {
+  const outcome = await endOf(answer, life);
+  return life.notes.isCached ? { ...outcome, usage: NO_USAGE } : outcome;
+}
+
+async function endOf(answer: Answer, life: Life): Promise<Outcome> {
   const end = answer.end();
   if (end === undefined || (life.hasClientLeft() && end.kind === 'partial')) {
     return { kind: 'client_left', status: 499, usage: await answer.usageSoFar(LEAVING_COUNT_MS) };

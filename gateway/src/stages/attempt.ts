@@ -7,9 +7,9 @@ import type { Received } from '../exchange.ts';
 import { type Chat, upstreamBody } from '../protocols/openai-chat.ts';
 import { operationPath, requestHeaders } from '../providers/openai-compatible.ts';
 import { type Services, UpstreamFailure, type UpstreamRequest, type UpstreamResponse } from '../services.ts';
-import type { Demand } from './cap-output.ts';
 import type { Matched } from './match-namespace.ts';
 import type { Planned } from './plan-limits.ts';
+import type { Caching } from './read-cache.ts';
 import type { Reserved } from './reserve.ts';
 
 /** An upstream has accepted the request. */
@@ -26,7 +26,7 @@ export type Forwardable = Received & {
   readonly outputCap: OutputCap | undefined;
 } & Matched &
   Planned &
-  Demand &
+  Caching &
   Pick<Reserved, 'grantedTokens'>;
 
 /** One attempt at one target, reported to health and metrics. `full`: it was not made. */

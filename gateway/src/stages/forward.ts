@@ -7,6 +7,7 @@ import type { Stage } from '../exchange.ts';
 import type { Services, UpstreamResponse } from '../services.ts';
 import { type Answered, attemptAt, type Forwardable } from './attempt.ts';
 import { fasterOf } from './hedge.ts';
+import { recorded, replayOf } from './read-cache.ts';
 import { aboutOf, isAnsweredBy, settledAmounts } from './reserve.ts';
 
 /** The first answer that an upstream gave. */
@@ -27,8 +28,14 @@ interface Course {
 
 /** Sends the request to the targets in order until one accepts it; nothing has reached the client yet. */
 export const forward: Stage<Forwardable, Forwarded> = async (exchange, services) => {
-  const { notes, targets, reservationId } = exchange;
+  const { cached, choice, notes, reservationId } = exchange;
+  if (cached !== undefined) return { response: replayOf(cached), choice, reservationIds: [reservationId] };
   notes.overheadMs = services.nowMs() - exchange.arrivedAtMs;
+  return firstAnswer(exchange, services);
+};
+
+async function firstAnswer(exchange: Forwardable, services: Services): Promise<Forwarded> {
+  const { targets, reservationId } = exchange;
   const [first] = targets;
   const course: Course = { turns: turnsOf(targets), taken: new Map() };
   if (first !== undefined) course.taken.set(first, reservationId);
@@ -39,12 +46,27 @@ export const forward: Stage<Forwardable, Forwarded> = async (exchange, services)
     if (!(await takesLimitsOf(turn.target, exchange, course, services))) continue;
     const result = await answerOf({ turn, next: course.turns[index + 1] }, exchange, course, services);
     if (result === 'full') continue;
-    if ('response' in result) return { ...result, reservationIds: [...course.taken.values()] };
+    if ('response' in result)
+      return { ...kept(result, exchange, services), reservationIds: [...course.taken.values()] };
     last = result;
     if (exchange.signal.aborted || !mayTryNext(result)) break;
   }
   throw last === undefined ? busyError() : errorOf(last);
-};
+}
+
+/** Keeps the answer once it is whole, where the namespace keeps answers. That of a fallback is not what was asked for. */
+function kept(answered: Answered, { keepAs, choice, defer }: Forwardable, { cache, nowMs }: Services): Answered {
+  const { response } = answered;
+  const contentType = response.headers['content-type'];
+  if (keepAs === undefined || answered.choice !== choice || typeof contentType !== 'string') return answered;
+  const { key, rule } = keepAs;
+  const { body, whole } = recorded(response.body, rule.maxBytes);
+  defer(({ kind }) => {
+    const bytes = kind === 'completed' ? whole() : undefined;
+    if (bytes !== undefined) cache.keep(key, { contentType, body: bytes, storedAtMs: nowMs() }, rule.ttlSeconds * 1000);
+  });
+  return { choice, response: { ...response, body } };
+}
 
 function busyError(): GatewayError {
   const message = 'Every upstream answers as many requests as it may.';

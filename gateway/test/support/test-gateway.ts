@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { connectGuard } from '../../src/adapters/connect-guard.ts';
 import { estimateTokenCounter } from '../../src/adapters/estimate-token-counter.ts';
 import { healthChecks } from '../../src/adapters/health-checks.ts';
+import { memoryAnswerCache } from '../../src/adapters/memory-answer-cache.ts';
 import { memoryLimitStore } from '../../src/adapters/memory-limit-store.ts';
 import { memoryTargetHealth } from '../../src/adapters/memory-target-health.ts';
 import { sleep } from '../../src/adapters/sleep.ts';
@@ -18,7 +19,7 @@ import { internalApp } from '../../src/http/internal-app.ts';
 import { passthrough } from '../../src/http/serve-passthrough.ts';
 import { gatewayServer } from '../../src/http/server.ts';
 import { LimitKeeper } from '../../src/limits/limit-keeper.ts';
-import type { ConnectGuard, Metrics, RequestRecord, Services, TokenCounter } from '../../src/services.ts';
+import type { AnswerCache, ConnectGuard, Metrics, RequestRecord, Services, TokenCounter } from '../../src/services.ts';
 import { toyCount, toyCutText } from './toy-tokenizer.ts';
 
 /** Answers like a provider, as a test scripts it. */
@@ -164,6 +165,8 @@ interface Parts {
   readonly outputShare?: number;
   /** Default: everything on this machine may be reached. */
   readonly guard?: ConnectGuard;
+  /** Default: the memory of this process. */
+  readonly cache?: AnswerCache;
 }
 
 /** A whole gateway over real HTTP in this process: real pipeline, limits and upstream client, toy vocabulary. */
@@ -184,6 +187,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     refusal: () => {},
     tokenCount: () => {},
     attempt: () => {},
+    cache: () => {},
     upstreamUp: () => {},
     limiter: () => {},
     tokenDrift: (label, comparison) => comparisons.push({ label, ...comparison }),
@@ -214,6 +218,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
       note: (observation) => observations.push(observation),
     },
     upstream: httpUpstreamClient(guard),
+    cache: parts.cache ?? memoryAnswerCache(),
     health: memoryTargetHealth({ nowMs, random: Math.random, metrics, log }),
     metrics,
     log,
