@@ -30,6 +30,7 @@ export function NamespaceFields() {
       <NumberField name="maxWaitMs" label={t('namespace.maxWaitMs')} hint={t('namespace.maxWaitMsHint')} min={0} />
       <NumberField name="maxWaiting" label={t('namespace.maxWaiting')} hint={t('namespace.maxWaitingHint')} />
       <NumberField name="weight" label={t('namespace.weight')} hint={t('namespace.weightHint')} />
+      <NumberField name={['cache', 'ttlSeconds']} label={t('namespace.cacheTtl')} hint={t('namespace.cacheTtlHint')} />
       <EnabledField />
     </>
   );

@@ -2,6 +2,7 @@ import { Alert, Button, Card, Form, Skeleton, Space } from 'antd';
 import { Link, useParams } from 'react-router';
 import { withoutEmpty } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
+import { dropUnset } from '../../components/drop-unset.ts';
 import { NamespaceFields } from '../../components/namespace-fields.tsx';
 import { Page } from '../../components/page.tsx';
 import { useShowError } from '../../show-error.ts';
@@ -29,7 +30,7 @@ export function NamespacePage() {
           key={data.updatedAt}
           draft={draftOf(data)}
           isSaving={update.isPending}
-          onSave={update.mutateAsync}
+          onSave={(body) => update.mutateAsync(dropUnset(body, 'cache', 'ttlSeconds'))}
         />
       </Space>
     </Page>

@@ -3,6 +3,7 @@ import { Button, Input, Switch, Table, type TableColumnsType, Tag, Typography } 
 import { useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { DraftModal } from '../../components/draft-modal.tsx';
+import { dropUnset } from '../../components/drop-unset.ts';
 import { NamespaceFields } from '../../components/namespace-fields.tsx';
 import { Page } from '../../components/page.tsx';
 import { RowActions } from '../../components/row-actions.tsx';
@@ -67,7 +68,7 @@ export function NamespacesPage() {
         title={t('namespace.new')}
         draft={draft}
         isSaving={create.isPending}
-        onSave={create.mutateAsync}
+        onSave={(body) => create.mutateAsync(dropUnset(body, 'cache', 'ttlSeconds'))}
         onClose={() => setDraft(undefined)}
       >
         <NamespaceFields />

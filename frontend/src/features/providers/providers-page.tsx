@@ -1,7 +1,7 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { Button, Flex, Form, Input, Select, Table, type TableColumnsType, Tag } from 'antd';
 import { useState } from 'react';
-import { EnabledField, PriorityField } from '../../components/common-fields.tsx';
+import { EnabledField, NumberField, PriorityField } from '../../components/common-fields.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
 import { EnabledTag } from '../../components/enabled-tag.tsx';
@@ -11,6 +11,16 @@ import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { UpstreamsTable } from './upstreams-table.tsx';
 import { type Provider, type ProviderDraft, useProviders } from './use-providers.ts';
+
+const STRATEGIES = [
+  'weighted',
+  'first_available',
+  'round_robin',
+  'random',
+  'least_inflight',
+  'lowest_latency',
+  'consistent_hash',
+] as const;
 
 /** Providers, and under each its upstreams. */
 export function ProvidersPage() {
@@ -33,6 +43,7 @@ export function ProvidersPage() {
       ),
     },
     { key: 'apiKeyEnv', title: t('provider.apiKeyEnv'), render: (_, { apiKeyEnv }) => apiKeyEnv ?? t('common.none') },
+    { key: 'strategy', title: t('provider.strategy'), render: (_, { strategy }) => t(`strategy.${strategy}`) },
     { key: 'priority', title: t('common.priority'), dataIndex: 'priority' },
     {
       key: 'enabled',
@@ -58,7 +69,9 @@ export function ProvidersPage() {
         <Button
           type="primary"
           icon={<PlusOutlined />}
-          onClick={() => setEditing({ id: undefined, draft: { models: [], priority: 100, isEnabled: true } })}
+          onClick={() =>
+            setEditing({ id: undefined, draft: { models: [], priority: 100, isEnabled: true, strategy: 'weighted' } })
+          }
         >
           {t('provider.new')}
         </Button>
@@ -94,6 +107,14 @@ export function ProvidersPage() {
         <Form.Item name="apiKeyEnv" label={t('provider.apiKeyEnv')} extra={t('provider.apiKeyEnvHint')}>
           <Input maxLength={100} placeholder="OPENAI_API_KEY" />
         </Form.Item>
+        <Form.Item name="strategy" label={t('provider.strategy')} extra={t('provider.strategyHint')}>
+          <Select options={STRATEGIES.map((value) => ({ value, label: t(`strategy.${value}`) }))} />
+        </Form.Item>
+        <NumberField
+          name={['routing', 'retry', 'maxAttempts']}
+          label={t('provider.maxAttempts')}
+          hint={t('provider.maxAttemptsHint')}
+        />
         <PriorityField />
         <EnabledField />
       </DraftModal>

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { EnabledField, NumberField } from '../../components/common-fields.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
+import { dropUnset } from '../../components/drop-unset.ts';
 import { EnabledTag } from '../../components/enabled-tag.tsx';
 import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
@@ -13,6 +14,7 @@ import { type Upstream, type UpstreamDraft, useUpstreams } from './use-providers
 const TIMEOUTS = ['connectTimeoutMs', 'firstByteTimeoutMs', 'idleTimeoutMs', 'totalTimeoutMs'] as const;
 const NEW: Partial<UpstreamDraft> = {
   weight: 1,
+  priority: 100,
   isEnabled: true,
   connectTimeoutMs: 5_000,
   firstByteTimeoutMs: 60_000,
@@ -29,6 +31,12 @@ export function UpstreamsTable({ providerId }: { readonly providerId: string }) 
   const columns: TableColumnsType<Upstream> = [
     { key: 'baseUrl', title: t('upstream.baseUrl'), dataIndex: 'baseUrl' },
     { key: 'weight', title: t('upstream.weight'), dataIndex: 'weight', width: 100 },
+    {
+      key: 'canary',
+      title: t('upstream.canaryPercent'),
+      width: 140,
+      render: (_, { canaryPercent }) => canaryPercent ?? t('common.none'),
+    },
     {
       key: 'enabled',
       title: t('common.status'),
@@ -67,7 +75,9 @@ export function UpstreamsTable({ providerId }: { readonly providerId: string }) 
         title={editing?.id === undefined ? t('upstream.new') : t('action.edit')}
         draft={editing?.draft}
         isSaving={save.isPending}
-        onSave={(draft) => save.mutateAsync({ id: editing?.id, body: { ...draft, providerId } })}
+        onSave={(draft) =>
+          save.mutateAsync({ id: editing?.id, body: { ...dropUnset(draft, 'healthCheck', 'path'), providerId } })
+        }
         onClose={() => setEditing(undefined)}
       >
         <Form.Item
@@ -78,6 +88,17 @@ export function UpstreamsTable({ providerId }: { readonly providerId: string }) 
           <Input placeholder="https://api.openai.com/v1" autoFocus />
         </Form.Item>
         <NumberField name="weight" label={t('upstream.weight')} />
+        <NumberField name="priority" label={t('common.priority')} hint={t('upstream.priorityHint')} />
+        <NumberField
+          name="canaryPercent"
+          label={t('upstream.canaryPercent')}
+          hint={t('upstream.canaryPercentHint')}
+          min={0}
+        />
+        <NumberField name="maxConcurrent" label={t('upstream.maxConcurrent')} hint={t('upstream.maxConcurrentHint')} />
+        <Form.Item name={['healthCheck', 'path']} label={t('upstream.healthPath')} extra={t('upstream.healthPathHint')}>
+          <Input placeholder="/v1/models" />
+        </Form.Item>
         {TIMEOUTS.map((name) => (
           <NumberField key={name} name={name} label={t(`upstream.${name}`)} min={100} />
         ))}
