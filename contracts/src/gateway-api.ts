@@ -2,8 +2,9 @@ import { z } from 'zod';
 
 /**
  * `GET /internal/v1/rules?epoch=&revision=&waitMs=`: the newest snapshot (200), or 304 when nothing newer than the
- * named epoch and revision came within `waitMs` (long poll). Headers of 200: `x-snapshot-sha256` of the body and
- * `x-snapshot-revision`. Bearer `GATEWAY_TOKEN`.
+ * named epoch and revision came within `waitMs` (long poll). Headers of 200: `x-snapshot-sha256` of the snapshot,
+ * `x-snapshot-revision`, and `x-snapshot-form`: `body`, or `deltas` when the answer is a list of what led from the named
+ * revision to the newest, each one of `RulesDelta`. Who names no revision gets the body. Bearer `GATEWAY_TOKEN`.
  */
 export const RULES_PATH = '/internal/v1/rules';
 

@@ -14,6 +14,7 @@ export * from './price.ts';
 export * from './provider.ts';
 export * from './rules/cost.ts';
 export * from './rules/match.ts';
+export * from './rules-body.ts';
 export * from './rules-in-redis.ts';
 export * from './settings.ts';
 export * from './snapshot.ts';

@@ -28,3 +28,11 @@ export const snapshotShape = z.object({
 });
 
 export type Snapshot = z.infer<typeof snapshotShape>;
+
+/** The shape of one row of a list of the snapshot; undefined when there is no such list. */
+export function snapshotRowShape(list: string): z.ZodType | undefined {
+  if (!Object.hasOwn(snapshotShape.shape, list)) return undefined;
+  const shape: z.ZodType = snapshotShape.shape[list as keyof typeof snapshotShape.shape];
+  const inner = shape instanceof z.ZodDefault ? shape.unwrap() : shape;
+  return inner instanceof z.ZodArray ? (inner.element as z.ZodType) : undefined;
+}

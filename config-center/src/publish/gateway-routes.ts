@@ -3,7 +3,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import { bearerIn, isSameSecret } from '../auth/authorize.ts';
 import { Refusal } from '../domain/faults.ts';
 import type { LiveRates } from '../domain/live-rates.ts';
-import type { Publisher } from './publisher.ts';
+import { deltasSince, type Publisher } from './publisher.ts';
 
 export interface GatewayRouteOptions {
   readonly publisher: Publisher;
@@ -35,13 +35,15 @@ export function gatewayRoutes(app: Express, { publisher, live, gatewayToken, now
       response.status(304).end();
       return;
     }
+    const deltas = deltasSince(current, known);
     response
       .set({
         'content-type': 'application/json',
         'x-snapshot-sha256': current.sha256,
         'x-snapshot-revision': String(current.revision),
+        'x-snapshot-form': deltas === undefined ? 'body' : 'deltas',
       })
-      .send(current.body);
+      .send(deltas === undefined ? current.body : `[${deltas.map(({ text }) => text).join(',')}]`);
   });
 
   app.post(REPORT_PATH, isGateway, express.json({ limit: '8mb' }), (request, response) => {

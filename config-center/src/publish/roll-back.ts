@@ -18,7 +18,7 @@ const rulesShape = snapshotShape.omit({ epoch: true, revision: true, createdAt: 
  * @throws Refusal 409 that names the rows that the checks of today do not let through
  */
 export async function rollBack(revision: Revision, resources: Resources, at: string): Promise<void> {
-  const rules = rulesShape.safeParse(JSON.parse(revision.content));
+  const rules = rulesShape.safeParse(revision.rules);
   if (!rules.success) throw new Refusal(409, 'The revision is of an older version and is not valid any more.');
   const { data } = rules;
   // Each after those that it names.
@@ -55,6 +55,7 @@ function stepOf<Name extends TableName>(
   at: string,
 ): Step {
   const ids = new Set(wanted.map(({ id }) => id));
+  const written: Rows[Name][] = [];
   return {
     async remove() {
       for (const { id } of await resources.all(kind.table)) {
@@ -66,12 +67,14 @@ function stepOf<Name extends TableName>(
       for (const row of wanted) {
         const { createdAt: _, updatedAt: __, ...now } = present.get(row.id) ?? { createdAt: '', updatedAt: '' };
         if (isEqual(now, row)) continue;
-        await written(kind, row, present.has(row.id) ? resources.update : resources.insert, at);
+        await writeRow(kind, row, present.has(row.id) ? resources.update : resources.insert, at);
+        written.push(row);
       }
     },
     async check() {
       const faults: Fault[] = [];
-      for (const row of wanted) {
+      // The others are as they were when they passed, and so is what they name.
+      for (const row of written) {
         const found = await kind.check(row, resources);
         faults.push(...found.map(({ path, message }) => ({ path: `${kind.table} ${row.id} ${path}`.trim(), message })));
       }
@@ -81,7 +84,7 @@ function stepOf<Name extends TableName>(
 }
 
 /** @throws Refusal 409 when the database does not take the row */
-async function written<Name extends TableName>(
+async function writeRow<Name extends TableName>(
   { table, name }: kinds.Kind<Name>,
   row: Rows[Name],
   write: Resources['insert'] | Resources['update'],

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RULES_CHANNEL, RULES_KEY } from '@ai-gateway/contracts';
 import type { Logger } from 'pino';
-import type { Published, Publisher } from './publisher.ts';
+import { deltasSince, type Published, type Publisher } from './publisher.ts';
 import type { RedisClient } from './redis.ts';
 
 /** How often Redis is compared with SQL, ms: heals what was wiped, missed or tampered with. */
@@ -19,6 +19,13 @@ export interface RulesInRedisOptions {
   readonly log: Logger;
 }
 
+/** A body of so many bytes is not sent with each revision, but when Redis is next compared with SQL. */
+const LONG_BODY = 1024 * 1024;
+
+/** Answers of the script. */
+const WRITTEN = 1;
+const NO_BODY = 2;
+
 /** Keeps the newest revision in Redis; any number of config centers may do so at once. */
 export interface RulesInRedis {
   /** Whether Redis held the newest revision when it was last written or compared. */
@@ -28,14 +35,25 @@ export interface RulesInRedis {
 
 export function rulesInRedis({ client, subscriber, publisher, log }: RulesInRedisOptions): RulesInRedis {
   let held = '';
+  /** Which rules the body in Redis is of, as far as this process has written it. */
+  let heldBody = { epoch: '', revision: -1 };
   let isBusy = false;
   let isAsked = false;
 
+  /** Sends the whole body, or only what led to it when the one there was written lately. */
   async function write(rules: Published, wrongRevision = ''): Promise<void> {
-    const { epoch, revision, sha256, body } = rules;
-    const parameters = [epoch, String(revision), sha256, body, RULES_CHANNEL, wrongRevision];
-    const isWritten = await client.eval(SCRIPT, 1, RULES_KEY, ...parameters);
-    if (isWritten === 1) held = rules.sha256;
+    const canStay = wrongRevision === '' && isLong(rules) && deltasSince(rules, heldBody) !== undefined;
+    if (canStay && (await run(rules, '', wrongRevision)) !== NO_BODY) return;
+    if ((await run(rules, rules.body, wrongRevision)) === WRITTEN) heldBody = rules;
+  }
+
+  async function run(rules: Published, body: string, wrongRevision: string): Promise<unknown> {
+    const { epoch, revision, sha256 } = rules;
+    const deltas = `[${rules.deltas.map(({ text }) => text).join(',')}]`;
+    const parameters = [epoch, String(revision), sha256, deltas, body, RULES_CHANNEL, wrongRevision];
+    const answer = await client.eval(SCRIPT, 1, RULES_KEY, ...parameters);
+    if (answer === WRITTEN) held = sha256;
+    return answer;
   }
 
   /** Commits that come while one is written are written by their last. */
@@ -58,6 +76,14 @@ export function rulesInRedis({ client, subscriber, publisher, log }: RulesInRedi
     const current = publisher.current();
     if (isSame(inRedis, current)) {
       held = current.sha256;
+      heldBody = current;
+      return;
+    }
+    // Only the body is of an earlier revision, as it may be for a while.
+    const isBehind = inRedis?.epoch === current.epoch && inRedis.said === current.sha256 && isLong(current);
+    if (isBehind && held === current.sha256) {
+      heldBody = { epoch: '', revision: -1 };
+      await write(current);
       return;
     }
     // A revision that SQL does not have is none, so what Redis held before SQL was read gives way whatever its number.
@@ -85,6 +111,7 @@ export function rulesInRedis({ client, subscriber, publisher, log }: RulesInRedi
 interface HeldRules {
   readonly epoch: string | null | undefined;
   readonly revision: string | null | undefined;
+  readonly said: string | null | undefined;
   readonly sha256: string;
 }
 
@@ -95,11 +122,15 @@ async function readRules(client: RedisClient): Promise<HeldRules | undefined> {
     const sha256 = createHash('sha256')
       .update(body ?? '')
       .digest('hex');
-    return { epoch, revision, sha256: sha256 === said ? sha256 : '' };
+    return { epoch, revision, said, sha256: sha256 === said ? sha256 : '' };
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
     throw error;
   }
+}
+
+function isLong({ sizeBytes }: Published): boolean {
+  return sizeBytes > LONG_BODY;
 }
 
 function isSame(held: HeldRules | undefined, { epoch, revision, sha256 }: Published): boolean {

@@ -1,8 +1,9 @@
-import { createHash, createHmac } from 'node:crypto';
-import { type GatewayReport, type Snapshot, snapshotShape } from '@ai-gateway/contracts';
+import { createHmac } from 'node:crypto';
+import { bodyParts, type GatewayReport } from '@ai-gateway/contracts';
 import { type CompiledConfig, compileSnapshot } from '../domain/compile-snapshot.ts';
 import type { ConfigSource, Log } from '../services.ts';
-import type { SnapshotFile } from './snapshot-file.ts';
+import { type CheckedRules, checkedBody, type OfferedRules, withDeltas } from './offered-rules.ts';
+import type { RulesToSave, SnapshotFile } from './snapshot-file.ts';
 
 export interface RulesInForceOptions {
   readonly keyPepper: string;
@@ -17,13 +18,6 @@ export interface RulesHead {
   readonly revision: number;
 }
 
-/** Rules as a source hands them over. */
-export interface OfferedRules {
-  readonly revision: number;
-  readonly sha256: string;
-  readonly body: string;
-}
-
 /** The rules in force, whatever source they come from. */
 export interface RulesInForce extends ConfigSource {
   /** The newest rules that need not be offered again: those in force, or those that were refused. */
@@ -32,9 +26,10 @@ export interface RulesInForce extends ConfigSource {
   confirm(): void;
   /**
    * Verifies, checks and compiles, then swaps all at once and writes a snapshot. What fails one of these is refused with
-   * the reason and the rules in force stay; what is older than they are, in their epoch, is passed over.
+   * the reason and the rules in force stay; what is older than they are, in their epoch, is passed over. One offer after
+   * the other. `body needed`: deltas alone were offered, and they do not lead from the rules in force to those.
    */
-  offer(rules: OfferedRules): void;
+  offer(rules: OfferedRules): Promise<'decided' | 'body needed'>;
   /** Seconds since a source last confirmed the rules. */
   ageSeconds(): number;
 }
@@ -45,12 +40,17 @@ export async function rulesInForce(
   onChange: () => void,
 ): Promise<RulesInForce> {
   let current: CompiledConfig | undefined;
+  /** What `current` was made of. */
+  let checked: CheckedRules | undefined;
   let known: RulesHead | undefined;
   let refused: GatewayReport['refusedRevision'];
   let confirmedAtMs = nowMs();
+  let lastOffer: Promise<unknown> = Promise.resolve();
 
-  function accept(snapshot: Snapshot): void {
-    current = compileSnapshot(snapshot);
+  function accept(rules: CheckedRules): void {
+    const before = current && checked && { config: current, snapshot: checked.snapshot };
+    current = compileSnapshot(rules.snapshot, before);
+    checked = rules;
     refused = undefined;
   }
 
@@ -62,22 +62,48 @@ export async function rulesInForce(
     onChange();
   }
 
-  function take(snapshot: Snapshot): void {
-    if (current !== undefined && isOlder(snapshot, current)) return;
-    known = { epoch: snapshot.epoch, revision: snapshot.revision };
-    accept(snapshot);
-    log.info({ revision: snapshot.revision }, 'rules in force');
-    snapshots.write(snapshot).catch((error) => log.error({ error: String(error) }, 'snapshot not written'));
+  function take(rules: CheckedRules): void {
+    const { epoch, revision } = rules.snapshot;
+    if (current !== undefined && isOlder(rules.snapshot, current)) return;
+    known = { epoch, revision };
+    accept(rules);
+    log.info({ revision }, 'rules in force');
+    snapshots.write(toSave(rules)).catch((error) => log.error({ error: String(error) }, 'snapshot not written'));
     onChange();
   }
 
-  for (const snapshot of await snapshots.read()) {
+  function confirm(): void {
+    confirmedAtMs = nowMs();
+    if (refused === undefined || (known ?? current)?.revision !== current?.revision) return;
+    refused = undefined;
+    onChange();
+  }
+
+  async function decide(rules: OfferedRules): Promise<'decided' | 'body needed'> {
+    if (checked?.sha256 === rules.sha256) {
+      // Another source was faster.
+      known = current;
+      confirm();
+      return 'decided';
+    }
+    const led = checked && (await withDeltas(checked, rules));
+    if (led === undefined && rules.body === undefined) return 'body needed';
+    confirmedAtMs = nowMs();
     try {
-      accept(snapshot);
-      log.info({ revision: snapshot.revision }, 'rules from the snapshot on disk');
+      take(led ?? (await checkedBody(rules)));
+    } catch (error) {
+      refuse(rules.revision, reasonOf(error));
+    }
+    return 'decided';
+  }
+
+  for await (const { sha256, body } of snapshots.read()) {
+    try {
+      accept(await checkedBody({ revision: 0, sha256, body }));
+      log.info({ revision: current?.revision }, 'rules from the snapshot on disk');
       break;
     } catch (error) {
-      log.error({ revision: snapshot.revision, reason: reasonOf(error) }, 'snapshot refused');
+      log.error({ reason: reasonOf(error) }, 'snapshot refused');
     }
   }
 
@@ -86,33 +112,18 @@ export async function rulesInForce(
     hashOf: (secret) => createHmac('sha256', keyPepper).update(secret).digest('hex'),
     refused: () => refused,
     known: () => known ?? current,
-    confirm() {
-      confirmedAtMs = nowMs();
-      if (refused === undefined || (known ?? current)?.revision !== current?.revision) return;
-      refused = undefined;
-      onChange();
-    },
+    confirm,
     offer(rules) {
-      confirmedAtMs = nowMs();
-      try {
-        take(verified(rules));
-      } catch (error) {
-        refuse(rules.revision, reasonOf(error));
-      }
+      const decided = lastOffer.then(() => decide(rules));
+      lastOffer = decided;
+      return decided;
     },
     ageSeconds: () => (nowMs() - confirmedAtMs) / 1000,
   };
 }
 
-/** @throws Error that says what is wrong */
-function verified({ sha256, body }: OfferedRules): Snapshot {
-  if (createHash('sha256').update(body).digest('hex') !== sha256) {
-    throw new Error('the snapshot does not match its sha256');
-  }
-  const parsed = snapshotShape.safeParse(JSON.parse(body));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new Error(`the snapshot is not valid: ${issue?.path.join('.')}: ${issue?.message}`);
+function toSave({ sha256, lists, snapshot }: CheckedRules): RulesToSave {
+  return { revision: snapshot.revision, sha256, parts: () => bodyParts(snapshot, lists) };
 }
 
 /** Only revisions of one epoch can be compared. */
