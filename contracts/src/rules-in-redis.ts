@@ -1,4 +1,5 @@
-/** Where the newest rules lie in Redis: a hash of `epoch`, `revision`, `sha256` and `body`, without a time to live. */
+/** Where the newest rules lie in Redis: a hash of `epoch`, `revision`, `sha256`, `signature` and `body`,
+ * without a time to live. `secrets/rules-signature.ts` says what is signed. */
 export const RULES_KEY = '{rules}:current';
 
 /** Tells that RULES_KEY has changed. Only a hint: messages may be lost. */

@@ -15,6 +15,7 @@ export function buildSnapshot(rows: AllRows): SnapshotContent {
     policies: rows.policy.map(withoutStamps),
     providers: rows.provider.map(withoutStamps),
     upstreams: rows.upstream.map(withoutStamps),
+    providerKeys: rows.provider_key.map(withoutStamps),
     virtualKeys: rows.virtual_key.map(withoutStamps),
     customerTypes: rows.customer_type.map(withoutStamps),
     tenants: rows.tenant.map(withoutStamps),
@@ -23,7 +24,8 @@ export function buildSnapshot(rows: AllRows): SnapshotContent {
   };
 }
 
-function withoutStamps<T extends Stamps>({
+/** A row without when and how often it was changed. */
+export function withoutStamps<T extends Stamps>({
   version: _,
   createdAt: __,
   updatedAt: ___,

@@ -1,6 +1,7 @@
 import type { RevisionDiff, RevisionRow } from '@ai-gateway/contracts';
+import { withoutSecrets } from '../db/audited.ts';
 import type { Store } from '../db/store.ts';
-import { diffRules, type KindDiff, type RulesByKind } from '../domain/diff-rules.ts';
+import { diffRules, type KindDiff, type RuleRow, type RulesByKind } from '../domain/diff-rules.ts';
 import { Refusal } from '../domain/faults.ts';
 
 /** A revision as it is kept. */
@@ -61,10 +62,18 @@ export function diffRevisions(before: Revision, after: Revision): RevisionDiff {
   };
 }
 
-/** The rules of a revision without what identifies the secrets of virtual keys. */
+/** The rules of a revision without what identifies the secrets of virtual keys, and without encrypted secrets. */
 export function rulesOf({ content }: Revision): RulesByKind {
   const rules = JSON.parse(content) as RulesByKind;
-  return { ...rules, virtualKeys: (rules.virtualKeys ?? []).map(({ secretHash: _, ...key }) => key) };
+  return {
+    ...rules,
+    ...(rules.providerKeys && { providerKeys: rules.providerKeys.map(shown) }),
+    virtualKeys: (rules.virtualKeys ?? []).map(shown),
+  };
+}
+
+function shown(row: RuleRow): RuleRow {
+  return { ...withoutSecrets(row), id: row.id };
 }
 
 function changesOf(before: Revision, after: Revision): NonNullable<RevisionRow['changes']> {

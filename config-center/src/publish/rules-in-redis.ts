@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RULES_CHANNEL, RULES_KEY } from '@ai-gateway/contracts';
+import type { RulesSigner } from '@ai-gateway/contracts/secrets';
 import type { Logger } from 'pino';
 import type { Published, Publisher } from './publisher.ts';
 import type { RedisClient } from './redis.ts';
@@ -16,6 +17,7 @@ export interface RulesInRedisOptions {
   /** A connection of its own: one that subscribes can do nothing else. */
   readonly subscriber: RedisClient;
   readonly publisher: Publisher;
+  readonly signer: RulesSigner;
   readonly log: Logger;
 }
 
@@ -26,14 +28,14 @@ export interface RulesInRedis {
   close(): void;
 }
 
-export function rulesInRedis({ client, subscriber, publisher, log }: RulesInRedisOptions): RulesInRedis {
+export function rulesInRedis({ client, subscriber, publisher, signer, log }: RulesInRedisOptions): RulesInRedis {
   let held = '';
   let isBusy = false;
   let isAsked = false;
 
   async function write(rules: Published, wrongRevision = ''): Promise<void> {
     const { epoch, revision, sha256, body } = rules;
-    const parameters = [epoch, String(revision), sha256, body, RULES_CHANNEL, wrongRevision];
+    const parameters = [epoch, String(revision), sha256, body, RULES_CHANNEL, wrongRevision, signer.sign(rules)];
     const isWritten = await client.eval(SCRIPT, 1, RULES_KEY, ...parameters);
     if (isWritten === 1) held = rules.sha256;
   }
@@ -56,7 +58,7 @@ export function rulesInRedis({ client, subscriber, publisher, log }: RulesInRedi
     // Another config center may have written what this one has not read yet.
     await publisher.refresh();
     const current = publisher.current();
-    if (isSame(inRedis, current)) {
+    if (isSame(inRedis, current) && inRedis?.signature === signer.sign(current)) {
       held = current.sha256;
       return;
     }
@@ -86,16 +88,18 @@ interface HeldRules {
   readonly epoch: string | null | undefined;
   readonly revision: string | null | undefined;
   readonly sha256: string;
+  readonly signature: string | null | undefined;
 }
 
 /** What Redis holds, by the hash that its body really has; undefined when it is no hash at all. */
 async function readRules(client: RedisClient): Promise<HeldRules | undefined> {
   try {
-    const [epoch, revision, said, body] = await client.hmget(RULES_KEY, 'epoch', 'revision', 'sha256', 'body');
+    const fields = await client.hmget(RULES_KEY, 'epoch', 'revision', 'sha256', 'body', 'signature');
+    const [epoch, revision, said, body, signature] = fields;
     const sha256 = createHash('sha256')
       .update(body ?? '')
       .digest('hex');
-    return { epoch, revision, sha256: sha256 === said ? sha256 : '' };
+    return { epoch, revision, sha256: sha256 === said ? sha256 : '', signature };
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
     throw error;

@@ -83,6 +83,7 @@ async function fetchRules(
   return {
     revision: Number(headers['x-snapshot-revision']),
     sha256: String(headers['x-snapshot-sha256']),
+    signature: String(headers['x-snapshot-signature'] ?? ''),
     body: text,
   };
 }

@@ -1,11 +1,15 @@
 import { createHash, createHmac } from 'node:crypto';
-import { type GatewayReport, type Snapshot, snapshotShape } from '@ai-gateway/contracts';
+import { type GatewayReport, type Snapshot, snapshotShape, type UnusableKey } from '@ai-gateway/contracts';
+import type { RulesSigner } from '@ai-gateway/contracts/secrets';
 import { type CompiledConfig, compileSnapshot } from '../domain/compile-snapshot.ts';
+import type { SecretSource } from '../domain/provider-keys.ts';
 import type { ConfigSource, Log } from '../services.ts';
 import type { SnapshotFile } from './snapshot-file.ts';
 
 export interface RulesInForceOptions {
   readonly keyPepper: string;
+  readonly signer: RulesSigner;
+  readonly secrets: SecretSource;
   readonly snapshots: SnapshotFile;
   readonly log: Log;
   readonly nowMs: () => number;
@@ -21,6 +25,8 @@ export interface RulesHead {
 export interface OfferedRules {
   readonly revision: number;
   readonly sha256: string;
+  /** Empty when there is none. */
+  readonly signature: string;
   readonly body: string;
 }
 
@@ -31,7 +37,7 @@ export interface RulesInForce extends ConfigSource {
   /** A source has nothing newer than what is known: if that is in force, what was refused has gone. */
   confirm(): void;
   /**
-   * Verifies, checks and compiles, then swaps all at once and writes a snapshot. What fails one of these is refused with
+   * Verifies hash and signature, checks and compiles, then swaps all at once and writes a snapshot. What fails one of these is refused with
    * the reason and the rules in force stay; what is older than they are, in their epoch, is passed over.
    */
   offer(rules: OfferedRules): void;
@@ -41,17 +47,27 @@ export interface RulesInForce extends ConfigSource {
 
 /** Starts with the newest snapshot on disk that is whole and compiles; `onChange` is told of new and of refused rules. */
 export async function rulesInForce(
-  { keyPepper, snapshots, log, nowMs }: RulesInForceOptions,
+  { keyPepper, signer, secrets, snapshots, log, nowMs }: RulesInForceOptions,
   onChange: () => void,
 ): Promise<RulesInForce> {
   let current: CompiledConfig | undefined;
   let known: RulesHead | undefined;
   let refused: GatewayReport['refusedRevision'];
   let confirmedAtMs = nowMs();
+  let toldOf = '[]';
 
   function accept(snapshot: Snapshot): void {
-    current = compileSnapshot(snapshot);
+    current = compileSnapshot(snapshot, secrets);
     refused = undefined;
+    tellOfKeys(unusableKeysIn(current));
+  }
+
+  /** Keys that cannot be used are told once, not at every revision. */
+  function tellOfKeys(unusable: readonly UnusableKey[]): void {
+    const text = JSON.stringify(unusable);
+    if (text === toldOf) return;
+    toldOf = text;
+    for (const key of unusable) log.error({ ...key }, 'a provider key cannot be used');
   }
 
   function refuse(revision: number, reason: string): void {
@@ -95,7 +111,7 @@ export async function rulesInForce(
     offer(rules) {
       confirmedAtMs = nowMs();
       try {
-        take(verified(rules));
+        take(verified(rules, signer));
       } catch (error) {
         refuse(rules.revision, reasonOf(error));
       }
@@ -105,14 +121,27 @@ export async function rulesInForce(
 }
 
 /** @throws Error that says what is wrong */
-function verified({ sha256, body }: OfferedRules): Snapshot {
+function verified({ revision, sha256, signature, body }: OfferedRules, signer: RulesSigner): Snapshot {
   if (createHash('sha256').update(body).digest('hex') !== sha256) {
     throw new Error('the snapshot does not match its sha256');
   }
-  const parsed = snapshotShape.safeParse(JSON.parse(body));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new Error(`the snapshot is not valid: ${issue?.path.join('.')}: ${issue?.message}`);
+  const content: unknown = JSON.parse(body);
+  const { epoch } = (content ?? {}) as { readonly epoch?: unknown };
+  if (!signer.isSigned({ epoch: String(epoch), revision, sha256 }, signature)) {
+    throw new Error('the rules are not signed by a config center with the same GATEWAY_TOKEN');
+  }
+  const parsed = snapshotShape.safeParse(content);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new Error(`the snapshot is not valid: ${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  if (parsed.data.revision !== revision) throw new Error('the snapshot is of another revision than it is said to be');
+  return parsed.data;
+}
+
+/** Keys of all providers that this gateway cannot use. */
+export function unusableKeysIn({ providers }: CompiledConfig): readonly UnusableKey[] {
+  return providers.flatMap(({ unusableKeys }) => unusableKeys);
 }
 
 /** Only revisions of one epoch can be compared. */

@@ -14,6 +14,7 @@ import {
 } from '@ai-gateway/contracts';
 import { indexLayeredLimits, type LayeredLimits } from './limits/layered.ts';
 import { countsRequests, type PlannedLimit, planPolicies } from './limits/plan.ts';
+import { NO_SECRETS, openKeys, type ProviderKeys, type SecretSource } from './provider-keys.ts';
 import { isModel } from './request-facts.ts';
 
 /** A message-matching policy made ready to run. */
@@ -52,8 +53,8 @@ export interface Payer {
   readonly customerTypeId: string | undefined;
 }
 
-/** A provider with its enabled upstreams. */
-export interface CompiledProvider {
+/** A provider with its enabled upstreams and its keys. */
+export interface CompiledProvider extends ProviderKeys {
   readonly provider: Provider;
   readonly upstreams: readonly Upstream[];
 }
@@ -106,7 +107,7 @@ const SOURCE_ORDER: Record<Condition['source'], number> = { header: 0, body: 1, 
  * Indexes and compiles a snapshot.
  * @throws Error naming the rule that does not compile; the caller then keeps what it has.
  */
-export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
+export function compileSnapshot(snapshot: Snapshot, secrets: SecretSource = NO_SECRETS): CompiledConfig {
   const ordered = snapshot.policies.filter(isEnabled).sort(byPriority);
   const common = ordered.filter(({ namespaceId }) => namespaceId === undefined);
   const policies = groupBy(
@@ -121,11 +122,7 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
     ]),
   );
   const matchers = snapshot.matchers.filter(isEnabled).filter(({ namespaceId }) => namespaces.has(namespaceId));
-  const upstreams = groupBy(snapshot.upstreams.filter(isEnabled), ({ providerId }) => providerId);
-  const providers = snapshot.providers
-    .filter(isEnabled)
-    .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
-    .map((provider) => ({ provider, upstreams: upstreams.get(provider.id) ?? [] }));
+  const providers = compileProviders(snapshot, secrets);
 
   return {
     epoch: snapshot.epoch,
@@ -143,6 +140,20 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
       ...new Set(providers.flatMap(({ provider }) => provider.models.filter((name) => !name.endsWith('*')))),
     ],
   };
+}
+
+/** Enabled providers by priority and name. */
+function compileProviders(snapshot: Snapshot, secrets: SecretSource): readonly CompiledProvider[] {
+  const upstreams = groupBy(snapshot.upstreams.filter(isEnabled), ({ providerId }) => providerId);
+  const keys = groupBy(snapshot.providerKeys, ({ providerId }) => providerId);
+  return snapshot.providers
+    .filter(isEnabled)
+    .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
+    .map((provider) => ({
+      provider,
+      upstreams: upstreams.get(provider.id) ?? [],
+      ...openKeys(provider, keys.get(provider.id) ?? [], secrets),
+    }));
 }
 
 /** The price of a model at a provider; undefined when none is set. */

@@ -97,6 +97,8 @@ async function headIn(client: RedisClient): Promise<RulesHead | undefined> {
 }
 
 async function rulesIn(client: RedisClient): Promise<OfferedRules | undefined> {
-  const [revision, sha256, body] = await client.hmget(RULES_KEY, 'revision', 'sha256', 'body');
-  return revision && sha256 && body ? { revision: Number(revision), sha256, body } : undefined;
+  const fields = await client.hmget(RULES_KEY, 'revision', 'sha256', 'signature', 'body');
+  const [revision, sha256, signature, body] = fields;
+  if (!revision || !sha256 || !body) return undefined;
+  return { revision: Number(revision), sha256, signature: signature ?? '', body };
 }
