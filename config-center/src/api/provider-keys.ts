@@ -55,11 +55,7 @@ export function secretRoutes(app: Express, { store, publisher, authorize, master
     return publisher.change(async (resources) => {
       const rows = outdated(await resources.all('provider_key'), masterKeys).slice(0, BATCH);
       for (const row of rows.map(withoutStamps)) {
-        await resources.update(
-          'provider_key',
-          readable(() => rewrapped(row, masterKeys, randomBytes)),
-          now(),
-        );
+        await resources.update('provider_key', rewrappedOrRefused(row, masterKeys), now());
       }
       return rows.length;
     });
@@ -84,12 +80,13 @@ export function secretRoutes(app: Express, { store, publisher, authorize, master
   });
 }
 
-/** @throws Refusal 409 when a secret does not open */
-function readable<T>(open: () => T): T {
+/** @throws Refusal 409 naming the row, when its secret does not open */
+function rewrappedOrRefused(row: ProviderKey, masterKeys: MasterKeys): ProviderKey {
   try {
-    return open();
+    return rewrapped(row, masterKeys, randomBytes);
   } catch (error) {
-    if (error instanceof SecretUnreadable) throw new Refusal(409, `A secret cannot be read: ${error.message}.`);
-    throw error;
+    if (!(error instanceof SecretUnreadable)) throw error;
+    const hint = 'Replace its secret or delete it, then rotate again.';
+    throw new Refusal(409, `The provider key ${row.id} ("${row.name}") cannot be read: ${error.message}. ${hint}`);
   }
 }

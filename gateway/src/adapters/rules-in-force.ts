@@ -37,8 +37,9 @@ export interface RulesInForce extends ConfigSource {
   /** A source has nothing newer than what is known: if that is in force, what was refused has gone. */
   confirm(): void;
   /**
-   * Verifies hash and signature, checks and compiles, then swaps all at once and writes a snapshot. What fails one of these is refused with
-   * the reason and the rules in force stay; what is older than they are, in their epoch, is passed over.
+   * Verifies hash and signature, checks and compiles, then swaps all at once and writes a snapshot. What fails one of
+   * these is refused with the reason and the rules in force stay; what is older than they are, in their epoch, is passed
+   * over.
    */
   offer(rules: OfferedRules): void;
   /** Seconds since a source last confirmed the rules. */
