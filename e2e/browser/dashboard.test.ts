@@ -242,7 +242,8 @@ it('stores a key of a provider, replaces its secret and deletes it, and never sh
   await inDialog('Save').click();
   await page.getByRole('row', { name: /^browser key …2222 All 100 7/ }).waitFor();
   // The dialog fades away with what was typed.
-  await expect.poll(async () => (await page.content()).includes('typed-in-the-browser')).toBe(false);
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  expect((await page.content()).includes('typed-in-the-browser')).toBe(false);
   await button('Delete browser key').click();
   await page.getByRole('tooltip').getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('row', { name: /^browser key/ }).waitFor({ state: 'detached' });
