@@ -5,10 +5,11 @@ import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
+import { providerKeyShape } from './provider-key.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
 /**
- * The complete rules of one revision: all that a gateway needs, and no secret.
+ * The complete rules of one revision: all that a gateway needs, and no secret that can be read without a master key.
  * `epoch` is drawn once per database, so that a gateway notices when it is given another one's revisions.
  */
 export const snapshotShape = z.object({
@@ -20,6 +21,7 @@ export const snapshotShape = z.object({
   policies: z.array(policyShape),
   providers: z.array(providerShape),
   upstreams: z.array(upstreamShape),
+  providerKeys: z.array(providerKeyShape).default([]),
   virtualKeys: z.array(virtualKeyShape),
   customerTypes: z.array(customerTypeShape).default([]),
   tenants: z.array(tenantShape).default([]),

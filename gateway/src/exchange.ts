@@ -37,6 +37,8 @@ export interface Notes {
   modelLabel: string;
   provider: string | undefined;
   upstreamId: string | undefined;
+  /** Id of the provider key of the last attempt; undefined when none was sent. */
+  providerKeyId: string | undefined;
   isStream: boolean;
   attempts: number;
   revision: number;

@@ -205,6 +205,7 @@ export interface RequestRecord {
   readonly modelLabel: string;
   readonly provider: string | undefined;
   readonly upstreamId: string | undefined;
+  readonly providerKeyId: string | undefined;
   readonly isStream: boolean;
   readonly attempts: number;
   readonly revision: number;
@@ -255,8 +256,6 @@ export interface Services {
   readonly health: TargetHealth;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** Secrets of providers, by the name of their environment variable. */
-  readonly providerSecret: (name: string) => string | undefined;
   readonly nowMs: () => number;
   /** A number in [0, 1). */
   readonly random: () => number;

@@ -3,6 +3,7 @@ import type { Migration, MigrationProvider } from 'kysely/migration';
 import { isMysql } from './is-mysql.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
 import { scale } from './scale-migration.ts';
+import { secrets } from './secrets-migration.ts';
 import { storage } from './storage-migration.ts';
 
 /**
@@ -197,6 +198,12 @@ async function addPayers(db: Kysely<unknown>): Promise<void> {
 /** All migrations in order; a released one is never changed. */
 export const migrations: MigrationProvider = {
   async getMigrations() {
-    return { '0001-initial': initial, '0002-limits': limits, '0003-storage': storage, '0007-scale': scale };
+    return {
+      '0001-initial': initial,
+      '0002-limits': limits,
+      '0003-storage': storage,
+      '0006-secrets': secrets,
+      '0007-scale': scale,
+    };
   },
 };

@@ -11,6 +11,7 @@ const TABLE_OF: { readonly [List in keyof SnapshotContent]: TableName } = {
   policies: 'policy',
   providers: 'provider',
   upstreams: 'upstream',
+  providerKeys: 'provider_key',
   virtualKeys: 'virtual_key',
   customerTypes: 'customer_type',
   tenants: 'tenant',
@@ -25,7 +26,17 @@ export const LISTS = Object.entries(TABLE_OF) as readonly (readonly [keyof Snaps
 export const NO_RULES = Object.fromEntries(LISTS.map(([list]) => [list, []])) as unknown as SnapshotContent;
 
 /** A row of a table as gateways take it. */
-export function ruleOf<T extends Stamps>({ version: _, createdAt: __, updatedAt: ___, ...row }: T): BodyRow {
+export function ruleOf<T extends Stamps>(row: T): BodyRow {
   // Every table has a column `id`.
-  return row as unknown as BodyRow;
+  return withoutStamps(row) as unknown as BodyRow;
+}
+
+/** A row without when and how often it was changed. */
+export function withoutStamps<T extends Stamps>({
+  version: _,
+  createdAt: __,
+  updatedAt: ___,
+  ...row
+}: T): Omit<T, keyof Stamps> {
+  return row;
 }

@@ -17,7 +17,7 @@ interface Kind {
 }
 
 const { namespaces, matchers, policies, providers, upstreams, virtualKeys } = snapshotShape.shape;
-const { customerTypes, tenants, prices, layeredLimits } = snapshotShape.shape;
+const { customerTypes, tenants, prices, layeredLimits, providerKeys } = snapshotShape.shape;
 const ofNamespace = { namespaceId: 'namespaces' } as const;
 const ofProvider = { providerId: 'providers' } as const;
 const ofCustomerType = { customerTypeId: 'customerTypes' } as const;
@@ -31,6 +31,12 @@ export const KINDS: readonly Kind[] = [
   { list: 'matchers', table: 'matcher', shape: matchers.element, check: checkMatcher, references: ofNamespace },
   { list: 'policies', table: 'policy', shape: policies.element, check: checkPolicy, references: ofNamespace },
   { list: 'upstreams', table: 'upstream', shape: upstreams.element, check: checkUpstream, references: ofProvider },
+  {
+    list: 'providerKeys',
+    table: 'provider_key',
+    shape: providerKeys.unwrap().element,
+    references: { ...ofProvider, upstreamId: 'upstreams' },
+  },
   {
     list: 'virtualKeys',
     table: 'virtual_key',

@@ -1,8 +1,8 @@
 #!lua
 --[[ Makes a revision the one in Redis, unless a newer one of its epoch is there, and tells who listens.
-     KEYS 1 current: hash of epoch, revision, sha256, deltas, body
+     KEYS 1 current: hash of epoch, revision, sha256, signature, deltas, body
      ARGV 1 epoch  2 revision  3 sha256  4 deltas  5 body, or empty: the one that is there is of this epoch and stays
-          6 channel  7 a revision that is known to be wrong, or empty
+          6 channel  7 a revision that is known to be wrong, or empty  8 signature
      Returns 1 written, 0 a newer one is there, 2 there is no body that could stay ]]
 local isHash = redis.call('TYPE', KEYS[1]).ok == 'hash'
 local held = isHash and redis.call('HMGET', KEYS[1], 'epoch', 'revision') or {}
@@ -17,7 +17,8 @@ else
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'body', ARGV[5])
 end
-redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'revision', ARGV[2], 'sha256', ARGV[3], 'deltas', ARGV[4])
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'revision', ARGV[2], 'sha256', ARGV[3], 'deltas', ARGV[4],
+  'signature', ARGV[8])
 -- A hint: the revision is there without it.
 redis.pcall('PUBLISH', ARGV[6], ARGV[2])
 return 1

@@ -1,7 +1,8 @@
 import type { RevisionDiff, RevisionRow } from '@ai-gateway/contracts';
+import { withoutSecrets } from '../db/audited.ts';
 import type { Connection } from '../db/connection.ts';
 import type { Store } from '../db/store.ts';
-import { diffRules, type RulesByKind } from '../domain/diff-rules.ts';
+import { diffRules, type RuleRow, type RulesByKind } from '../domain/diff-rules.ts';
 import { Refusal } from '../domain/faults.ts';
 import { contentLength, type RevisionSummary, readRules } from './revision-rows.ts';
 
@@ -59,9 +60,17 @@ export function diffRevisions(before: Revision, after: Revision): RevisionDiff {
   };
 }
 
-/** The rules of a revision without what identifies the secrets of virtual keys. */
+/** The rules of a revision without what identifies the secrets of virtual keys, and without encrypted secrets. */
 export function rulesOf({ rules }: Revision): RulesByKind {
-  return { ...rules, virtualKeys: (rules.virtualKeys ?? []).map(({ secretHash: _, ...key }) => key) };
+  return {
+    ...rules,
+    ...(rules.providerKeys && { providerKeys: rules.providerKeys.map(shown) }),
+    virtualKeys: (rules.virtualKeys ?? []).map(shown),
+  };
+}
+
+function shown(row: RuleRow): RuleRow {
+  return { ...withoutSecrets(row), id: row.id };
 }
 
 /** What is said of revisions, without reading their rules. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RULES_CHANNEL, RULES_KEY } from '@ai-gateway/contracts';
+import type { RulesSigner } from '@ai-gateway/contracts/secrets';
 import type { Logger } from 'pino';
 import { deltasSince, type Published, type Publisher } from './publisher.ts';
 import type { RedisClient } from './redis.ts';
@@ -16,6 +17,7 @@ export interface RulesInRedisOptions {
   /** A connection of its own: one that subscribes can do nothing else. */
   readonly subscriber: RedisClient;
   readonly publisher: Publisher;
+  readonly signer: RulesSigner;
   readonly log: Logger;
 }
 
@@ -33,7 +35,7 @@ export interface RulesInRedis {
   close(): void;
 }
 
-export function rulesInRedis({ client, subscriber, publisher, log }: RulesInRedisOptions): RulesInRedis {
+export function rulesInRedis({ client, subscriber, publisher, signer, log }: RulesInRedisOptions): RulesInRedis {
   let held = '';
   /** Which rules the body in Redis is of, as far as this process has written it. */
   let heldBody = { epoch: '', revision: -1 };
@@ -50,7 +52,8 @@ export function rulesInRedis({ client, subscriber, publisher, log }: RulesInRedi
   async function run(rules: Published, body: string, wrongRevision: string): Promise<unknown> {
     const { epoch, revision, sha256 } = rules;
     const deltas = `[${rules.deltas.map(({ text }) => text).join(',')}]`;
-    const parameters = [epoch, String(revision), sha256, deltas, body, RULES_CHANNEL, wrongRevision];
+    const head = [epoch, String(revision), sha256, deltas];
+    const parameters = [...head, body, RULES_CHANNEL, wrongRevision, signer.sign(rules)];
     const answer = await client.eval(SCRIPT, 1, RULES_KEY, ...parameters);
     if (answer === WRITTEN) held = sha256;
     return answer;
@@ -74,14 +77,15 @@ export function rulesInRedis({ client, subscriber, publisher, log }: RulesInRedi
     // Another config center may have written what this one has not read yet.
     await publisher.refresh();
     const current = publisher.current();
-    if (isSame(inRedis, current)) {
+    const isSigned = inRedis?.signature === signer.sign(current);
+    if (isSigned && isSame(inRedis, current)) {
       held = current.sha256;
       heldBody = current;
       return;
     }
     // Only the body is of an earlier revision, as it may be for a while.
     const isBehind = inRedis?.epoch === current.epoch && inRedis.said === current.sha256 && isLong(current);
-    if (isBehind && held === current.sha256) {
+    if (isSigned && isBehind && held === current.sha256) {
       heldBody = { epoch: '', revision: -1 };
       await write(current);
       return;
@@ -113,16 +117,18 @@ interface HeldRules {
   readonly revision: string | null | undefined;
   readonly said: string | null | undefined;
   readonly sha256: string;
+  readonly signature: string | null | undefined;
 }
 
 /** What Redis holds, by the hash that its body really has; undefined when it is no hash at all. */
 async function readRules(client: RedisClient): Promise<HeldRules | undefined> {
   try {
-    const [epoch, revision, said, body] = await client.hmget(RULES_KEY, 'epoch', 'revision', 'sha256', 'body');
+    const fields = await client.hmget(RULES_KEY, 'epoch', 'revision', 'sha256', 'body', 'signature');
+    const [epoch, revision, said, body, signature] = fields;
     const sha256 = createHash('sha256')
       .update(body ?? '')
       .digest('hex');
-    return { epoch, revision, said, sha256: sha256 === said ? sha256 : '' };
+    return { epoch, revision, said, sha256: sha256 === said ? sha256 : '', signature };
   } catch (error) {
     if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
     throw error;

@@ -86,6 +86,7 @@ async function fetchRules(
   return {
     revision: Number(headers['x-snapshot-revision']),
     sha256: String(headers['x-snapshot-sha256']),
+    signature: String(headers['x-snapshot-signature'] ?? ''),
     ...(headers['x-snapshot-form'] === 'deltas' ? { deltas: text } : { body: text }),
   };
 }

@@ -19,6 +19,8 @@ export interface OfferedRules {
   readonly revision: number;
   /** Of the body, also where only deltas are handed over. */
   readonly sha256: string;
+  /** Empty when there is none; whoever puts the rules in force checks it. */
+  readonly signature: string;
   readonly body?: string | undefined;
   /** JSON of a list of deltas. */
   readonly deltas?: string | undefined;
@@ -40,10 +42,11 @@ const ROWS_AT_ONCE = 2_000;
  * The rules of a whole body. One that does not have the hash may be of an earlier revision, from which deltas lead on.
  * @throws Error that says what is wrong
  */
-export async function checkedBody({ sha256, body = '', deltas, revision }: OfferedRules): Promise<CheckedRules> {
+export async function checkedBody(offered: OfferedRules): Promise<CheckedRules> {
+  const { sha256, body = '', deltas } = offered;
   if (hashOf(body) === sha256) return checked(body, sha256);
   const earlier = deltas === undefined ? undefined : await checked(body, hashOf(body)).catch(() => undefined);
-  const led = earlier && (await withDeltas(earlier, { revision, sha256, deltas }));
+  const led = earlier && (await withDeltas(earlier, offered));
   if (led === undefined) throw new Error('the snapshot does not match its sha256');
   return led;
 }

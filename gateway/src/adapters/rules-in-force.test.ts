@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BodyRow, bodyParts, patchList, type RuleList, type RulesDelta } from '@ai-gateway/contracts';
+import { rulesSigner } from '@ai-gateway/contracts/secrets';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { NO_SECRETS } from '../domain/provider-keys.ts';
 import { rulesInForce } from './rules-in-force.ts';
 import { snapshotFile } from './snapshot-file.ts';
 
@@ -34,9 +36,12 @@ function listsOf(rows: Readonly<Record<string, readonly BodyRow[]>>): Lists {
   });
 }
 
+const signer = rulesSigner('token');
+
 function offerOf(lists: Lists, revision: number, epoch = 'e') {
   const body = [...bodyParts(head(revision, epoch), lists)].join('');
-  return { revision, sha256: createHash('sha256').update(body).digest('hex'), body };
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  return { revision, sha256, signature: signer.sign({ epoch, revision, sha256 }), body };
 }
 
 function changed(lists: Lists, changes: RulesDelta['lists']): Lists {
@@ -53,13 +58,21 @@ const DELTA: RulesDelta = { after: 1, ...head(2), lists: CHANGES };
 
 async function start() {
   const onChange = vi.fn();
-  const options = { keyPepper: 'p', snapshots: snapshotFile(folder), log: quiet, nowMs: () => 0 };
+  const options = {
+    keyPepper: 'p',
+    signer,
+    secrets: NO_SECRETS,
+    snapshots: snapshotFile(folder),
+    log: quiet,
+    nowMs: () => 0,
+  };
   return { rules: await rulesInForce(options, onChange), onChange };
 }
 
 const deltaOffer = (deltas: readonly RulesDelta[], offer = offerOf(SECOND, 2)) => ({
   revision: offer.revision,
   sha256: offer.sha256,
+  signature: offer.signature,
   deltas: JSON.stringify(deltas),
 });
 
@@ -157,4 +170,26 @@ it('starts with what it last had, and takes deltas on that', async () => {
   });
   expect(await rules.offer(deltaOffer([DELTA]))).toBe('decided');
   expect(rules.current()?.revision).toBe(2);
+});
+
+it.each([
+  ['nothing', () => ''],
+  ['another token', (sha256: string) => rulesSigner('other').sign({ epoch: 'e', revision: 2, sha256 })],
+  ['the token, for another revision', (sha256: string) => signer.sign({ epoch: 'e', revision: 3, sha256 })],
+])('refuses rules that are signed with %s, by body and by deltas', async (_name, sign) => {
+  const { rules } = await start();
+  await rules.offer(offerOf(FIRST, 1));
+  const second = offerOf(SECOND, 2);
+  const signature = sign(second.sha256);
+  for (const offer of [{ ...second, signature }, deltaOffer([DELTA], { ...second, signature })]) {
+    expect(await rules.offer(offer)).toBe('decided');
+    expect(rules.refused()?.reason).toContain('not signed');
+    expect(rules.current()?.revision).toBe(1);
+  }
+});
+
+it('does not start with a snapshot that nobody signed', async () => {
+  const { sha256, body } = offerOf(FIRST, 1);
+  writeFileSync(join(folder, 'rules-000000000000001-1.json'), `${sha256} 00\n${body}`);
+  expect((await start()).rules.current()).toBeUndefined();
 });

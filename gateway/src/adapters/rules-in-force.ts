@@ -1,12 +1,16 @@
 import { createHmac } from 'node:crypto';
-import { bodyParts, type GatewayReport } from '@ai-gateway/contracts';
+import { bodyParts, type GatewayReport, type UnusableKey } from '@ai-gateway/contracts';
+import type { RulesSigner } from '@ai-gateway/contracts/secrets';
 import { type CompiledConfig, compileSnapshot } from '../domain/compile-snapshot.ts';
+import type { SecretSource } from '../domain/provider-keys.ts';
 import type { ConfigSource, Log } from '../services.ts';
 import { type CheckedRules, checkedBody, type OfferedRules, withDeltas } from './offered-rules.ts';
 import type { RulesToSave, SnapshotFile } from './snapshot-file.ts';
 
 export interface RulesInForceOptions {
   readonly keyPepper: string;
+  readonly signer: RulesSigner;
+  readonly secrets: SecretSource;
   readonly snapshots: SnapshotFile;
   readonly log: Log;
   readonly nowMs: () => number;
@@ -25,18 +29,25 @@ export interface RulesInForce extends ConfigSource {
   /** A source has nothing newer than what is known: if that is in force, what was refused has gone. */
   confirm(): void;
   /**
-   * Verifies, checks and compiles, then swaps all at once and writes a snapshot. What fails one of these is refused with
-   * the reason and the rules in force stay; what is older than they are, in their epoch, is passed over. One offer after
-   * the other. `body needed`: deltas alone were offered, and they do not lead from the rules in force to those.
+   * Verifies hash and signature, checks and compiles, then swaps all at once and writes a snapshot. What fails one of
+   * these is refused with the reason and the rules in force stay; what is older than they are, in their epoch, is passed
+   * over. One offer after the other. `body needed`: deltas alone were offered, and they do not lead from the rules in
+   * force to those.
    */
   offer(rules: OfferedRules): Promise<'decided' | 'body needed'>;
   /** Seconds since a source last confirmed the rules. */
   ageSeconds(): number;
 }
 
+/** Rules, and what vouches for their epoch, revision and hash. */
+interface SignedRules {
+  readonly rules: CheckedRules;
+  readonly signature: string;
+}
+
 /** Starts with the newest snapshot on disk that is whole and compiles; `onChange` is told of new and of refused rules. */
 export async function rulesInForce(
-  { keyPepper, snapshots, log, nowMs }: RulesInForceOptions,
+  { keyPepper, signer, secrets, snapshots, log, nowMs }: RulesInForceOptions,
   onChange: () => void,
 ): Promise<RulesInForce> {
   let current: CompiledConfig | undefined;
@@ -46,12 +57,17 @@ export async function rulesInForce(
   let refused: GatewayReport['refusedRevision'];
   let confirmedAtMs = nowMs();
   let lastOffer: Promise<unknown> = Promise.resolve();
+  const tellOfKeys = unusableKeyTeller(log);
 
-  function accept(rules: CheckedRules): void {
+  /** @throws Error that says what is wrong */
+  function accept(offered: SignedRules): void {
+    const { rules } = offered;
+    checkSignature(offered, signer);
     const before = current && checked && { config: current, snapshot: checked.snapshot };
-    current = compileSnapshot(rules.snapshot, before);
+    current = compileSnapshot(rules.snapshot, secrets, before);
     checked = rules;
     refused = undefined;
+    tellOfKeys(unusableKeysIn(current));
   }
 
   function refuse(revision: number, reason: string): void {
@@ -62,13 +78,13 @@ export async function rulesInForce(
     onChange();
   }
 
-  function take(rules: CheckedRules): void {
-    const { epoch, revision } = rules.snapshot;
-    if (current !== undefined && isOlder(rules.snapshot, current)) return;
+  function take(offered: SignedRules): void {
+    const { epoch, revision } = offered.rules.snapshot;
+    if (current !== undefined && isOlder(offered.rules.snapshot, current)) return;
     known = { epoch, revision };
-    accept(rules);
+    accept(offered);
     log.info({ revision }, 'rules in force');
-    snapshots.write(toSave(rules)).catch((error) => log.error({ error: String(error) }, 'snapshot not written'));
+    snapshots.write(toSave(offered)).catch((error) => log.error({ error: String(error) }, 'snapshot not written'));
     onChange();
   }
 
@@ -90,16 +106,16 @@ export async function rulesInForce(
     if (led === undefined && rules.body === undefined) return 'body needed';
     confirmedAtMs = nowMs();
     try {
-      take(led ?? (await checkedBody(rules)));
+      take({ rules: led ?? (await checkedBody(rules)), signature: rules.signature });
     } catch (error) {
       refuse(rules.revision, reasonOf(error));
     }
     return 'decided';
   }
 
-  for await (const { sha256, body } of snapshots.read()) {
+  for await (const { sha256, signature, body } of snapshots.read()) {
     try {
-      accept(await checkedBody({ revision: 0, sha256, body }));
+      accept({ rules: await checkedBody({ revision: 0, sha256, signature, body }), signature });
       log.info({ revision: current?.revision }, 'rules from the snapshot on disk');
       break;
     } catch (error) {
@@ -122,8 +138,31 @@ export async function rulesInForce(
   };
 }
 
-function toSave({ sha256, lists, snapshot }: CheckedRules): RulesToSave {
-  return { revision: snapshot.revision, sha256, parts: () => bodyParts(snapshot, lists) };
+/** @throws Error when nobody who knows the token vouches for these rules */
+function checkSignature({ rules, signature }: SignedRules, signer: RulesSigner): void {
+  const { epoch, revision } = rules.snapshot;
+  if (signer.isSigned({ epoch, revision, sha256: rules.sha256 }, signature)) return;
+  throw new Error('the rules are not signed by a config center with the same GATEWAY_TOKEN');
+}
+
+/** Keys that cannot be used are told once, not at every revision. */
+function unusableKeyTeller(log: Log): (unusable: readonly UnusableKey[]) => void {
+  let toldOf = '[]';
+  return (unusable) => {
+    const text = JSON.stringify(unusable);
+    if (text === toldOf) return;
+    toldOf = text;
+    for (const key of unusable) log.error({ ...key }, 'a provider key cannot be used');
+  };
+}
+
+function toSave({ rules: { sha256, lists, snapshot }, signature }: SignedRules): RulesToSave {
+  return { revision: snapshot.revision, sha256, signature, parts: () => bodyParts(snapshot, lists) };
+}
+
+/** Keys of all providers that this gateway cannot use. */
+export function unusableKeysIn({ providers }: CompiledConfig): readonly UnusableKey[] {
+  return providers.flatMap(({ unusableKeys }) => unusableKeys);
 }
 
 /** Only revisions of one epoch can be compared. */

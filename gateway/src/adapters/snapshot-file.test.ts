@@ -15,7 +15,7 @@ const bodyOf = (revision: number) => JSON.stringify({ epoch: 'e', revision, matc
 
 function rulesOf(revision: number) {
   const body = bodyOf(revision);
-  return { revision, sha256: createHash('sha256').update(body).digest('hex'), parts: () => [...body] };
+  return { revision, sha256: createHash('sha256').update(body).digest('hex'), signature: 's', parts: () => [...body] };
 }
 
 async function revisionsIn(file: ReturnType<typeof snapshotFile>): Promise<number[]> {

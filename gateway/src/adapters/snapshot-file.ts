@@ -5,9 +5,10 @@ import { join } from 'node:path';
 /** Snapshots kept on disk; the newest that is whole is used. */
 const KEPT = 3;
 
-/** A snapshot as JSON, with the sha256 of it. */
+/** A snapshot as JSON, with the sha256 of it and the signature that came with it, which is still to be checked. */
 export interface SavedRules {
   readonly sha256: string;
+  readonly signature: string;
   readonly body: string;
 }
 
@@ -15,6 +16,7 @@ export interface SavedRules {
 export interface RulesToSave {
   readonly revision: number;
   readonly sha256: string;
+  readonly signature: string;
   readonly parts: () => Iterable<string>;
 }
 
@@ -29,7 +31,7 @@ export interface SnapshotFile {
   write(rules: RulesToSave): Promise<void>;
 }
 
-/** Files `rules-<time>-<revision>.json` in a folder: the sha256 of the rest on the first line, then the JSON. Mode 600. */
+/** Files `rules-<time>-<revision>.json` in a folder: sha256 of the rest and signature on the first line, then the JSON. Mode 600. */
 export function snapshotFile(folder: string): SnapshotFile {
   let last: Promise<void> = Promise.resolve();
   let newest: RulesToSave | undefined;
@@ -52,13 +54,13 @@ export function snapshotFile(folder: string): SnapshotFile {
   };
 }
 
-async function writeOne(folder: string, { revision, sha256, parts }: RulesToSave): Promise<void> {
+async function writeOne(folder: string, { revision, sha256, signature, parts }: RulesToSave): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // The time leads the name: after a new epoch a lower revision is the newer one.
   const path = join(folder, `rules-${Date.now().toString().padStart(15, '0')}-${revision}.json`);
   const file = await open(`${path}.tmp`, 'w', 0o600);
   try {
-    await file.write(`${sha256}\n`);
+    await file.write(`${sha256} ${signature}\n`);
     for (const part of parts()) await file.write(part);
     await file.sync();
   } finally {
@@ -86,5 +88,6 @@ async function readOne(path: string): Promise<SavedRules | undefined> {
   const end = content.indexOf('\n');
   const body = content.slice(end + 1);
   const sha256 = createHash('sha256').update(body).digest('hex');
-  return sha256 === content.slice(0, end) ? { sha256, body } : undefined;
+  const [said, signature = ''] = content.slice(0, end).split(' ');
+  return sha256 === said ? { sha256, signature, body } : undefined;
 }

@@ -20,6 +20,7 @@ import {
   payersOf,
   planNamespace,
 } from '@ai-gateway/limits';
+import { NO_SECRETS, openKeys, type ProviderKeys, type SecretSource } from './provider-keys.ts';
 
 /** A message-matching policy made ready to run. */
 export interface MessageRule {
@@ -34,8 +35,8 @@ export interface CompiledNamespace extends NamespacePlan {
   readonly messageRules: readonly MessageRule[];
 }
 
-/** A provider with its enabled upstreams. */
-export interface CompiledProvider {
+/** A provider with its enabled upstreams and its keys. */
+export interface CompiledProvider extends ProviderKeys {
   readonly provider: Provider;
   readonly upstreams: readonly Upstream[];
 }
@@ -95,14 +96,14 @@ export interface CompiledBefore {
  * a small change does not grow with the number of namespaces beyond looking through their rows.
  * @throws Error naming the rule that does not compile; the caller then keeps what it has.
  */
-export function compileSnapshot(snapshot: Snapshot, before?: CompiledBefore): CompiledConfig {
+export function compileSnapshot(
+  snapshot: Snapshot,
+  secrets: SecretSource = NO_SECRETS,
+  before?: CompiledBefore,
+): CompiledConfig {
   const hasWaiting = snapshot.namespaces.some(({ maxWaitMs }) => maxWaitMs > 0);
   const namespaces = compileNamespaces(snapshot, hasWaiting, before);
-  const upstreams = groupBy(snapshot.upstreams.filter(isEnabled), ({ providerId }) => providerId);
-  const providers = snapshot.providers
-    .filter(isEnabled)
-    .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
-    .map((provider) => ({ provider, upstreams: upstreams.get(provider.id) ?? [] }));
+  const providers = compileProviders(snapshot, secrets);
   /** The rules before, where they were made of the very same lists. */
   const kept = (...lists: (keyof Snapshot)[]) =>
     lists.every((list) => before?.snapshot[list] === snapshot[list]) ? before?.config : undefined;
@@ -168,6 +169,20 @@ function changedRows<Row>(before: readonly Row[], after: readonly Row[]): readon
   const gone = new Set(before.slice(start, before.length - end));
   const come = new Set(after.slice(start, after.length - end));
   return [...gone.symmetricDifference(come)];
+}
+
+/** Enabled providers by priority and name. */
+function compileProviders(snapshot: Snapshot, secrets: SecretSource): readonly CompiledProvider[] {
+  const upstreams = groupBy(snapshot.upstreams.filter(isEnabled), ({ providerId }) => providerId);
+  const keys = groupBy(snapshot.providerKeys, ({ providerId }) => providerId);
+  return snapshot.providers
+    .filter(isEnabled)
+    .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
+    .map((provider) => ({
+      provider,
+      upstreams: upstreams.get(provider.id) ?? [],
+      ...openKeys(provider, keys.get(provider.id) ?? [], secrets),
+    }));
 }
 
 /** The price of a model at a provider; undefined when none is set. */

@@ -24,6 +24,11 @@ export function mayTryNext(failure: AttemptFailure): boolean {
   return failure.status === 429 || failure.status >= 500 || failure.status === 401 || failure.status === 403;
 }
 
+/** Does this failure speak against the key: unknown, not paid for, not allowed, or used up for now? */
+export function isKeyRefused(failure: AttemptFailure): boolean {
+  return failure.kind === 'status' && [401, 402, 403, 429].includes(failure.status);
+}
+
 /** Does this failure speak against the upstream's health? */
 export function isUnhealthy(failure: AttemptFailure): boolean {
   return failure.kind !== 'status' || failure.status >= 500;

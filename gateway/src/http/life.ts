@@ -122,6 +122,7 @@ function emptyNotes(): Notes {
     modelLabel: 'other',
     provider: undefined,
     upstreamId: undefined,
+    providerKeyId: undefined,
     isStream: false,
     attempts: 0,
     revision: 0,

@@ -2,9 +2,11 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import { pipeline } from 'node:stream';
 import httpProxy from 'http-proxy';
+import { chooseKey, noKeyError, upstreamsWithKey } from '../domain/choose-key.ts';
 import type { CompiledConfig, CompiledProvider } from '../domain/compile-snapshot.ts';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
+import type { UsableKey } from '../domain/provider-keys.ts';
 import { rankTargets } from '../domain/rank-targets.ts';
 import { passthroughPipeline } from '../pipeline.ts';
 import { operationUrl } from '../providers/openai-compatible.ts';
@@ -38,7 +40,7 @@ interface Route {
   readonly provider: CompiledProvider;
   readonly url: string;
   readonly upstreamId: string;
-  readonly secret: string | undefined;
+  readonly key: UsableKey | undefined;
 }
 
 /**
@@ -58,6 +60,7 @@ export function passthrough(services: Services): Passthrough {
       const route = routeOf(message, config, target.path, services);
       life.notes.provider = route.provider.provider.name;
       life.notes.upstreamId = route.upstreamId;
+      life.notes.providerKeyId = route.key?.id;
       life.notes.attempts = 1;
       await forward(message, response, route, life);
     } catch (thrown) {
@@ -68,9 +71,9 @@ export function passthrough(services: Services): Passthrough {
   }
 
   function forward(message: IncomingMessage, response: ServerResponse, route: Route, life: Life): Promise<void> {
-    const { url, secret } = route;
+    const { url, key } = route;
     const search = (message.url ?? '').split('?').slice(1).join('?');
-    allowHeaders(message, secret, life.requestId);
+    allowHeaders(message, key?.reveal(), life.requestId);
     return new Promise((resolve, reject) => {
       pending.set(message, { life, resolve });
       // http-proxy keeps to itself that a client left before the provider had answered.
@@ -152,16 +155,16 @@ function routeOf(message: IncomingMessage, config: CompiledConfig, path: string,
   const provider = config.providers.find((candidate) =>
     name === undefined ? candidate.upstreams.length > 0 : candidate.provider.name === name,
   );
-  const { health, nowMs, random, providerSecret } = services;
-  const upstream = provider && rankTargets(provider.upstreams, (id) => health.of(id), nowMs(), random)[0];
-  if (provider === undefined || upstream === undefined) throw new GatewayError('no_healthy_upstream');
+  if (provider === undefined || provider.upstreams.length === 0) throw new GatewayError('no_healthy_upstream');
+  const { health, nowMs, random } = services;
+  const [upstream] = rankTargets(upstreamsWithKey(provider), (id) => health.of(id), nowMs(), random);
+  if (upstream === undefined) throw noKeyError(provider);
 
-  const { apiKeyEnv } = provider.provider;
   return {
     provider,
     url: operationUrl(upstream.baseUrl, path.slice('/v1/'.length)),
     upstreamId: upstream.id,
-    secret: apiKeyEnv === undefined ? undefined : providerSecret(apiKeyEnv),
+    key: chooseKey(provider.keys, { upstreamId: upstream.id, passedOver: new Set(), random }),
   };
 }
 

@@ -1,23 +1,17 @@
 import type { Upstream } from '@ai-gateway/contracts';
+import { noKeyError, upstreamsWithKey } from '../domain/choose-key.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import { rankTargets } from '../domain/rank-targets.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
 
-/** The upstreams of the provider in the order in which they are tried. */
+/** The upstreams of the provider in the order in which they are tried; those that no key is for are left out. */
 export const chooseTargets: Stage<
   Received & { readonly choice: ModelChoice },
-  { readonly targets: readonly Upstream[]; readonly secret: string | undefined }
-> = ({ choice }, { health, nowMs, random, providerSecret }) => {
-  const { provider, upstreams } = choice.provider;
-  if (upstreams.length === 0) throw new GatewayError('no_healthy_upstream', { retryAfterMs: 1000 });
-
-  const secret = provider.apiKeyEnv === undefined ? undefined : providerSecret(provider.apiKeyEnv);
-  if (provider.apiKeyEnv !== undefined && secret === undefined) {
-    throw new GatewayError('no_healthy_upstream', {
-      message: `The gateway has no API key for the provider "${provider.name}".`,
-      internal: `environment variable ${provider.apiKeyEnv} is not set`,
-    });
-  }
-  return { targets: rankTargets(upstreams, (id) => health.of(id), nowMs(), random), secret };
+  { readonly targets: readonly Upstream[] }
+> = ({ choice: { provider } }, { health, nowMs, random }) => {
+  if (provider.upstreams.length === 0) throw new GatewayError('no_healthy_upstream', { retryAfterMs: 1000 });
+  const callable = upstreamsWithKey(provider);
+  if (callable.length === 0) throw noKeyError(provider);
+  return { targets: rankTargets(callable, (id) => health.of(id), nowMs(), random) };
 };

@@ -1,9 +1,11 @@
 import type { Upstream } from '@ai-gateway/contracts';
 import { type OutputCap, upstreamMaxOf } from '@ai-gateway/limits';
+import { chooseKey } from '../domain/choose-key.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
+import type { UsableKey } from '../domain/provider-keys.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
-import { type AttemptFailure, errorOf, isUnhealthy, mayTryNext } from '../domain/retry.ts';
+import { type AttemptFailure, errorOf, isKeyRefused, isUnhealthy, mayTryNext } from '../domain/retry.ts';
 import type { Received, Stage } from '../exchange.ts';
 import { type Chat, upstreamBody } from '../protocols/openai-chat.ts';
 import { operationPath, requestHeaders } from '../providers/openai-compatible.ts';
@@ -24,7 +26,6 @@ type Forwardable = Received & {
   readonly chat: Chat;
   readonly choice: ModelChoice;
   readonly targets: readonly Upstream[];
-  readonly secret: string | undefined;
   readonly outputCap: OutputCap | undefined;
 } & Planned &
   Demand &
@@ -37,6 +38,7 @@ export const forward: Stage<Forwardable, Forwarded> = async (exchange, services)
   notes.overheadMs = services.nowMs() - exchange.arrivedAtMs;
 
   const reservationIds = [exchange.reservationId];
+  const passedOver = new Set<string>();
   let last: AttemptFailure | undefined;
   for (const upstream of targets) {
     const id = upstream === targets[0] ? undefined : await takeLimitsOf(exchange, upstream, services);
@@ -44,7 +46,7 @@ export const forward: Stage<Forwardable, Forwarded> = async (exchange, services)
     if (id !== undefined) reservationIds.push(id);
     notes.attempts++;
     notes.upstreamId = upstream.id;
-    const result = await attempt(exchange, upstream, body, services);
+    const result = await attempt(exchange, { upstream, body, passedOver }, services);
     if (!('kind' in result)) {
       notes.isAccepted = true;
       return { response: result, reservationIds };
@@ -77,14 +79,22 @@ async function takeLimitsOf(
   return reservationId;
 }
 
+interface Attempt {
+  readonly upstream: Upstream;
+  readonly body: string;
+  /** Ids of keys that the provider has refused in this request; an attempt adds its own. */
+  readonly passedOver: Set<string>;
+}
+
 async function attempt(
   exchange: Forwardable,
-  upstream: Upstream,
-  body: string,
-  { upstream: client, health, metrics }: Services,
+  { upstream, body, passedOver }: Attempt,
+  { upstream: client, health, metrics, random }: Services,
 ): Promise<UpstreamResponse | AttemptFailure> {
-  const { provider } = exchange.choice.provider;
-  const headers = requestHeaders(exchange.secret, exchange.requestId, exchange.chat.isStream);
+  const { provider, keys } = exchange.choice.provider;
+  const key = chooseKey(keys, { upstreamId: upstream.id, passedOver, random });
+  exchange.notes.providerKeyId = key?.id;
+  const headers = requestHeaders(key?.reveal(), exchange.requestId, exchange.chat.isStream);
   try {
     const response = await client.send(
       { upstream, path: operationPath(upstream.baseUrl, 'chat/completions'), headers, body },
@@ -95,12 +105,19 @@ async function attempt(
     return response;
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
-    const { failure } = error;
+    const failure = withoutSecret(error.failure, key);
     if (exchange.signal.aborted) return failure;
+    if (key !== undefined && isKeyRefused(failure)) passedOver.add(key.id);
     health.report(exchange.choice.provider, upstream, isUnhealthy(failure) ? failure : undefined);
     metrics.attempt(provider.name, upstream.id, resultOf(failure));
     return failure;
   }
+}
+
+/** Some providers repeat the key that they refuse. */
+function withoutSecret(failure: AttemptFailure, key: UsableKey | undefined): AttemptFailure {
+  if (key === undefined || failure.kind !== 'status' || failure.message === undefined) return failure;
+  return { ...failure, message: failure.message.replaceAll(key.reveal(), '[secret]') };
 }
 
 function resultOf(failure: AttemptFailure): string {

@@ -10,6 +10,7 @@ import { httpUpstreamClient } from '../../src/adapters/upstream-client.ts';
 import { compileSnapshot } from '../../src/domain/compile-snapshot.ts';
 import { countersOf } from '../../src/domain/counters.ts';
 import { liveTotals } from '../../src/domain/live-totals.ts';
+import { NO_SECRETS, type SecretSource } from '../../src/domain/provider-keys.ts';
 import type { Comparison } from '../../src/domain/token-drift.ts';
 import { internalApp } from '../../src/http/internal-app.ts';
 import { passthrough } from '../../src/http/serve-passthrough.ts';
@@ -163,7 +164,8 @@ interface Parts {
 
 /** A whole gateway over real HTTP in this process: real pipeline, limits and upstream client, toy vocabulary. */
 export async function startGateway(rules: Snapshot, secrets: Record<string, string> = {}, parts: Parts = {}) {
-  let config = compileSnapshot(rules);
+  const source: SecretSource = { ...NO_SECRETS, environment: (name) => secrets[name] };
+  let config = compileSnapshot(rules, source);
   const records: RequestRecord[] = [];
   const comparisons: (Comparison & { readonly label: string })[] = [];
   const observations: Observation[] = [];
@@ -211,7 +213,6 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     health: memoryTargetHealth(nowMs, metrics, log),
     metrics,
     log,
-    providerSecret: (name) => secrets[name],
     nowMs,
     random: Math.random,
   };
@@ -250,7 +251,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     comparisons,
     observations,
     setRules(next: Snapshot) {
-      config = compileSnapshot(next);
+      config = compileSnapshot(next, source);
     },
     /** Counters of all namespaces, without what changes by the clock alone. */
     async limits(): Promise<readonly Pick<LimitStatus, 'policyId' | 'key' | 'kind' | 'counts' | 'current'>[]> {

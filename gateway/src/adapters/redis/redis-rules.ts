@@ -102,8 +102,9 @@ async function headIn(client: RedisClient): Promise<RulesHead | undefined> {
 
 /** The rules as deltas, and as a body where that is asked for. */
 async function rulesIn(client: RedisClient, more: readonly 'body'[]): Promise<OfferedRules | undefined> {
-  const fields = ['revision', 'sha256', 'deltas', ...more];
-  const [revision, sha256, deltas, body] = await client.hmget(RULES_KEY, ...fields);
+  const fields = ['revision', 'sha256', 'signature', 'deltas', ...more];
+  const [revision, sha256, signature, deltas, body] = await client.hmget(RULES_KEY, ...fields);
   if (!revision || !sha256) return undefined;
-  return { revision: Number(revision), sha256, deltas: deltas ?? undefined, body: body ?? undefined };
+  const rest = { deltas: deltas ?? undefined, body: body ?? undefined };
+  return { revision: Number(revision), sha256, signature: signature ?? '', ...rest };
 }
