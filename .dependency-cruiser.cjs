@@ -28,8 +28,20 @@ module.exports = {
     rule(
       'contracts-use-only-listed-packages',
       'Contracts are loaded everywhere, so they stay small.',
-      { path: '^contracts/src/', pathNot: TESTS },
+      { path: '^contracts/src/', pathNot: `${TESTS}|^contracts/src/secrets/` },
       { dependencyTypes: ['npm', 'npm-no-pkg', 'core'], pathNot: 'node_modules/(zod|re2js)/' },
+    ),
+    rule(
+      'secrets-use-only-crypto',
+      'Encryption and signatures take data and return data.',
+      { path: '^contracts/src/secrets/', pathNot: TESTS },
+      { dependencyTypes: ['npm', 'npm-no-pkg', 'core'], pathNot: 'node_modules/zod/|^(node:)?crypto$' },
+    ),
+    rule(
+      'contracts-do-not-load-crypto',
+      'Browsers load the contracts, and have no node:crypto.',
+      { path: '^contracts/src/', pathNot: `${TESTS}|^contracts/src/secrets/` },
+      { path: '^contracts/src/secrets/' },
     ),
     rule(
       'the-tokenizer-stands-alone',

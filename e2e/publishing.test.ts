@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type GatewayRow, RULES_CHANNEL, RULES_KEY } from '@ai-gateway/contracts';
+import { rulesSigner } from '@ai-gateway/contracts/secrets';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../gateway/test/support/redis.ts';
-import { ADMIN_TOKEN, type Process, startProcess } from './support/stack.ts';
+import { ADMIN_TOKEN, type Process, SECRETS, startProcess } from './support/stack.ts';
 
 /** Two config centers on one database, a real Redis, and three gateways: two ask the first config center, one the second. */
 let redis: RedisServer;
@@ -105,11 +106,17 @@ async function within(ms: number, holds: () => Promise<boolean>, what: string): 
 }
 
 /** Puts rules into Redis as a config center does, but whatever they are. */
-async function poison(rules: { revision: number; sha256?: string; body: string }): Promise<void> {
+async function poison(rules: { revision: number; epoch?: string; sha256?: string; signature?: string; body: string }) {
   const sha256 = rules.sha256 ?? createHash('sha256').update(rules.body).digest('hex');
   const client = redis.client();
   const epoch = (await client.hget(RULES_KEY, 'epoch')) ?? '';
-  await client.hset(RULES_KEY, { epoch, revision: rules.revision, sha256, body: rules.body });
+  const signed = rulesSigner(SECRETS.GATEWAY_TOKEN).sign({
+    epoch: rules.epoch ?? epoch,
+    revision: rules.revision,
+    sha256,
+  });
+  const signature = rules.signature ?? signed;
+  await client.hset(RULES_KEY, { epoch, revision: rules.revision, sha256, signature, body: rules.body });
   await client.publish(RULES_CHANNEL, String(rules.revision));
 }
 
@@ -165,8 +172,24 @@ it('writes the rules again when Redis was wiped', async () => {
 
 it.each([
   ['does not match its hash', 'does not match its sha256', () => ({ body: '{}', sha256: '0'.repeat(64) })],
-  ['is not valid', 'is not valid', () => ({ body: JSON.stringify({ epoch: 'x', revision: 1 }) })],
+  ['is not valid', 'is not valid', () => ({ epoch: 'x', body: JSON.stringify({ epoch: 'x', revision: 1 }) })],
   ['is no JSON', 'JSON', () => ({ body: 'rules' })],
+  [
+    'was written by hand',
+    'not signed',
+    (rules: Record<string, unknown>) => ({
+      signature: '0'.repeat(64),
+      body: JSON.stringify({ ...rules, revision: 100_000, policies: [] }),
+    }),
+  ],
+  [
+    'has the signature of another',
+    'not signed',
+    (rules: Record<string, unknown>) => ({
+      signature: rulesSigner('another token').sign({ epoch: String(rules.epoch), revision: 100_000, sha256: '' }),
+      body: JSON.stringify({ ...rules, revision: 100_000, policies: [] }),
+    }),
+  ],
   [
     'does not compile',
     'Matcher poison',

@@ -35,8 +35,11 @@ function settingsOf(overlay: string): Record<string, string> {
 
 const REFERENCE = /\$\((\w+)\)/g;
 
+/** A value of the secret that is more than a long text. */
+const MASTER_KEYS = `first:${Buffer.alloc(32, 1).toString('base64')}`;
+
 /**
- * Environment of a container; values that come from elsewhere stand in as 40 letters. `$(NAME)` is replaced as
+ * Environment of a container; values that come from elsewhere stand in as 40 letters, or as master keys. `$(NAME)` is replaced as
  * Kubernetes does, by what is defined further up; what serves only for that is left out.
  */
 function environmentOf(deployment: Manifest, overlay: string): Record<string, string> {
@@ -44,7 +47,8 @@ function environmentOf(deployment: Manifest, overlay: string): Record<string, st
   const environment = settingsOf(overlay);
   const parts = new Set<string>();
   for (const { name, value } of container.env ?? []) {
-    environment[name] = (value ?? 'x'.repeat(40)).replaceAll(REFERENCE, (reference: string, part: string) => {
+    const elsewhere = name === 'SECRETS_KEYS' ? MASTER_KEYS : 'x'.repeat(40);
+    environment[name] = (value ?? elsewhere).replaceAll(REFERENCE, (reference: string, part: string) => {
       parts.add(part);
       return environment[part] ?? reference;
     });
@@ -308,7 +312,7 @@ describe('the manifests', () => {
     const [secret] = manifestsIn('secret.example.yaml');
     const faults = environmentFaults(SERVICES.gateway!, secret.stringData);
     expect(faults.map((fault) => fault.split(':')[0]).sort()).toEqual(
-      expect.arrayContaining(['GATEWAY_TOKEN', 'KEY_PEPPER']),
+      expect.arrayContaining(['GATEWAY_TOKEN', 'KEY_PEPPER', 'SECRETS_KEYS']),
     );
   });
 });

@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,11 +54,19 @@ function urlOf(name: string): string {
 /** Secrets that the services share, drawn once and kept beside the data. */
 function secretsIn(dataDir: string): Environment {
   const path = join(dataDir, 'secrets.json');
-  if (!existsSync(path)) {
-    const drawn = { GATEWAY_TOKEN: randomBytes(32).toString('hex'), KEY_PEPPER: randomBytes(32).toString('hex') };
-    writeFileSync(path, `${JSON.stringify(drawn, undefined, 2)}\n`, { mode: 0o600 });
+  const known = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Environment) : {};
+  const drawn = {
+    GATEWAY_TOKEN: randomBytes(32).toString('hex'),
+    KEY_PEPPER: randomBytes(32).toString('hex'),
+    SECRETS_KEYS: `first:${randomBytes(32).toString('base64')}`,
+  };
+  const secrets = { ...drawn, ...known };
+  // Whole or not at all: without the file, stored secrets are lost.
+  if (Object.keys(drawn).some((name) => known[name] === undefined)) {
+    writeFileSync(`${path}.tmp`, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600 });
+    renameSync(`${path}.tmp`, path);
   }
-  return JSON.parse(readFileSync(path, 'utf8')) as Environment;
+  return secrets;
 }
 
 /** @throws Error naming the port and the variable to change */

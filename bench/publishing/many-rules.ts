@@ -31,6 +31,7 @@ export function manyRules(count: number) {
     virtualKeys: channels.map(({ virtualKey }) => virtualKey),
     providers: [provider],
     upstreams: [upstream],
+    providerKeys: [],
     customerTypes: [],
     tenants: [],
     prices: [],

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ADMIN_API, openApiDocument } from '@ai-gateway/contracts';
+import type { MasterKeys, RulesSigner } from '@ai-gateway/contracts/secrets';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { auditRoutes } from './api/audit.ts';
 import { docsPage } from './api/docs-page.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
+import { providerKeyRoutes, secretRoutes } from './api/provider-keys.ts';
 import { resourceRoutes } from './api/resources.ts';
 import { revisionRoutes } from './api/revisions.ts';
 import { sessionRoutes } from './api/session.ts';
@@ -31,6 +33,8 @@ export interface AppOptions {
   readonly adminToken: string | undefined;
   readonly gatewayToken: string;
   readonly keyPepper: string;
+  readonly masterKeys: MasterKeys;
+  readonly signer: RulesSigner;
   readonly publicUrl: string;
   readonly tokenServiceUrl: URL;
   /** Absent: there is no Redis. */
@@ -55,7 +59,10 @@ export function configCenterApp(options: AppOptions): Express {
   app.use(express.json({ limit: '1mb' }));
 
   sessionRoutes(app, { sessions, lockout: options.lockout, authorize });
-  resourceRoutes(app, { store, publisher, authorize, keyPepper: options.keyPepper, now });
+  const resources = { store, publisher, authorize, keyPepper: options.keyPepper, now };
+  resourceRoutes(app, resources);
+  providerKeyRoutes(app, { ...resources, masterKeys: options.masterKeys });
+  secretRoutes(app, { ...resources, masterKeys: options.masterKeys });
   revisionRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });

@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readSettings } from '@ai-gateway/contracts';
+import { type RulesSigner, rulesSigner } from '@ai-gateway/contracts/secrets';
 import { type Logger, pino } from 'pino';
 import { configCenterApp } from './app.ts';
 import { lockout } from './auth/lockout.ts';
 import { type Sessions, sessions } from './auth/sessions.ts';
 import { forgetAudit } from './db/audit.ts';
-import { openStore } from './db/store.ts';
+import { openStore, type Store } from './db/store.ts';
 import { type LiveRates, liveRates } from './domain/live-rates.ts';
+import { reportOn } from './domain/sealed-rows.ts';
 import { type Publisher, publisher } from './publish/publisher.ts';
 import { openRedis } from './publish/redis.ts';
 import { reportsInRedis } from './publish/reports-in-redis.ts';
@@ -28,10 +30,12 @@ async function start(settings: Settings): Promise<void> {
   await seed(published, settings, now);
   const forgetting = everyHour(() => forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS), log);
   const watching = watchEdits(published, log);
+  await tellOfOldMasterKeys(store, settings, log);
   const administrators = sessions(store, nowMs);
   await offerLogin(administrators, settings, log);
   const live = liveRates();
-  const redis = shareOverRedis(settings, published, live, log);
+  const signer = rulesSigner(settings.GATEWAY_TOKEN);
+  const redis = shareOverRedis(settings, { published, live, signer, log });
 
   const app = configCenterApp({
     store,
@@ -43,6 +47,8 @@ async function start(settings: Settings): Promise<void> {
     adminToken: settings.ADMIN_TOKEN,
     gatewayToken: settings.GATEWAY_TOKEN,
     keyPepper: settings.KEY_PEPPER,
+    masterKeys: settings.SECRETS_KEYS,
+    signer,
     publicUrl: settings.PUBLIC_URL,
     tokenServiceUrl: settings.TOKEN_SERVICE_URL,
     log,
@@ -73,12 +79,19 @@ async function start(settings: Settings): Promise<void> {
   process.on('unhandledRejection', (reason) => log.error({ error: String(reason) }, 'unhandled rejection'));
 }
 
+interface SharedParts {
+  readonly published: Publisher;
+  readonly live: LiveRates;
+  readonly signer: RulesSigner;
+  readonly log: Logger;
+}
+
 /** Gives gateways the rules over Redis, and gets their reports. */
-function shareOverRedis(settings: Settings, published: Publisher, live: LiveRates, log: Logger) {
+function shareOverRedis(settings: Settings, { published, live, signer, log }: SharedParts) {
   if (settings.REDIS_URL === undefined) return undefined;
   const client = openRedis(settings.REDIS_URL, settings.REDIS_CLUSTER, log);
   const subscriber = openRedis(settings.REDIS_URL, settings.REDIS_CLUSTER, log);
-  const rules = rulesInRedis({ client, subscriber, publisher: published, log });
+  const rules = rulesInRedis({ client, subscriber, publisher: published, signer, log });
   const reports = reportsInRedis({ client, live, nowMs: Date.now });
   return {
     rules,
@@ -87,6 +100,16 @@ function shareOverRedis(settings: Settings, published: Publisher, live: LiveRate
       rules.close();
     },
   };
+}
+
+/** Says at the start which secrets need another master key than the current one. */
+async function tellOfOldMasterKeys(store: Store, { SECRETS_KEYS }: Settings, log: Logger): Promise<void> {
+  const { masterKeys } = reportOn(await store.all('provider_key'), SECRETS_KEYS);
+  for (const { id, state, secrets } of masterKeys.filter((one) => one.state !== 'current' && one.secrets > 0)) {
+    if (state === 'missing')
+      log.error({ masterKeyId: id, secrets }, 'secrets cannot be opened: SECRETS_KEYS lacks their key');
+    else log.warn({ masterKeyId: id, secrets }, 'secrets are under an older master key: POST /api/v2/secrets/rotate');
+  }
 }
 
 /** Runs some work now and every hour; a failure is logged, and the next hour tries again. */

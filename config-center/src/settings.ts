@@ -1,4 +1,5 @@
 import { logLevelSetting, portSetting, redisUrlSetting, secretSetting, serviceUrl } from '@ai-gateway/contracts';
+import { secretsKeysSetting } from '@ai-gateway/contracts/secrets';
 import { z } from 'zod';
 import { DATABASE_URL_FORMS, isDatabaseUrl } from './db/database-url.ts';
 
@@ -15,6 +16,8 @@ export const settingsShape = z.object({
   REDIS_CLUSTER: z.stringbool().default(false),
   GATEWAY_TOKEN: secretSetting,
   KEY_PEPPER: secretSetting,
+  /** Absent: secrets of providers cannot be stored. */
+  SECRETS_KEYS: secretsKeysSetting,
   ADMIN_TOKEN: secretSetting.optional(),
   LOGIN_CODE: z.string().min(20, 'at least 20 characters').optional(),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).default('http://localhost:8080'),

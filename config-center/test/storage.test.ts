@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import { matcherShape, namespaceShape, policyShape } from '@ai-gateway/contracts';
+import { matcherShape, namespaceShape, policyShape, providerKeyShape, providerShape } from '@ai-gateway/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../src/db/store.ts';
 import { publisher } from '../src/publish/publisher.ts';
@@ -85,6 +85,18 @@ describe.each(Object.entries(DATABASES))('the store on %s', (_, makeUrl) => {
     expect((await store.read('matcher', 'm'))?.value).toBe(value);
   });
 
+  it('keeps encrypted secrets, and none of a provider or upstream that is not there', async () => {
+    const secret = { masterKeyId: 'k', dataKey: 'A'.repeat(80), ciphertext: 'A'.repeat(6_000) };
+    const provider = providerShape.parse({ id: 'pr', name: 'pr', models: [], priority: 1 });
+    await store.insert('provider', provider, AT);
+    const key = providerKeyShape.parse({ id: 'pk', providerId: 'pr', name: 'k', lastFour: 'abcd', sealed: secret });
+    await store.insert('provider_key', key, AT);
+    expect(await store.read('provider_key', 'pk')).toMatchObject(key);
+    await expect(store.insert('provider_key', { ...key, id: 'pk2', providerId: 'gone' }, AT)).rejects.toThrow();
+    await expect(store.insert('provider_key', { ...key, id: 'pk2', upstreamId: 'gone' }, AT)).rejects.toThrow();
+    await expect(store.remove('provider', { id: 'pr' })).rejects.toThrow();
+  });
+
   it('raises the version with each update, and none that names an old one succeeds', async () => {
     await store.insert('namespace', namespace('v'), AT);
     expect(await store.update('namespace', namespace('v'), AT)).toMatchObject({ version: 2 });
@@ -156,7 +168,9 @@ describe('a start on MariaDB', () => {
       await mariadb.query('drop database broken');
       await mariadb.query('create database broken');
       await (await openStore(url)).close();
-      const dropped = names.filter((name) => !['namespace', 'provider', 'customer_type', 'meta'].includes(name));
+      const dropped = names.filter(
+        (name) => !['namespace', 'provider', 'upstream', 'customer_type', 'meta'].includes(name),
+      );
       for (const name of dropped.slice(kept)) await mariadb.query(`drop table ${name}`, 'broken');
       await mariadb.query('alter table namespace drop column version', 'broken');
       const store = await openStore(url);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unusableKey } from './gateway-api.ts';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
 import { limitsReport } from './limits-api.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
@@ -6,6 +7,7 @@ import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
+import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts';
 import { fallbackShape } from './routing.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { virtualKeyShape } from './virtual-key.ts';
@@ -50,6 +52,7 @@ export const matcherRow = matcherShape.extend(stamps);
 export const policyRow = policyShape.extend(stamps);
 export const providerRow = providerShape.extend(stamps);
 export const upstreamRow = upstreamShape.extend(stamps);
+export const providerKeyRow = providerKeyShape.omit({ sealed: true }).extend(stamps);
 export const customerTypeRow = customerTypeShape.extend(stamps);
 export const tenantRow = tenantShape.extend(stamps);
 export const priceRow = priceShape.extend(stamps);
@@ -65,6 +68,8 @@ export const policyDraft = policyShape
   .strict();
 export const providerDraft = providerShape.omit({ id: true }).strict();
 export const upstreamDraft = upstreamShape.omit({ id: true }).strict();
+/** The secret is given when a key is made, and when it is rotated. */
+export const providerKeyDraft = providerKeyShape.omit({ id: true, lastFour: true, sealed: true }).strict();
 export const customerTypeDraft = customerTypeShape.omit({ id: true }).strict();
 export const tenantDraft = tenantShape.omit({ id: true }).strict();
 export const priceDraft = priceShape.omit({ id: true }).strict();
@@ -123,6 +128,7 @@ export const gatewayRow = z.object({
   refusedRevision: z.object({ revision: z.number().int(), reason: z.string() }).optional(),
   /** Seconds since Redis or the config center last confirmed its rules. */
   rulesAgeSeconds: z.number(),
+  unusableKeys: z.array(unusableKey),
   lastSeenAt: z.iso.datetime(),
   inFlight: z.number().int(),
   requestsPerSecond: z.number(),
@@ -130,6 +136,18 @@ export const gatewayRow = z.object({
 
 /** A row that was edited by hand and is not valid; what was published of it before goes on. */
 export const refusedRow = z.object({ kind: z.string(), id: z.string(), field: z.string(), message: z.string() });
+
+/** Where the secrets of the rows stand. */
+export const secretsReport = z.object({
+  masterKeys: z.array(
+    z.object({
+      id: masterKeyId,
+      /** `current` encrypts, `known` still opens, `missing` is not among SECRETS_KEYS: its secrets are lost without it. */
+      state: z.enum(['current', 'known', 'missing']),
+      secrets: z.number().int(),
+    }),
+  ),
+});
 
 /** Who is logged in. */
 export const sessionInfo = z.object({ administrator: z.string(), expiresAt: z.iso.datetime() });
@@ -264,6 +282,48 @@ export const ADMIN_API = {
     draft: upstreamDraft,
     filters: { providerId: z.string().optional() },
   }),
+  providerKeys: {
+    ...crud({
+      tag: 'provider-keys',
+      path: '/provider-keys',
+      row: providerKeyRow,
+      draft: providerKeyDraft,
+      filters: { providerId: z.string().optional() },
+    }),
+    create: {
+      method: 'post',
+      path: '/provider-keys',
+      tag: 'provider-keys',
+      summary: 'Store a secret of a provider; no answer ever holds it',
+      body: providerKeyDraft.extend({ secret: providerSecret }),
+      response: providerKeyRow,
+      status: 201,
+    },
+    rotate: {
+      method: 'post',
+      path: '/provider-keys/:id/rotate',
+      tag: 'provider-keys',
+      summary: 'Replace the secret of a provider key',
+      body: z.object({ secret: providerSecret }).strict(),
+      response: providerKeyRow,
+    },
+  },
+  secrets: {
+    read: {
+      method: 'get',
+      path: '/secrets',
+      tag: 'secrets',
+      summary: 'Master keys, and how many secrets are encrypted with each',
+      response: secretsReport,
+    },
+    rotate: {
+      method: 'post',
+      path: '/secrets/rotate',
+      tag: 'secrets',
+      summary: 'Bring every secret under the current master key',
+      response: secretsReport.extend({ rewrapped: z.number().int() }),
+    },
+  },
   customerTypes: crud({
     tag: 'customer-types',
     path: '/customer-types',
@@ -412,6 +472,8 @@ export type PolicyRow = z.infer<typeof policyRow>;
 export type ProviderRow = z.infer<typeof providerRow>;
 export type UpstreamRow = z.infer<typeof upstreamRow>;
 export type FallbackRow = z.infer<typeof fallbackRow>;
+export type ProviderKeyRow = z.infer<typeof providerKeyRow>;
+export type SecretsReport = z.infer<typeof secretsReport>;
 export type RefusedRow = z.infer<typeof refusedRow>;
 export type AuditEntry = z.infer<typeof auditEntry>;
 export type LimitsView = z.infer<(typeof ADMIN_API)['live']['limits']['response']>;

@@ -2,8 +2,10 @@ import { z } from 'zod';
 
 /**
  * `GET /internal/v1/rules?epoch=&revision=&waitMs=`: the newest snapshot (200), or 304 when nothing newer than the
- * named epoch and revision came within `waitMs` (long poll). Headers of 200: `x-snapshot-sha256` of the body and
- * `x-snapshot-revision`. Bearer `GATEWAY_TOKEN`.
+ * named epoch and revision came within `waitMs` (long poll). Headers of 200: `x-snapshot-sha256` of the snapshot,
+ * `x-snapshot-revision`, `x-snapshot-signature`, and `x-snapshot-form`: `body`, or `deltas` when the answer is a list of
+ * what led from the named revision to the newest, each one of `RulesDelta`. Who names no revision gets the body. Bearer
+ * `GATEWAY_TOKEN`.
  */
 export const RULES_PATH = '/internal/v1/rules';
 
@@ -24,6 +26,14 @@ export const namespaceTotals = z.object({
   inFlight: z.number().int().min(0),
 });
 
+/** A secret of a provider that a gateway cannot use. */
+export const unusableKey = z.object({
+  /** Id of the provider key, or `env:` and the name of a variable. */
+  keyId: z.string().max(100),
+  provider: z.string().max(100),
+  reason: z.string().max(500),
+});
+
 /** `instanceId` is drawn at each start, so that totals falling back to zero are not taken for negative rates. */
 export const gatewayReport = z.object({
   gatewayId: z.string().min(1).max(100),
@@ -42,6 +52,8 @@ export const gatewayReport = z.object({
   refusedRevision: z
     .object({ revision: z.number().int(), reason: z.string().transform((reason) => reason.slice(0, 2000)) })
     .optional(),
+  /** Secrets of providers that the gateway cannot use, and why. */
+  unusableKeys: z.array(unusableKey).max(1000).default([]),
   namespaces: z.array(namespaceTotals).max(20_000),
 });
 
@@ -53,4 +65,5 @@ export const reportAnswer = z.object({
 
 export type ReportAnswer = z.infer<typeof reportAnswer>;
 export type NamespaceTotals = z.infer<typeof namespaceTotals>;
+export type UnusableKey = z.infer<typeof unusableKey>;
 export type GatewayReport = z.infer<typeof gatewayReport>;

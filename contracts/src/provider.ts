@@ -9,7 +9,7 @@ export const providerShape = z.object({
   name: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,49}$/, 'lower-case letters, digits, "-" and "_", 1 to 50 characters'),
   dialect: z.enum(['openai']).default('openai'),
   /**
-   * Name of the gateway's environment variable that holds the secret. The secret itself is never stored.
+   * Name of the gateway's environment variable that holds a secret: one more key beside the provider keys.
    * Only names ending in `_API_KEY` are read, so that a rule cannot send other secrets of the process to an upstream.
    */
   apiKeyEnv: z

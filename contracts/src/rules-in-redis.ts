@@ -1,4 +1,9 @@
-/** Where the newest rules lie in Redis: a hash of `epoch`, `revision`, `sha256` and `body`, without a time to live. */
+/**
+ * Where the newest rules lie in Redis: a hash of `epoch`, `revision`, `sha256`, `signature`, `deltas` and `body`, without
+ * a time to live. `deltas` is a list of what led to the revision from those before it (`RulesDelta`, the newest last). A
+ * long `body` may be of an earlier revision, from which the deltas lead on. `secrets/rules-signature.ts` says what is
+ * signed.
+ */
 export const RULES_KEY = '{rules}:current';
 
 /** Tells that RULES_KEY has changed. Only a hint: messages may be lost. */

@@ -5,11 +5,12 @@ import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
+import { providerKeyShape } from './provider-key.ts';
 import { fallbackShape } from './routing.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
 /**
- * The complete rules of one revision: all that a gateway needs, and no secret.
+ * The complete rules of one revision: all that a gateway needs, and no secret that can be read without a master key.
  * `epoch` is drawn once per database, so that a gateway notices when it is given another one's revisions.
  */
 export const snapshotShape = z.object({
@@ -21,6 +22,7 @@ export const snapshotShape = z.object({
   policies: z.array(policyShape),
   providers: z.array(providerShape),
   upstreams: z.array(upstreamShape),
+  providerKeys: z.array(providerKeyShape).default([]),
   virtualKeys: z.array(virtualKeyShape),
   customerTypes: z.array(customerTypeShape).default([]),
   tenants: z.array(tenantShape).default([]),
@@ -30,3 +32,11 @@ export const snapshotShape = z.object({
 });
 
 export type Snapshot = z.infer<typeof snapshotShape>;
+
+/** The shape of one row of a list of the snapshot; undefined when there is no such list. */
+export function snapshotRowShape(list: string): z.ZodType | undefined {
+  if (!Object.hasOwn(snapshotShape.shape, list)) return undefined;
+  const shape: z.ZodType = snapshotShape.shape[list as keyof typeof snapshotShape.shape];
+  const inner = shape instanceof z.ZodDefault ? shape.unwrap() : shape;
+  return inner instanceof z.ZodArray ? (inner.element as z.ZodType) : undefined;
+}

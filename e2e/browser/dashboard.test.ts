@@ -225,6 +225,31 @@ it('shows the faults of a policy at its fields', async () => {
   await inDialog('Cancel').click();
 });
 
+it('stores a key of a provider, replaces its secret and deletes it, and never shows more than its end', async () => {
+  await page.getByRole('menuitem', { name: 'Providers' }).click();
+  await page.getByRole('row', { name: /mock/ }).getByRole('button', { name: 'Expand row' }).click();
+  await button('New key').click();
+  await field('API key').fill('sk-typed-in-the-browser-1111');
+  await field('Name').fill('browser key');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^browser key …1111 All 100 1/ }).waitFor();
+  await button('Edit browser key').click();
+  await field('Weight').fill('7');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^browser key …1111 All 100 7/ }).waitFor();
+  await button('Replace the API key of browser key').click();
+  await field('API key').fill('sk-typed-in-the-browser-2222');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^browser key …2222 All 100 7/ }).waitFor();
+  // The dialog fades away with what was typed.
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  expect((await page.content()).includes('typed-in-the-browser')).toBe(false);
+  await button('Delete browser key').click();
+  await page.getByRole('tooltip').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('row', { name: /^browser key/ }).waitFor({ state: 'detached' });
+  await button('Collapse row').click();
+});
+
 it('tells of a change that somebody else made meanwhile, loads it again, and shows both in the audit log', async () => {
   const { items } = await stack.admin<{ items: readonly { id: string; name: string }[] }>('GET', '/providers');
   const { id, models, dialect } = items.find(({ name }) => name === 'mock') as (typeof items)[number] & {

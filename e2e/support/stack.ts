@@ -8,10 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const ROOT = join(import.meta.dirname, '../..');
 
 export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
-const SECRETS = {
+export const SECRETS = {
   ADMIN_TOKEN,
   GATEWAY_TOKEN: 'gateway-token-of-the-tests-0123456789abcdef',
   KEY_PEPPER: 'key-pepper-of-the-tests-0123456789abcdef',
+  SECRETS_KEYS: `tests:${Buffer.alloc(32, 7).toString('base64')}`,
 };
 
 /** A running process of ours: where it listens and what it logged. */

@@ -37,6 +37,8 @@ export interface Notes {
   resolvedModel: string;
   modelLabel: string;
   provider: string | undefined;
+  /** Id of the provider key of the last attempt; undefined when none was sent. */
+  providerKeyId: string | undefined;
   isStream: boolean;
   attempts: number;
   /** A kept answer is replayed: no provider was asked. */

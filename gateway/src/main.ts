@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readSettings } from '@ai-gateway/contracts';
+import { openSecret, rulesSigner } from '@ai-gateway/contracts/secrets';
 import { connectGuard } from './adapters/connect-guard.ts';
 import { estimateTokenCounter } from './adapters/estimate-token-counter.ts';
 import { healthChecks } from './adapters/health-checks.ts';
@@ -22,13 +23,14 @@ import { redisReport } from './adapters/redis/redis-report.ts';
 import { redisRules } from './adapters/redis/redis-rules.ts';
 import type { RedisClient } from './adapters/redis/scripts.ts';
 import { type Reporter, reporter } from './adapters/reporter.ts';
-import { type RulesInForce, rulesInForce } from './adapters/rules-in-force.ts';
+import { type RulesInForce, rulesInForce, unusableKeysIn } from './adapters/rules-in-force.ts';
 import { sleep } from './adapters/sleep.ts';
 import { snapshotFile } from './adapters/snapshot-file.ts';
 import { httpUpstreamClient } from './adapters/upstream-client.ts';
 import { vocabularyFeed } from './adapters/vocabulary-feed.ts';
 import { vocabularyTokenCounter } from './adapters/vocabulary-token-counter.ts';
 import { type LiveTotals, liveTotals } from './domain/live-totals.ts';
+import type { SecretSource } from './domain/provider-keys.ts';
 import { internalApp } from './http/internal-app.ts';
 import { passthrough } from './http/serve-passthrough.ts';
 import { gatewayServer } from './http/server.ts';
@@ -47,6 +49,9 @@ const STARTUP_PATIENCE_MS = 2_000;
 /** Rules may be large, and nobody waits for them. */
 const RULES_TIMEOUT_MS = 5_000;
 
+/** Unusable keys that a report names; the log has all. */
+const MAX_TOLD_KEYS = 1_000;
+
 /** Milliseconds that never step back, on the wall clock's scale. */
 const nowMs = () => performance.timeOrigin + performance.now();
 
@@ -57,8 +62,12 @@ async function wire(settings: Settings, listeningPort: () => number) {
   const totals = liveTotals();
   // Filled below: reports tell of the rules, and new rules are reported at once.
   const reports: { now: Reporter['now'] } = { now: () => {} };
+  const signer = rulesSigner(settings.GATEWAY_TOKEN);
   const snapshots = snapshotFile(join(settings.DATA_DIR, 'gateway-rules'));
-  const config = await rulesInForce({ keyPepper: settings.KEY_PEPPER, snapshots, log, nowMs }, () => reports.now());
+  const config = await rulesInForce(
+    { keyPepper: settings.KEY_PEPPER, signer, secrets: secretsOf(settings), snapshots, log, nowMs },
+    () => reports.now(),
+  );
   const sources = sourcesOf(settings, config, log);
   const metrics = prometheusMetrics(totals, {
     revision: () => config.current()?.revision ?? 0,
@@ -80,7 +89,6 @@ async function wire(settings: Settings, listeningPort: () => number) {
     health: memoryTargetHealth({ nowMs, random: Math.random, metrics, log }),
     metrics,
     log,
-    providerSecret: (name) => process.env[name] || undefined,
     nowMs,
     sleep,
     random: Math.random,
@@ -100,6 +108,14 @@ async function wire(settings: Settings, listeningPort: () => number) {
     log.close();
   }
   return { services, proxy, registry: metrics.registry, totals, rulesAgeSeconds: config.ageSeconds, close };
+}
+
+/** Secrets of providers are opened with the master keys, or are in the environment. */
+function secretsOf({ SECRETS_KEYS }: Settings): SecretSource {
+  return {
+    open: ({ id, sealed }) => openSecret(sealed, { purpose: 'provider-key', rowId: id }, SECRETS_KEYS),
+    environment: (name) => process.env[name] || undefined,
+  };
 }
 
 /** Rules come from Redis where there is one, and from the config center while it does not serve. */
@@ -209,19 +225,23 @@ function reporterOf(settings: Settings, config: RulesInForce, { totals, listenin
   });
   return reporter({
     ways: redis === undefined ? [overHttp] : [overHttp, redisReport(redis)],
-    report: () => ({
-      gatewayId: settings.GATEWAY_ID,
-      instanceId: INSTANCE_ID,
-      internalUrl: settings.GATEWAY_INTERNAL_URL,
-      port: listeningPort(),
-      version: VERSION,
-      reportedAtMs: nowMs(),
-      epoch: config.current()?.epoch ?? '',
-      revision: config.current()?.revision ?? 0,
-      rulesAgeSeconds: config.ageSeconds(),
-      refusedRevision: config.refused(),
-      namespaces: [...totals.all()],
-    }),
+    report: () => {
+      const current = config.current();
+      return {
+        gatewayId: settings.GATEWAY_ID,
+        instanceId: INSTANCE_ID,
+        internalUrl: settings.GATEWAY_INTERNAL_URL,
+        port: listeningPort(),
+        version: VERSION,
+        reportedAtMs: nowMs(),
+        epoch: current?.epoch ?? '',
+        revision: current?.revision ?? 0,
+        rulesAgeSeconds: config.ageSeconds(),
+        refusedRevision: config.refused(),
+        unusableKeys: current === undefined ? [] : unusableKeysIn(current).slice(0, MAX_TOLD_KEYS),
+        namespaces: [...totals.all()],
+      };
+    },
   });
 }
 

@@ -212,9 +212,9 @@ export interface ConnectGuard {
 
 /** One attempt at an upstream, told to whoever keeps count. */
 export interface Attempt {
-  /** It has accepted the request; `headers` may say what quota is left. */
-  answered(headers: UpstreamResponse['headers']): void;
-  failed(failure: AttemptFailure): void;
+  /** It has accepted the request; `headers` may say what quota is left: of the key, or without one of the upstream. */
+  answered(headers: UpstreamResponse['headers'], keyId: string | undefined): void;
+  failed(failure: AttemptFailure, keyId: string | undefined): void;
   /** Nothing is under way any more; a second call does nothing. */
   end(): void;
 }
@@ -224,6 +224,8 @@ export interface TargetHealth {
   of(upstreamId: string): Standing;
   /** The upstreams of a provider in the order in which a new request tries them, without those that are full. */
   rank(provider: CompiledProvider, hashKey: string): readonly Upstream[];
+  /** Ids of the provider keys that were refused or have no quota left, and are left alone for now. */
+  coolingKeys(): ReadonlySet<string>;
   /** Begins an attempt; undefined when the upstream is full. */
   begin(provider: CompiledProvider, upstream: Upstream): Attempt | undefined;
   /** Takes one retry from the provider's budget; false when none is left. */
@@ -247,6 +249,7 @@ export interface RequestRecord {
   readonly modelLabel: string;
   readonly provider: string | undefined;
   readonly upstreamId: string | undefined;
+  readonly providerKeyId: string | undefined;
   readonly isStream: boolean;
   readonly attempts: number;
   readonly revision: number;
@@ -302,8 +305,6 @@ export interface Services {
   readonly cache: AnswerCache;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** Secrets of providers, by the name of their environment variable. */
-  readonly providerSecret: (name: string) => string | undefined;
   readonly nowMs: () => number;
   /** Waits so long, or until the signal aborts. Never rejects. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;

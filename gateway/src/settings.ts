@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { logLevelSetting, portSetting, redisUrlSetting, secretSetting, serviceUrl } from '@ai-gateway/contracts';
+import { secretsKeysSetting } from '@ai-gateway/contracts/secrets';
 import { z } from 'zod';
 
 /** The gateway's environment. */
@@ -12,6 +13,8 @@ export const settingsShape = z.object({
   CONFIG_CENTER_URL: serviceUrl.default(new URL('http://127.0.0.1:8001')),
   GATEWAY_TOKEN: secretSetting,
   KEY_PEPPER: secretSetting,
+  /** Absent: provider keys that the config center stores cannot be used. */
+  SECRETS_KEYS: secretsKeysSetting,
   TOKEN_SERVICE_URL: serviceUrl.default(new URL('http://127.0.0.1:8002')),
   TOKEN_CALCULATION_TIMEOUT: z.coerce.number().int().min(10).max(60_000).default(3000),
   USE_PRECISE_TOKEN_CALCULATION: z.stringbool().default(true),

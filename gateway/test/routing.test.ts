@@ -293,3 +293,45 @@ it('checks beside the traffic set an upstream aside before a request meets it, a
   while ((await healthOf()) !== 'ok') await new Promise((resolve) => setTimeout(resolve, 20));
   expect(await textOf(await gateway.chat(ask()))).toBe('back');
 });
+
+describe('provider keys', () => {
+  const KEYED = (urls: readonly string[]) => ({
+    providers: [{ id: 'p1', name: 'acme', models: ['m'], apiKeyEnv: 'SECOND_API_KEY' }],
+    upstreams: urls.map((baseUrl, index) => ({ id: `u${index}`, providerId: 'p1', baseUrl })),
+    providerKeys: [
+      {
+        id: 'first',
+        providerId: 'p1',
+        name: 'first',
+        priority: 1,
+        lastFour: '',
+        sealed: { masterKeyId: 'k', dataKey: 'A'.repeat(80), ciphertext: 'QQ==' },
+      },
+    ],
+  });
+
+  it.each([401, 402, 429])(
+    'one that is refused with %i is left alone, and the next request takes another at once',
+    async (status) => {
+      const refusesFirst: Script = (request, response, body) => {
+        if (request.headers.authorization !== 'Bearer sk-second')
+          return fails(status, { 'retry-after': '9' })(request, response, body);
+        return plainAnswer('ok')(request, response, body);
+      };
+      const upstream = await startUpstream(refusesFirst);
+      const gateway = await startGateway(rulesWith([upstream.url], KEYED([upstream.url])), {
+        first: 'sk-first',
+        SECOND_API_KEY: 'sk-second',
+      });
+      open.push(upstream, gateway);
+      for (let request = 0; request < 3; request++) expect((await gateway.chat(ask())).status).toBe(200);
+      expect(upstream.seen.map(({ headers }) => headers.authorization)).toEqual([
+        'Bearer sk-first',
+        'Bearer sk-second',
+        'Bearer sk-second',
+        'Bearer sk-second',
+      ]);
+      expect(gateway.records.map(({ providerKeyId }) => providerKeyId)).toEqual(Array(3).fill('env:SECOND_API_KEY'));
+    },
+  );
+});

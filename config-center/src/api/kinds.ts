@@ -9,6 +9,8 @@ export interface Kind<Name extends TableName> {
   readonly table: Name;
   readonly prefix: string;
   readonly name: string;
+  /** Fields that a replacement leaves as they are. */
+  readonly kept?: readonly (keyof Rows[Name] & string)[];
   /** Faults beyond the shapes of the fields, including those that need other rows. */
   readonly check: (row: Rows[Name], resources: Resources) => Promise<readonly Fault[]>;
   /** Refuses, or removes what belongs to the row. */
@@ -85,6 +87,7 @@ export const providers: Kind<'provider'> = {
       ...(await policiesScopedTo(resources, { providerId: id })),
     ]);
     await resources.remove('price', { providerId: id });
+    await resources.remove('provider_key', { providerId: id });
   },
 };
 
@@ -97,13 +100,35 @@ export const upstreams: Kind<'upstream'> = {
     ...(await canaryFaults(resources, row)),
     ...(await exists(resources, 'provider', 'providerId', row.providerId)),
   ],
-  beforeRemove: async (id, resources) => refuseWhenUsed(await policiesScopedTo(resources, { upstreamId: id })),
+  async beforeRemove(id, resources) {
+    const keys = await resources.all('provider_key', { upstreamId: id });
+    refuseWhenUsed([...keys.map(userOf('provider key')), ...(await policiesScopedTo(resources, { upstreamId: id }))]);
+  },
+};
+
+export const providerKeys: Kind<'provider_key'> = {
+  table: 'provider_key',
+  prefix: 'pk',
+  name: 'provider key',
+  kept: ['lastFour', 'sealed'],
+  async check({ id, name, providerId, upstreamId }, resources) {
+    const faults = await exists(resources, 'provider', 'providerId', providerId);
+    if (faults.length > 0) return faults;
+    const twins = await resources.all('provider_key', { providerId, name });
+    const isTwin = twins.some((other) => other.id !== id);
+    refuseTwin(isTwin, 'name', `The provider already has a key named "${name}".`);
+    const upstream = upstreamId === undefined ? undefined : await resources.read('upstream', upstreamId);
+    if (upstreamId === undefined || upstream?.providerId === providerId) return [];
+    return [{ path: 'upstreamId', message: `The provider has no upstream "${upstreamId}".` }];
+  },
+  beforeRemove: async () => {},
 };
 
 export const virtualKeys: Kind<'virtual_key'> = {
   table: 'virtual_key',
   prefix: 'vk',
   name: 'virtual key',
+  kept: ['prefix', 'secretHash'],
   async check({ namespaceIds, tenantId, customerTypeId }, resources) {
     const faults = await Promise.all(
       namespaceIds.map((id, index) => exists(resources, 'namespace', `namespaceIds.${index}`, id)),

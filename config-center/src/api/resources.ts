@@ -115,23 +115,18 @@ function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
   handle(app, ADMIN_API.virtualKeys.create, authorize, async ({ body, ...call }) => {
     const secret = `vk_${randomBytes(32).toString('base64url')}`;
     const secretHash = createHmac('sha256', keyPepper).update(secret).digest('hex');
-    return {
-      ...withoutSecrets(await ofKeys.create({ ...call, body: { ...body, prefix: secret.slice(0, 9), secretHash } })),
-      secret,
-    };
+    const prefix = secret.slice(0, 9);
+    return { ...withoutSecrets(await ofKeys.add(call, (id) => ({ ...body, id, prefix, secretHash }))), secret };
   });
   handle(app, ADMIN_API.virtualKeys.read, authorize, async ({ params }) =>
     withoutSecrets(await ofKeys.read(params.id)),
   );
-  handle(app, ADMIN_API.virtualKeys.update, authorize, async ({ body, ...call }) => {
-    const { prefix, secretHash } = await ofKeys.read(call.params.id);
-    return withoutSecrets(await ofKeys.update({ ...call, body: { ...body, prefix, secretHash } }));
-  });
+  handle(app, ADMIN_API.virtualKeys.update, authorize, async (call) => withoutSecrets(await ofKeys.update(call)));
   handle(app, ADMIN_API.virtualKeys.remove, authorize, ofKeys.remove);
 }
 
 /** The writes and the single read of a kind; every write makes a revision in the same transaction. */
-function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, publisher, now }: ResourceOptions) {
+export function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, publisher, now }: ResourceOptions) {
   const notFound = () => new Refusal(404, `There is no such ${kind.name}.`);
 
   async function save(row: Rows[Name], resources: Resources): Promise<void> {
@@ -145,30 +140,44 @@ function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, pub
     return publisher.change((resources) => work(audited(resources, administrator, now())));
   }
 
+  /** Makes a row of the id that it is given. */
+  function add(caller: Caller, make: (id: string) => Rows[Name]): Promise<Row<Name>> {
+    return change(caller, async (resources) => {
+      const row = make(newId(kind.prefix));
+      await save(row, resources);
+      return resources.insert(kind.table, row, now());
+    });
+  }
+
+  /** Writes what `revise` makes of the row as it is when its turn has come. */
+  function amend({ params, ...caller }: OneCall, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> {
+    return change(caller, async (resources) => {
+      const current = await resources.read(kind.table, params.id ?? '');
+      if (current === undefined) throw notFound();
+      const row = revise(current);
+      await save(row, resources);
+      const updated = await resources.update(kind.table, row, now());
+      if (updated === undefined) throw notFound();
+      return updated;
+    });
+  }
+
   return {
-    create({ body, ...caller }: Caller & { readonly body: Draft<Name> }): Promise<Row<Name>> {
-      return change(caller, async (resources) => {
-        const row = { ...body, id: newId(kind.prefix) } as unknown as Rows[Name];
-        await save(row, resources);
-        return resources.insert(kind.table, row, now());
-      });
-    },
+    add,
+    amend,
+    create: ({ body, ...caller }: Caller & { readonly body: Draft<Name> }): Promise<Row<Name>> =>
+      add(caller, (id) => ({ ...body, id }) as unknown as Rows[Name]),
     async read(id = ''): Promise<Row<Name>> {
       const row = await store.read(kind.table, id);
       if (row === undefined) throw notFound();
       return row;
     },
-    update({ params, body, ...caller }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> {
+    update({ body, ...call }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> {
       const { version, ...draft } = body;
-      return change(caller, async (resources) => {
-        const current = await resources.read(kind.table, params.id ?? '');
-        if (current === undefined) throw notFound();
+      return amend(call, (current) => {
         refuseOutdated(version, current);
-        const row = { ...draft, id: current.id } as unknown as Rows[Name];
-        await save(row, resources);
-        const updated = await resources.update(kind.table, row, now());
-        if (updated === undefined) throw notFound();
-        return updated;
+        const kept = Object.fromEntries((kind.kept ?? []).map((field) => [field, current[field]]));
+        return { ...draft, ...kept, id: current.id } as unknown as Rows[Name];
       });
     },
     remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
@@ -186,7 +195,8 @@ function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, pub
 type Caller = { readonly response: Response };
 type OneCall = Caller & { readonly params: Readonly<Record<string, string>> };
 type Draft<Name extends TableName> = Omit<Rows[Name], 'id'>;
-type Replacement<Name extends TableName> = Draft<Name> & { readonly version?: number | undefined };
+/** Without the fields that the kind keeps. */
+type Replacement<Name extends TableName> = Partial<Draft<Name>> & { readonly version?: number | undefined };
 
 /** @throws Refusal 409 with the row as it is now, when it is not the version that the caller has seen */
 function refuseOutdated(version: number | undefined, current: Row<TableName>): void {
@@ -202,7 +212,8 @@ type ListCall = {
   readonly keyword?: string | undefined;
 };
 
-function queryOf({ page, size, cursor, keyword, ...filters }: ListCall) {
+/** The filters of a list, as the store takes them. */
+export function queryOf({ page, size, cursor, keyword, ...filters }: ListCall) {
   const where = Object.fromEntries(
     Object.entries(filters)
       .filter(([, value]) => value !== undefined)
@@ -211,6 +222,7 @@ function queryOf({ page, size, cursor, keyword, ...filters }: ListCall) {
   return { page, size, cursor, keyword, where };
 }
 
-function paged<Name extends TableName>({ items, total, next }: Page<Name>, { page, size }: ListCall) {
+/** A page as it is answered. */
+export function paged<Name extends TableName>({ items, total, next }: Page<Name>, { page, size }: ListCall) {
   return { items: [...items], total, page, size, pages: Math.ceil(total / size), next };
 }

@@ -22,7 +22,8 @@ export function revisionRoutes(app: Express, { store, publisher, authorize, now 
   handle(app, ADMIN_API.revisions.read, authorize, async ({ params }) => {
     const revision = await readRevision(store, params.revision);
     const kinds = Object.entries(rulesOf(revision)).map(([kind, rows = []]): [string, RuleRow[]] => [kind, [...rows]]);
-    return { ...revision, content: Object.fromEntries(kinds) };
+    const { rules: _, ...row } = revision;
+    return { ...row, content: Object.fromEntries(kinds) };
   });
   handle(app, ADMIN_API.revisions.diff, authorize, async ({ params }) => {
     const [before, after] = [await readRevision(store, params.before), await readRevision(store, params.after)];

@@ -28,8 +28,8 @@ export function audited(resources: Resources, actor: string, at: string): Resour
   };
 }
 
-/** A row as people may see it: without the hash of a virtual key. */
-export function withoutSecrets<T extends object>(row: T): Omit<T, 'secretHash'> {
-  const { secretHash: _, ...shown } = row as T & { secretHash?: unknown };
+/** A row as people may see it: without the hash of a virtual key, and without what a provider key is encrypted to. */
+export function withoutSecrets<T extends object>(row: T): Omit<T, 'secretHash' | 'sealed'> {
+  const { secretHash: _, sealed: __, ...shown } = row as T & { secretHash?: unknown; sealed?: unknown };
   return shown;
 }

@@ -4,6 +4,7 @@ import { isMysql } from './is-mysql.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
 import { routing } from './routing-migration.ts';
 import { scale } from './scale-migration.ts';
+import { secrets } from './secrets-migration.ts';
 import { storage } from './storage-migration.ts';
 
 /**
@@ -202,6 +203,7 @@ export const migrations: MigrationProvider = {
       '0001-initial': initial,
       '0002-limits': limits,
       '0003-storage': storage,
+      '0006-secrets': secrets,
       '0007-scale': scale,
       '0010-routing': routing,
     };

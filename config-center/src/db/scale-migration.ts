@@ -59,7 +59,10 @@ async function addIndex(db: Kysely<unknown>, table: string, columns: string): Pr
     ? await sql`select 1 from information_schema.statistics where table_schema = database()
         and table_name = ${table} and index_name = ${name}`.execute(db)
     : await sql`select 1 from sqlite_master where type = 'index' and name = ${name}`.execute(db);
-  if (found.rows.length === 0) await sql.raw(`create index ${name} on ${table} (${columns})`).execute(db);
+  const tables = await db.introspection.getTables();
+  const present = tables.find((each) => each.name === table)?.columns.map((column) => column.name) ?? [];
+  const isMissing = columns.split(', ').some((column) => !present.includes(column));
+  if (found.rows.length === 0 && !isMissing) await sql.raw(`create index ${name} on ${table} (${columns})`).execute(db);
 }
 
 async function addColumns(
@@ -68,7 +71,9 @@ async function addColumns(
   columns: readonly (readonly [string, string])[],
 ): Promise<void> {
   const tables = await db.introspection.getTables();
-  const present = tables.find(({ name }) => name === table)?.columns.map(({ name }) => name) ?? [];
+  const found = tables.find(({ name }) => name === table);
+  if (found === undefined) return;
+  const present = found.columns.map(({ name }) => name);
   for (const [name, type] of columns) {
     if (!present.includes(name)) await sql.raw(`alter table ${table} add column ${name} ${type}`).execute(db);
   }

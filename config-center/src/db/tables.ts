@@ -7,6 +7,7 @@ import type {
   Policy,
   Price,
   Provider,
+  ProviderKey,
   Tenant,
   Upstream,
   VirtualKey,
@@ -22,6 +23,7 @@ export interface Rows {
   readonly policy: Policy;
   readonly provider: Provider;
   readonly upstream: Upstream;
+  readonly provider_key: ProviderKey;
   readonly virtual_key: VirtualKey;
   readonly customer_type: CustomerType;
   readonly tenant: Tenant;
@@ -107,6 +109,17 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     maxConcurrent: 'integer',
     healthCheck: 'json',
   },
+  provider_key: {
+    id: 'text',
+    providerId: 'text',
+    upstreamId: 'text',
+    name: 'text',
+    weight: 'integer',
+    priority: 'integer',
+    isEnabled: 'boolean',
+    lastFour: 'text',
+    sealed: 'json',
+  },
   virtual_key: {
     id: 'text',
     name: 'text',
@@ -142,6 +155,7 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   policy: ['name', 'description'],
   provider: ['name'],
   upstream: ['base_url'],
+  provider_key: ['name', 'last_four'],
   virtual_key: ['name', 'prefix'],
   customer_type: ['name'],
   tenant: ['name'],

@@ -1,30 +1,39 @@
-import type { Snapshot } from '@ai-gateway/contracts';
-import type { Row, Stamps, TableName } from '../db/tables.ts';
+import type { BodyRow, Snapshot } from '@ai-gateway/contracts';
+import type { Stamps, TableName } from '../db/tables.ts';
 
 /** The rules without the facts of a revision: what two revisions are compared by. */
 export type SnapshotContent = Omit<Snapshot, 'epoch' | 'revision' | 'createdAt'>;
 
-/** All rows that make up the rules. */
-export type AllRows = { readonly [Name in TableName]: readonly Row<Name>[] };
+/** The lists of the rules as gateways take them, in their order, each with the table that holds its rows. */
+const TABLE_OF: { readonly [List in keyof SnapshotContent]: TableName } = {
+  namespaces: 'namespace',
+  matchers: 'matcher',
+  policies: 'policy',
+  providers: 'provider',
+  upstreams: 'upstream',
+  providerKeys: 'provider_key',
+  virtualKeys: 'virtual_key',
+  customerTypes: 'customer_type',
+  tenants: 'tenant',
+  prices: 'price',
+  layeredLimits: 'layered_limit',
+  fallbacks: 'fallback',
+};
 
-/** The rules as gateways take them; the same rows give the same bytes. */
-export function buildSnapshot(rows: AllRows): SnapshotContent {
-  return {
-    namespaces: rows.namespace.map(withoutStamps),
-    matchers: rows.matcher.map(withoutStamps),
-    policies: rows.policy.map(withoutStamps),
-    providers: rows.provider.map(withoutStamps),
-    upstreams: rows.upstream.map(withoutStamps),
-    virtualKeys: rows.virtual_key.map(withoutStamps),
-    customerTypes: rows.customer_type.map(withoutStamps),
-    tenants: rows.tenant.map(withoutStamps),
-    prices: rows.price.map(withoutStamps),
-    layeredLimits: rows.layered_limit.map(withoutStamps),
-    fallbacks: rows.fallback.map(withoutStamps),
-  };
+/** The same, one by one. */
+export const LISTS = Object.entries(TABLE_OF) as readonly (readonly [keyof SnapshotContent, TableName])[];
+
+/** Rules without any row. */
+export const NO_RULES = Object.fromEntries(LISTS.map(([list]) => [list, []])) as unknown as SnapshotContent;
+
+/** A row of a table as gateways take it. */
+export function ruleOf<T extends Stamps>(row: T): BodyRow {
+  // Every table has a column `id`.
+  return withoutStamps(row) as unknown as BodyRow;
 }
 
-function withoutStamps<T extends Stamps>({
+/** A row without when and how often it was changed. */
+export function withoutStamps<T extends Stamps>({
   version: _,
   createdAt: __,
   updatedAt: ___,

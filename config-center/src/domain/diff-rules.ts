@@ -62,6 +62,7 @@ function diffRow(before: RuleRow, after: RuleRow): readonly FieldDiff[] {
 
 /** Of JSON values; the order of an object's fields says nothing. */
 export function isEqual(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return left === right;
   if (Array.isArray(left) !== Array.isArray(right)) return false;
   const fields = new Set([...Object.keys(left), ...Object.keys(right)]);

@@ -147,7 +147,7 @@ function urlOf({ report, sender }: Sample): string | undefined {
 }
 
 function gatewayOf({ atMs, report }: Sample, history: readonly Sample[], newest: Revision): GatewayRow {
-  const { gatewayId, version, revision, refusedRevision, rulesAgeSeconds, namespaces } = report;
+  const { gatewayId, version, revision, refusedRevision, rulesAgeSeconds, unusableKeys, namespaces } = report;
   return {
     gatewayId,
     version,
@@ -155,6 +155,7 @@ function gatewayOf({ atMs, report }: Sample, history: readonly Sample[], newest:
     state: stateOf(report, newest),
     ...(refusedRevision && { refusedRevision }),
     rulesAgeSeconds,
+    unusableKeys,
     lastSeenAt: new Date(atMs).toISOString(),
     inFlight: namespaces.reduce((sum, { inFlight }) => sum + inFlight, 0),
     requestsPerSecond: ratesOf(history).reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0),

@@ -17,7 +17,7 @@ interface Kind {
 }
 
 const { namespaces, matchers, policies, providers, upstreams, virtualKeys } = snapshotShape.shape;
-const { customerTypes, tenants, prices, layeredLimits, fallbacks } = snapshotShape.shape;
+const { customerTypes, tenants, prices, layeredLimits, providerKeys, fallbacks } = snapshotShape.shape;
 const ofNamespace = { namespaceId: 'namespaces' } as const;
 const ofProvider = { providerId: 'providers' } as const;
 const ofCustomerType = { customerTypeId: 'customerTypes' } as const;
@@ -31,6 +31,12 @@ export const KINDS: readonly Kind[] = [
   { list: 'matchers', table: 'matcher', shape: matchers.element, check: checkMatcher, references: ofNamespace },
   { list: 'policies', table: 'policy', shape: policies.element, check: checkPolicy, references: ofNamespace },
   { list: 'upstreams', table: 'upstream', shape: upstreams.element, check: checkUpstream, references: ofProvider },
+  {
+    list: 'providerKeys',
+    table: 'provider_key',
+    shape: providerKeys.unwrap().element,
+    references: { ...ofProvider, upstreamId: 'upstreams' },
+  },
   {
     list: 'virtualKeys',
     table: 'virtual_key',
@@ -60,24 +66,64 @@ export function soundContent(
 ): { readonly content: SnapshotContent; readonly refused: readonly RefusedRow[] } {
   const refused: RefusedRow[] = [];
   const sound: Partial<Record<List, readonly AnyRow[]>> = {};
-  const idsOf = (list: List) => new Set(sound[list]?.map(({ id }) => id));
+  const idsOf = remembered((list: List) => new Set(sound[list]?.map(({ id }) => id)));
+  const hasLost = remembered((list: List) => rowsIn(published, list).some(({ id }) => !idsOf(list).has(id)));
   for (const kind of KINDS) {
-    const last = new Map<string, AnyRow>(published?.[kind.list]?.map((row) => [row.id, row as AnyRow]));
-    const references = Object.entries(kind.references ?? {}).map(([field, list]) => [field, idsOf(list)] as const);
-    sound[kind.list] = content[kind.list].flatMap((each) => {
-      const row = each as AnyRow;
-      const before = last.get(row.id);
-      const isUnchanged = before !== undefined && JSON.stringify(before) === JSON.stringify(row);
-      const fault = (isUnchanged ? undefined : faultOf(kind, row)) ?? danglingField(row, references);
+    const last = finder(rowsIn(published, kind.list));
+    const references = Object.entries(kind.references ?? {});
+    const hasGone = references.some(([, list]) => !isKept(rowsIn(published, list), sound[list]) && hasLost(list));
+    const dangling = (row: AnyRow) => danglingField(row, references, idsOf);
+    sound[kind.list] = rowsIn(content, kind.list).flatMap((row) => {
+      const before = last(row);
+      if (before === row && !hasGone) return [row];
+      const fault = (isSame(before, row) ? undefined : faultOf(kind, row)) ?? dangling(row);
       if (fault === undefined) return [row];
       refused.push({ kind: kind.table, id: row.id, field: fault.path, message: fault.message });
-      return before === undefined || danglingField(before, references) !== undefined ? [] : [before];
+      return before === undefined || dangling(before) !== undefined ? [] : [before];
     });
   }
   // In the order of the lists as they came, so that the same rows give the same bytes.
   const lists = Object.keys(content).map((list) => [list, sound[list as List]]);
   // Every list went through its own kind.
   return { content: Object.fromEntries(lists) as SnapshotContent, refused };
+}
+
+function rowsIn(content: SnapshotContent | undefined, list: List): readonly AnyRow[] {
+  // A revision of an older release may not know the list.
+  return (content?.[list] ?? []) as readonly AnyRow[];
+}
+
+function isSame(before: AnyRow | undefined, row: AnyRow): boolean {
+  return before === row || JSON.stringify(before) === JSON.stringify(row);
+}
+
+/** Whether two lists hold the very same rows. */
+function isKept(before: readonly AnyRow[], after: readonly AnyRow[] | undefined): boolean {
+  return before.length === after?.length && before.every((row, index) => row === after[index]);
+}
+
+/** Finds the row with the id of another. Mostly it stands after the one that was found last. */
+function finder(rows: readonly AnyRow[]): (row: AnyRow) => AnyRow | undefined {
+  const placeOf = remembered(() => new Map(rows.map(({ id }, index) => [id, index])));
+  let next = 0;
+  return (row) => {
+    const place = rows[next]?.id === row.id ? next : placeOf('').get(row.id);
+    if (place === undefined) return undefined;
+    next = place + 1;
+    return rows[place];
+  };
+}
+
+/** Works each answer out once, when it is first asked for. */
+function remembered<Key extends string, T>(work: (key: Key) => T): (key: Key) => T {
+  const answers = new Map<Key, T>();
+  return (key) => {
+    const known = answers.get(key);
+    if (known !== undefined) return known;
+    const answer = work(key);
+    answers.set(key, answer);
+    return answer;
+  };
 }
 
 function faultOf({ shape, check }: Kind, row: AnyRow): Fault | undefined {
@@ -90,8 +136,9 @@ function faultOf({ shape, check }: Kind, row: AnyRow): Fault | undefined {
 
 function danglingField(
   row: AnyRow,
-  references: readonly (readonly [string, ReadonlySet<string>])[],
+  references: readonly (readonly [string, List])[],
+  idsOf: (list: List) => ReadonlySet<string>,
 ): Fault | undefined {
-  const found = references.find(([field, ids]) => row[field] !== undefined && !ids.has(String(row[field])));
+  const found = references.find(([field, list]) => row[field] !== undefined && !idsOf(list).has(String(row[field])));
   return found && { path: found[0], message: `It names "${String(row[found[0]])}", which does not exist.` };
 }

@@ -1,19 +1,22 @@
 import { gatewayReport, MAX_RULES_WAIT_MS, REPORT_PATH, type ReportAnswer, RULES_PATH } from '@ai-gateway/contracts';
+import type { RulesSigner } from '@ai-gateway/contracts/secrets';
 import express, { type Express, type RequestHandler } from 'express';
 import { bearerIn, isSameSecret } from '../auth/authorize.ts';
 import { Refusal } from '../domain/faults.ts';
 import type { LiveRates } from '../domain/live-rates.ts';
-import type { Publisher } from './publisher.ts';
+import { deltasSince, type Publisher } from './publisher.ts';
 
 export interface GatewayRouteOptions {
   readonly publisher: Publisher;
   readonly live: LiveRates;
   readonly gatewayToken: string;
+  readonly signer: RulesSigner;
   readonly nowMs: () => number;
 }
 
 /** The routes that gateways call: rules by long poll, and their reports. */
-export function gatewayRoutes(app: Express, { publisher, live, gatewayToken, nowMs }: GatewayRouteOptions): void {
+export function gatewayRoutes(app: Express, options: GatewayRouteOptions): void {
+  const { publisher, live, gatewayToken, signer, nowMs } = options;
   const isGateway: RequestHandler = (request, _response, next) => {
     const token = bearerIn(request);
     if (token === undefined || !isSameSecret(token, gatewayToken))
@@ -35,13 +38,16 @@ export function gatewayRoutes(app: Express, { publisher, live, gatewayToken, now
       response.status(304).end();
       return;
     }
+    const deltas = deltasSince(current, known);
     response
       .set({
         'content-type': 'application/json',
         'x-snapshot-sha256': current.sha256,
         'x-snapshot-revision': String(current.revision),
+        'x-snapshot-form': deltas === undefined ? 'body' : 'deltas',
+        'x-snapshot-signature': signer.sign(current),
       })
-      .send(current.body);
+      .send(deltas === undefined ? current.body : `[${deltas.map(({ text }) => text).join(',')}]`);
   });
 
   app.post(REPORT_PATH, isGateway, express.json({ limit: '8mb' }), (request, response) => {

@@ -1,21 +1,23 @@
-import { createHash, randomUUID } from 'node:crypto';
-import type { RefusedRow } from '@ai-gateway/contracts';
-import type { Connection } from '../db/connection.ts';
+import { randomUUID } from 'node:crypto';
+import { bodyParts, deltasBetween, type RefusedRow } from '@ai-gateway/contracts';
 import { insertIfAbsent, type Resources, type Store } from '../db/store.ts';
-import { TABLES, type TableName } from '../db/tables.ts';
-import { type AllRows, buildSnapshot, type SnapshotContent } from '../domain/build-snapshot.ts';
-import { soundContent } from '../domain/sound-content.ts';
-import { adoptEdits, fingerprintOf } from './hand-edits.ts';
-
-/** Revisions kept in SQL. */
-const KEPT_REVISIONS = 200;
+import type { TableName } from '../db/tables.ts';
+import { hasSameRows } from '../domain/changed-rows.ts';
+import { fingerprintOf, readTables, tablesBetween } from './hand-edits.ts';
+import { caughtUp, type HeldRules, newestRules, withEdits, withTouched } from './held-rules.ts';
+import type { DeltaText } from './revision-rows.ts';
+import { noting } from './touched-rows.ts';
 
 /** The newest rules, ready to be sent. */
 export interface Published {
   readonly epoch: string;
   readonly revision: number;
+  /** Put together when it is first asked for. */
   readonly body: string;
   readonly sha256: string;
+  readonly sizeBytes: number;
+  /** What led to this revision from those before it, the newest last. */
+  readonly deltas: readonly DeltaText[];
 }
 
 /** Turns changes into revisions and tells who waits for them. */
@@ -44,65 +46,60 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
   const epoch = await epochOf(store);
   const waiters = new Set<() => void>();
   const listeners: (() => void)[] = [];
-  let seen = '';
-  let refused: readonly RefusedRow[] = [];
+  let held = await newestRules(store.connection, epoch);
+  let current = publishedOf(held);
   await change(async () => {});
-  let current = await newest(store, epoch);
 
   /** An older revision than what is asked for comes from a config center that lags behind: no news. */
   function isNewer(known: { readonly epoch: string; readonly revision: number }): boolean {
     return known.epoch !== current.epoch || known.revision < current.revision;
   }
 
-  async function refresh(): Promise<void> {
-    const { revision } = await store.connection
-      .selectFrom('revision')
-      .select((builder) => builder.fn.max('revision').as('revision'))
-      .executeTakeFirstOrThrow();
-    if (Number(revision) <= current.revision) return;
-    const read = await newest(store, epoch);
-    // Reads overlap; the one that began first may end last.
-    if (read.revision <= current.revision) return;
-    current = read;
+  /** Changes overlap; what was committed first may be told last. */
+  function hold(next: HeldRules): void {
+    if (next.head.revision < held.head.revision) return;
+    held = next;
+    if (next.head.revision === current.revision) return;
+    current = publishedOf(next);
     for (const tell of [...waiters, ...listeners]) tell();
   }
 
   async function change<T>(work: (resources: Resources) => Promise<T>): Promise<T> {
-    const changed = await store.transaction(async (resources, connection) => {
-      const at = now();
-      if ((await fingerprintOf(connection)) !== seen) await revise(resources, connection, { at, isByHand: true });
-      const done = await work(resources);
-      const refusedNow = await revise(resources, connection, { at, isByHand: false });
-      return { done, refusedNow, fingerprint: await fingerprintOf(connection) };
+    const { done, next } = await store.transaction(async (resources, connection) => {
+      const turn = { resources, connection, at: now() };
+      const before = await withEdits(await caughtUp(held, connection), turn);
+      const touched = new Map<TableName, Set<string>>();
+      const result = await work(noting(resources, touched));
+      return { done: result, next: await withTouched(before, touched, turn) };
     });
-    seen = changed.fingerprint;
-    refused = changed.refusedNow;
-    return changed.done;
+    hold(next);
+    return done;
+  }
+
+  async function refresh(): Promise<void> {
+    hold(await caughtUp(held, store.connection));
   }
 
   return {
     current: () => current,
-    refusedRows: () => refused,
+    refusedRows: () => held.refused,
     async lookForEdits() {
-      const fingerprint = await fingerprintOf(store.connection);
-      if (fingerprint === seen) return;
-      // Mostly it was another config center, which has made the revision: then nothing is written, so that two of them do
-      // not wake each other for ever.
-      const found = await compare(store, store.connection);
-      if (found.isPublished) {
-        seen = fingerprint;
-        refused = found.refused;
-      } else await change(async () => {});
       await refresh();
+      const before = held;
+      const fingerprint = await fingerprintOf(store.connection);
+      const tables = tablesBetween(before.fingerprint, fingerprint);
+      if (tables.length === 0) return;
+      // Where nothing of the rules has changed nothing is written, so that two config centers do not wake each other
+      // for ever.
+      const asRead = await readTables(store, tables, before);
+      const isSame = hasSameRows(asRead, before.asRead);
+      if (isSame && before === held) held = { ...held, asRead, fingerprint };
+      if (!isSame) await change(async () => {});
     },
     waiting: () => waiters.size,
     refresh,
     onChange: (listener) => listeners.push(listener),
-    async change(work) {
-      const result = await change(work);
-      await refresh();
-      return result;
-    },
+    change,
     waitForNewer(known, waitMs, signal) {
       if (isNewer(known) || waitMs <= 0 || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
@@ -123,46 +120,27 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
   };
 }
 
-/** The rules that the rows make, beside the newest revision. */
-async function compare(resources: Resources, connection: Connection) {
-  const last = await connection.selectFrom('revision').selectAll().orderBy('revision', 'desc').executeTakeFirst();
-  const published = last && (JSON.parse(String(last.content)) as SnapshotContent);
-  const { content: rules, refused } = soundContent(buildSnapshot(await allRows(resources)), published);
-  const content = JSON.stringify(rules);
-  const sha256 = hashOf(content);
-  return { last, published, rules, refused, content, sha256, isPublished: last?.sha256 === sha256 };
+/** The deltas from a revision to the newest; undefined when some are not at hand. */
+export function deltasSince(
+  { epoch, revision, deltas }: Published,
+  known: { readonly epoch: string; readonly revision: number },
+): readonly DeltaText[] | undefined {
+  return known.epoch === epoch ? deltasBetween(deltas, known.revision, revision) : undefined;
 }
 
-async function revise(
-  resources: Resources,
-  connection: Connection,
-  { at, isByHand }: { readonly at: string; readonly isByHand: boolean },
-): Promise<readonly RefusedRow[]> {
-  const { last, published, rules, refused, content, sha256, isPublished } = await compare(resources, connection);
-  if (isPublished) return refused;
-  if (isByHand && published !== undefined) await adoptEdits({ resources, connection, at }, published, rules);
-  await connection.insertInto('revision').values({ created_at: at, sha256, content }).execute();
-  await connection
-    .deleteFrom('revision')
-    .where('revision', '<=', Number(last?.revision ?? 0) - KEPT_REVISIONS)
-    .execute();
-  return refused;
-}
-
-async function allRows(resources: Resources): Promise<AllRows> {
-  const names = Object.keys(TABLES) as TableName[];
-  const tables: [string, unknown][] = [];
-  for (const name of names) tables.push([name, await resources.all(name)]);
-  // Each table was read under its own name.
-  return Object.fromEntries(tables) as unknown as AllRows;
-}
-
-async function newest({ connection }: Store, epoch: string): Promise<Published> {
-  const row = await connection.selectFrom('revision').selectAll().orderBy('revision', 'desc').executeTakeFirstOrThrow();
-  const revision = Number(row.revision);
-  const content = JSON.parse(String(row.content)) as SnapshotContent;
-  const body = JSON.stringify({ epoch, revision, createdAt: row.created_at, ...content });
-  return { epoch, revision, body, sha256: hashOf(body) };
+function publishedOf({ head, sha256, sizeBytes, lists, deltas }: HeldRules): Published {
+  let body: string | undefined;
+  return {
+    epoch: head.epoch,
+    revision: head.revision,
+    sha256,
+    sizeBytes,
+    deltas,
+    get body() {
+      body ??= [...bodyParts(head, lists)].join('');
+      return body;
+    },
+  };
 }
 
 /** Drawn once per database, so that gateways notice when they are given another one's revisions. */
@@ -170,8 +148,4 @@ async function epochOf({ connection }: Store): Promise<string> {
   await insertIfAbsent(connection, 'meta', { name: 'epoch', value: randomUUID() });
   const row = await connection.selectFrom('meta').select('value').where('name', '=', 'epoch').executeTakeFirstOrThrow();
   return String(row.value);
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,11 +1,14 @@
 import type { RevisionDiff, RevisionRow } from '@ai-gateway/contracts';
+import { withoutSecrets } from '../db/audited.ts';
+import type { Connection } from '../db/connection.ts';
 import type { Store } from '../db/store.ts';
-import { diffRules, type KindDiff, type RulesByKind } from '../domain/diff-rules.ts';
+import { diffRules, type RuleRow, type RulesByKind } from '../domain/diff-rules.ts';
 import { Refusal } from '../domain/faults.ts';
+import { contentLength, type RevisionSummary, readRules } from './revision-rows.ts';
 
 /** A revision as it is kept. */
 export interface Revision extends Omit<RevisionRow, 'changes'> {
-  readonly content: string;
+  readonly rules: RulesByKind;
 }
 
 /**
@@ -13,34 +16,30 @@ export interface Revision extends Omit<RevisionRow, 'changes'> {
  * @throws Refusal 404 when it was never made or is not kept any more
  */
 export async function readRevision({ connection }: Store, revision: string | undefined): Promise<Revision> {
-  const row = await connection
-    .selectFrom('revision')
-    .selectAll()
-    .where('revision', '=', numberOf(revision))
-    .executeTakeFirst();
-  if (row === undefined) throw new Refusal(404, 'There is no such revision, or it is not kept any more.');
-  return revisionOf(row);
+  const number = numberOf(revision);
+  const row = await summaries(connection).where('revision', '=', number).executeTakeFirst();
+  const found = row && (await readRules(connection, number));
+  if (row === undefined || found === undefined)
+    throw new Refusal(404, 'There is no such revision, or it is not kept any more.');
+  const { changes: _, ...summary } = rowOf(row);
+  return { ...summary, rules: Object.fromEntries(found.lists.map(({ name, rows }) => [name, rows])) };
 }
 
 /** A page of revisions, newest first, each with how many rows it changed. */
 export async function listRevisions({ connection }: Store, { page, size }: { page: number; size: number }) {
-  const { total } = await connection
+  const { total, oldest } = await connection
     .selectFrom('revision')
-    .select((builder) => builder.fn.countAll().as('total'))
+    .select((builder) => [builder.fn.countAll().as('total'), builder.fn.min('revision').as('oldest')])
     .executeTakeFirstOrThrow();
-  // One more than the page: the last is compared with the one before it.
-  const rows = await connection
-    .selectFrom('revision')
-    .selectAll()
+  const rows = await summaries(connection)
     .orderBy('revision', 'desc')
-    .limit(size + 1)
+    .limit(size)
     .offset((page - 1) * size)
     .execute();
-  const revisions = rows.map(revisionOf);
-  const items = revisions.slice(0, size).map((revision, index): RevisionRow => {
-    const { content: _, ...row } = revision;
-    const before = revisions[index + 1];
-    return before === undefined ? row : { ...row, changes: changesOf(before, revision) };
+  const items = rows.map(rowOf).map(({ changes, ...row }): RevisionRow => {
+    // Without the one before it there is nothing to show.
+    const isComparable = changes !== undefined && changes.sinceRevision >= Number(oldest);
+    return isComparable ? { ...row, changes } : row;
   });
   return { items, total: Number(total), page, size, pages: Math.ceil(Number(total) / size) };
 }
@@ -61,31 +60,36 @@ export function diffRevisions(before: Revision, after: Revision): RevisionDiff {
   };
 }
 
-/** The rules of a revision without what identifies the secrets of virtual keys. */
-export function rulesOf({ content }: Revision): RulesByKind {
-  const rules = JSON.parse(content) as RulesByKind;
-  return { ...rules, virtualKeys: (rules.virtualKeys ?? []).map(({ secretHash: _, ...key }) => key) };
-}
-
-function changesOf(before: Revision, after: Revision): NonNullable<RevisionRow['changes']> {
-  const kinds = diffRules(rulesOf(before), rulesOf(after));
-  const sum = (count: (kind: KindDiff) => number) => kinds.reduce((total, kind) => total + count(kind), 0);
+/** The rules of a revision without what identifies the secrets of virtual keys, and without encrypted secrets. */
+export function rulesOf({ rules }: Revision): RulesByKind {
   return {
-    sinceRevision: before.revision,
-    added: sum(({ added }) => added.length),
-    removed: sum(({ removed }) => removed.length),
-    changed: sum(({ changed }) => changed.length),
+    ...rules,
+    ...(rules.providerKeys && { providerKeys: rules.providerKeys.map(shown) }),
+    virtualKeys: (rules.virtualKeys ?? []).map(shown),
   };
 }
 
-function revisionOf(row: Readonly<Record<string, unknown>>): Revision {
-  const content = String(row.content);
+function shown(row: RuleRow): RuleRow {
+  return { ...withoutSecrets(row), id: row.id };
+}
+
+/** What is said of revisions, without reading their rules. */
+function summaries(connection: Connection) {
+  return connection
+    .selectFrom('revision')
+    .select(['revision', 'created_at', 'sha256', 'summary'])
+    .select(contentLength.as('length'));
+}
+
+function rowOf(row: Readonly<Record<string, unknown>>): RevisionRow {
+  const kept = row.summary === null ? undefined : (JSON.parse(String(row.summary)) as RevisionSummary);
+  const { sizeBytes = Number(row.length), sinceRevision, added = 0, removed = 0, changed = 0 } = kept ?? {};
   return {
     revision: Number(row.revision),
     createdAt: String(row.created_at),
     sha256: String(row.sha256),
-    sizeBytes: Buffer.byteLength(content),
-    content,
+    sizeBytes,
+    ...(sinceRevision !== undefined && { changes: { sinceRevision, added, removed, changed } }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { rulesSigner, secretsKeysSetting } from '@ai-gateway/contracts/secrets';
 import { pino } from 'pino';
 import { configCenterApp } from '../../src/app.ts';
 import { lockout } from '../../src/auth/lockout.ts';
@@ -9,6 +10,8 @@ import { liveRates } from '../../src/domain/live-rates.ts';
 import { publisher } from '../../src/publish/publisher.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
+/** A master key. */
+export const SECRETS_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`;
 export const GATEWAY_TOKEN = 'gateway-token-of-the-tests-0123456789abcdef';
 
 /** A parsed answer of the control plane. */
@@ -27,6 +30,7 @@ export async function startConfigCenter({
   databaseUrl = 'sqlite::memory:',
   nowMs = Date.now,
   tokenServiceUrl = NOWHERE,
+  secretsKeys = SECRETS_KEYS,
 } = {}) {
   const store = await openStore(databaseUrl);
   const published = await publisher(store, () => new Date(nowMs()).toISOString());
@@ -40,6 +44,8 @@ export async function startConfigCenter({
     adminToken: ADMIN_TOKEN,
     gatewayToken: GATEWAY_TOKEN,
     keyPepper: 'pepper',
+    masterKeys: secretsKeysSetting.parse(secretsKeys),
+    signer: rulesSigner(GATEWAY_TOKEN),
     publicUrl: 'http://localhost:8080',
     tokenServiceUrl,
     log: pino({ level: 'silent' }),

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_RULES_WAIT_MS, RULES_PATH } from '@ai-gateway/contracts';
 import { request } from 'undici';
 import type { Log } from '../services.ts';
-import type { OfferedRules, RulesHead, RulesInForce } from './rules-in-force.ts';
+import type { OfferedRules } from './offered-rules.ts';
+import type { RulesHead, RulesInForce } from './rules-in-force.ts';
 
 export interface HttpRulesOptions {
   readonly url: URL;
@@ -33,9 +34,11 @@ export function httpRules(options: HttpRulesOptions): { close(): Promise<void> }
       rules.confirm();
       return;
     }
-    rules.offer(offered);
+    const isDecided = (await rules.offer(offered)) === 'decided';
+    const whole = isDecided ? undefined : await fetchRules(options, undefined, stopping.signal);
+    if (whole !== undefined) await rules.offer(whole);
     // They would be sent again at once.
-    if (rules.known()?.revision !== offered.revision) throw new Error('the rules were not taken');
+    if (rules.known()?.revision !== (whole ?? offered).revision) throw new Error('the rules were not taken');
   }
 
   async function pollForEver(): Promise<void> {
@@ -83,6 +86,7 @@ async function fetchRules(
   return {
     revision: Number(headers['x-snapshot-revision']),
     sha256: String(headers['x-snapshot-sha256']),
-    body: text,
+    signature: String(headers['x-snapshot-signature'] ?? ''),
+    ...(headers['x-snapshot-form'] === 'deltas' ? { deltas: text } : { body: text }),
   };
 }

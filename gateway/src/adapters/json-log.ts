@@ -46,6 +46,7 @@ function lineOf(record: RequestRecord): Record<string, unknown> {
     resolvedModel: record.resolvedModel,
     provider: record.provider,
     upstreamId: record.upstreamId,
+    providerKeyId: record.providerKeyId,
     isStream: record.isStream,
     outcome: outcome.kind,
     status: outcome.status,

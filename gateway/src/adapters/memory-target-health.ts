@@ -4,13 +4,16 @@ import { observed } from '../domain/peak-ewma.ts';
 import { afterProbe, PROBED_UP, type ProbeHealth } from '../domain/probe-health.ts';
 import { exhaustedUntilMs } from '../domain/provider-quota.ts';
 import { FIRST_ROTATION, type Rotation, rankTargets, type Standing, takesTraffic } from '../domain/rank-targets.ts';
-import { type AttemptFailure, isUnhealthy } from '../domain/retry.ts';
+import { type AttemptFailure, isKeyRefused, isUnhealthy } from '../domain/retry.ts';
 import { afterRequest, type RetryBudget, takeRetry } from '../domain/retry-budget.ts';
 import { afterAttempt, HEALTHY, onTrial } from '../domain/target-health.ts';
 import type { Attempt, Log, Metrics, TargetHealth } from '../services.ts';
 
 /** How long an upstream that limits us without saying for how long is left alone, ms. */
 const LIMITED_MS = 1_000;
+
+/** How long a key is left alone that the provider does not take (401, 402, 403), ms. */
+const REFUSED_MS = 60_000;
 
 /** Answers of a provider whose times are remembered. */
 const REMEMBERED_TIMES = 100;
@@ -45,6 +48,7 @@ export function memoryTargetHealth(parts: TargetHealthParts): TargetHealth {
   const standings = standingsOf(parts);
   const { of } = standings;
   const times = answerTimes();
+  const cooling = new Map<string, number>();
   const rotations = new Map<string, Rotation>();
   const budgets = new Map<string, RetryBudget>();
 
@@ -61,10 +65,14 @@ export function memoryTargetHealth(parts: TargetHealthParts): TargetHealth {
       if (trialId !== undefined) standings.set(trialId, { health: onTrial(of(trialId).health, now, routing.ejection) });
       return ranked;
     },
+    coolingKeys() {
+      for (const [id, untilMs] of cooling) if (untilMs <= nowMs()) cooling.delete(id);
+      return new Set(cooling.keys());
+    },
     begin(provider, upstream) {
       const { maxConcurrent = Number.POSITIVE_INFINITY } = upstream;
       if (of(upstream.id).inFlight >= maxConcurrent) return undefined;
-      return beginAttempt({ provider, upstream }, { standings, times, nowMs });
+      return beginAttempt({ provider, upstream }, { standings, times, cooling, nowMs });
     },
     mayRetry({ provider, routing }) {
       const left = takeRetry(budgets.get(provider.id), routing.retry, nowMs());
@@ -113,12 +121,14 @@ function standingsOf({ nowMs, metrics, log }: TargetHealthParts) {
 interface AttemptParts {
   readonly standings: Standings;
   readonly times: ReturnType<typeof answerTimes>;
+  /** Instants (ms) until which keys are left alone, by key id. */
+  readonly cooling: Map<string, number>;
   readonly nowMs: () => number;
 }
 
 function beginAttempt(
   { provider, upstream }: { readonly provider: CompiledProvider; readonly upstream: Upstream },
-  { standings, times, nowMs }: AttemptParts,
+  { standings, times, cooling, nowMs }: AttemptParts,
 ): Attempt {
   const { ejection } = provider.routing;
   const known = () => standings.of(upstream.id);
@@ -126,18 +136,22 @@ function beginAttempt(
   let hasEnded = false;
   standings.set(upstream.id, { inFlight: known().inFlight + 1 });
   return {
-    answered(headers) {
+    answered(headers, keyId) {
       const now = nowMs();
+      const exhaustedMs = exhaustedUntilMs(headers, now) ?? 0;
+      if (keyId !== undefined && exhaustedMs > now) cooling.set(keyId, exhaustedMs);
       times.add(provider.provider.id, now - startedMs);
       standings.update(provider, upstream, {
         health: afterAttempt(known().health, 'ok', now, ejection),
         latency: observed(known().latency, now - startedMs, now),
-        limitedUntilMs: exhaustedUntilMs(headers, now) ?? 0,
+        limitedUntilMs: keyId === undefined ? exhaustedMs : 0,
       });
     },
-    failed(failure) {
+    failed(failure, keyId) {
       const now = nowMs();
-      const limitedForMs = limitedMsBy(failure);
+      const isOfKey = keyId !== undefined && isKeyRefused(failure);
+      const limitedForMs = isOfKey ? undefined : limitedMsBy(failure);
+      if (isOfKey) cooling.set(keyId, now + (limitedMsBy(failure) ?? REFUSED_MS));
       standings.update(provider, upstream, {
         health: afterAttempt(known().health, isUnhealthy(failure) ? 'failed' : 'ok', now, ejection),
         // What was waited for in vain is a latency; a failure that comes at once is none.

@@ -1,11 +1,16 @@
-import { createHash, createHmac } from 'node:crypto';
-import { type GatewayReport, type Snapshot, snapshotShape } from '@ai-gateway/contracts';
+import { createHmac } from 'node:crypto';
+import { bodyParts, type GatewayReport, type UnusableKey } from '@ai-gateway/contracts';
+import type { RulesSigner } from '@ai-gateway/contracts/secrets';
 import { type CompiledConfig, compileSnapshot } from '../domain/compile-snapshot.ts';
+import type { SecretSource } from '../domain/provider-keys.ts';
 import type { ConfigSource, Log } from '../services.ts';
-import type { SnapshotFile } from './snapshot-file.ts';
+import { type CheckedRules, checkedBody, type OfferedRules, withDeltas } from './offered-rules.ts';
+import type { RulesToSave, SnapshotFile } from './snapshot-file.ts';
 
 export interface RulesInForceOptions {
   readonly keyPepper: string;
+  readonly signer: RulesSigner;
+  readonly secrets: SecretSource;
   readonly snapshots: SnapshotFile;
   readonly log: Log;
   readonly nowMs: () => number;
@@ -17,13 +22,6 @@ export interface RulesHead {
   readonly revision: number;
 }
 
-/** Rules as a source hands them over. */
-export interface OfferedRules {
-  readonly revision: number;
-  readonly sha256: string;
-  readonly body: string;
-}
-
 /** The rules in force, whatever source they come from. */
 export interface RulesInForce extends ConfigSource {
   /** The newest rules that need not be offered again: those in force, or those that were refused. */
@@ -31,27 +29,44 @@ export interface RulesInForce extends ConfigSource {
   /** A source has nothing newer than what is known: if that is in force, what was refused has gone. */
   confirm(): void;
   /**
-   * Verifies, checks and compiles, then swaps all at once and writes a snapshot. What fails one of these is refused with
-   * the reason and the rules in force stay; what is older than they are, in their epoch, is passed over.
+   * Verifies hash and signature, checks and compiles, then swaps all at once and writes a snapshot. What fails one of
+   * these is refused with the reason and the rules in force stay; what is older than they are, in their epoch, is passed
+   * over. One offer after the other. `body needed`: deltas alone were offered, and they do not lead from the rules in
+   * force to those.
    */
-  offer(rules: OfferedRules): void;
+  offer(rules: OfferedRules): Promise<'decided' | 'body needed'>;
   /** Seconds since a source last confirmed the rules. */
   ageSeconds(): number;
 }
 
+/** Rules, and what vouches for their epoch, revision and hash. */
+interface SignedRules {
+  readonly rules: CheckedRules;
+  readonly signature: string;
+}
+
 /** Starts with the newest snapshot on disk that is whole and compiles; `onChange` is told of new and of refused rules. */
 export async function rulesInForce(
-  { keyPepper, snapshots, log, nowMs }: RulesInForceOptions,
+  { keyPepper, signer, secrets, snapshots, log, nowMs }: RulesInForceOptions,
   onChange: () => void,
 ): Promise<RulesInForce> {
   let current: CompiledConfig | undefined;
+  /** What `current` was made of. */
+  let checked: CheckedRules | undefined;
   let known: RulesHead | undefined;
   let refused: GatewayReport['refusedRevision'];
   let confirmedAtMs = nowMs();
+  const tellOfKeys = unusableKeyTeller(log);
 
-  function accept(snapshot: Snapshot): void {
-    current = compileSnapshot(snapshot);
+  /** @throws Error that says what is wrong */
+  function accept(offered: SignedRules): void {
+    const { rules } = offered;
+    checkSignature(offered, signer);
+    const before = current && checked && { config: current, snapshot: checked.snapshot };
+    current = compileSnapshot(rules.snapshot, secrets, before);
+    checked = rules;
     refused = undefined;
+    tellOfKeys(unusableKeysIn(current));
   }
 
   function refuse(revision: number, reason: string): void {
@@ -62,22 +77,48 @@ export async function rulesInForce(
     onChange();
   }
 
-  function take(snapshot: Snapshot): void {
-    if (current !== undefined && isOlder(snapshot, current)) return;
-    known = { epoch: snapshot.epoch, revision: snapshot.revision };
-    accept(snapshot);
-    log.info({ revision: snapshot.revision }, 'rules in force');
-    snapshots.write(snapshot).catch((error) => log.error({ error: String(error) }, 'snapshot not written'));
+  function take(offered: SignedRules): void {
+    const { epoch, revision } = offered.rules.snapshot;
+    if (current !== undefined && isOlder(offered.rules.snapshot, current)) return;
+    known = { epoch, revision };
+    accept(offered);
+    log.info({ revision }, 'rules in force');
+    snapshots.write(toSave(offered)).catch((error) => log.error({ error: String(error) }, 'snapshot not written'));
     onChange();
   }
 
-  for (const snapshot of await snapshots.read()) {
+  function confirm(): void {
+    confirmedAtMs = nowMs();
+    if (refused === undefined || (known ?? current)?.revision !== current?.revision) return;
+    refused = undefined;
+    onChange();
+  }
+
+  async function decide(rules: OfferedRules): Promise<'decided' | 'body needed'> {
+    if (checked?.sha256 === rules.sha256) {
+      // Another source was faster.
+      known = current;
+      confirm();
+      return 'decided';
+    }
+    const led = checked && (await withDeltas(checked, rules));
+    if (led === undefined && rules.body === undefined) return 'body needed';
+    confirmedAtMs = nowMs();
     try {
-      accept(snapshot);
-      log.info({ revision: snapshot.revision }, 'rules from the snapshot on disk');
+      take({ rules: led ?? (await checkedBody(rules)), signature: rules.signature });
+    } catch (error) {
+      refuse(rules.revision, reasonOf(error));
+    }
+    return 'decided';
+  }
+
+  for await (const { sha256, signature, body } of snapshots.read()) {
+    try {
+      accept({ rules: await checkedBody({ revision: 0, sha256, signature, body }), signature });
+      log.info({ revision: current?.revision }, 'rules from the snapshot on disk');
       break;
     } catch (error) {
-      log.error({ revision: snapshot.revision, reason: reasonOf(error) }, 'snapshot refused');
+      log.error({ reason: reasonOf(error) }, 'snapshot refused');
     }
   }
 
@@ -86,33 +127,47 @@ export async function rulesInForce(
     hashOf: (secret) => createHmac('sha256', keyPepper).update(secret).digest('hex'),
     refused: () => refused,
     known: () => known ?? current,
-    confirm() {
-      confirmedAtMs = nowMs();
-      if (refused === undefined || (known ?? current)?.revision !== current?.revision) return;
-      refused = undefined;
-      onChange();
-    },
-    offer(rules) {
-      confirmedAtMs = nowMs();
-      try {
-        take(verified(rules));
-      } catch (error) {
-        refuse(rules.revision, reasonOf(error));
-      }
-    },
+    confirm,
+    offer: oneByOne(decide),
     ageSeconds: () => (nowMs() - confirmedAtMs) / 1000,
   };
 }
 
-/** @throws Error that says what is wrong */
-function verified({ sha256, body }: OfferedRules): Snapshot {
-  if (createHash('sha256').update(body).digest('hex') !== sha256) {
-    throw new Error('the snapshot does not match its sha256');
-  }
-  const parsed = snapshotShape.safeParse(JSON.parse(body));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new Error(`the snapshot is not valid: ${issue?.path.join('.')}: ${issue?.message}`);
+/** Calls wait for the ones before them. */
+function oneByOne<In, Out>(work: (input: In) => Out | Promise<Out>): (input: In) => Promise<Out> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (input) => {
+    const done = last.then(() => work(input));
+    last = done;
+    return done;
+  };
+}
+
+/** @throws Error when nobody who knows the token vouches for these rules */
+function checkSignature({ rules, signature }: SignedRules, signer: RulesSigner): void {
+  const { epoch, revision } = rules.snapshot;
+  if (signer.isSigned({ epoch, revision, sha256: rules.sha256 }, signature)) return;
+  throw new Error('the rules are not signed by a config center with the same GATEWAY_TOKEN');
+}
+
+/** Keys that cannot be used are told once, not at every revision. */
+function unusableKeyTeller(log: Log): (unusable: readonly UnusableKey[]) => void {
+  let toldOf = '[]';
+  return (unusable) => {
+    const text = JSON.stringify(unusable);
+    if (text === toldOf) return;
+    toldOf = text;
+    for (const key of unusable) log.error({ ...key }, 'a provider key cannot be used');
+  };
+}
+
+function toSave({ rules: { sha256, lists, snapshot }, signature }: SignedRules): RulesToSave {
+  return { revision: snapshot.revision, sha256, signature, parts: () => bodyParts(snapshot, lists) };
+}
+
+/** Keys of all providers that this gateway cannot use. */
+export function unusableKeysIn({ providers }: CompiledConfig): readonly UnusableKey[] {
+  return providers.flatMap(({ unusableKeys }) => unusableKeys);
 }
 
 /** Only revisions of one epoch can be compared. */

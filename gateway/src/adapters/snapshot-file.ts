@@ -1,41 +1,71 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Snapshot, snapshotShape } from '@ai-gateway/contracts';
 
 /** Snapshots kept on disk; the newest that is whole is used. */
 const KEPT = 3;
 
+/** A snapshot as JSON, with the sha256 of it and the signature that came with it, which is still to be checked. */
+export interface SavedRules {
+  readonly sha256: string;
+  readonly signature: string;
+  readonly body: string;
+}
+
+/** A snapshot to be written: its JSON in parts, so that nobody waits for it. */
+export interface RulesToSave {
+  readonly revision: number;
+  readonly sha256: string;
+  readonly signature: string;
+  readonly parts: () => Iterable<string>;
+}
+
 /** The last rules on disk, so that a gateway starts without the config center. */
 export interface SnapshotFile {
   /** Snapshots found whole, newest first; a damaged one is skipped, never half used. */
-  read(): Promise<readonly Snapshot[]>;
-  /** Writes a snapshot so that a crash leaves the old or the new one. */
-  write(snapshot: Snapshot): Promise<void>;
+  read(): AsyncIterable<SavedRules>;
+  /**
+   * Writes a snapshot so that a crash leaves the old or the new one. Of those that come while one is written only the
+   * last is.
+   */
+  write(rules: RulesToSave): Promise<void>;
 }
 
-/** Files `rules-<revision>.json` in a folder: the sha256 of the rest on the first line, then the snapshot. Mode 600. */
+/** Files `rules-<time>-<revision>.json` in a folder: sha256 of the rest and signature on the first line, then the JSON. Mode 600. */
 export function snapshotFile(folder: string): SnapshotFile {
   let last: Promise<void> = Promise.resolve();
+  let newest: RulesToSave | undefined;
   return {
-    async read() {
-      const names = await namesIn(folder);
-      const found = await Promise.all(names.map((name) => readOne(join(folder, name))));
-      return found.filter((snapshot) => snapshot !== undefined);
+    async *read() {
+      for (const name of await namesIn(folder)) {
+        const found = await readOne(join(folder, name));
+        if (found !== undefined) yield found;
+      }
     },
-    write(snapshot) {
-      last = last.catch(() => {}).then(() => writeOne(folder, snapshot));
+    write(rules) {
+      newest = rules;
+      last = last
+        .catch(() => {})
+        .then(async () => {
+          if (newest === rules) await writeOne(folder, rules);
+        });
       return last;
     },
   };
 }
 
-async function writeOne(folder: string, snapshot: Snapshot): Promise<void> {
+async function writeOne(folder: string, { revision, sha256, signature, parts }: RulesToSave): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const json = JSON.stringify(snapshot);
   // The time leads the name: after a new epoch a lower revision is the newer one.
-  const path = join(folder, `rules-${Date.now().toString().padStart(15, '0')}-${snapshot.revision}.json`);
-  await writeFile(`${path}.tmp`, `${sha256(json)}\n${json}`, { mode: 0o600, flush: true });
+  const path = join(folder, `rules-${Date.now().toString().padStart(15, '0')}-${revision}.json`);
+  const file = await open(`${path}.tmp`, 'w', 0o600);
+  try {
+    await file.write(`${sha256} ${signature}\n`);
+    for (const part of parts()) await file.write(part);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   await rename(`${path}.tmp`, path);
   const outdated = (await namesIn(folder)).slice(KEPT);
   await Promise.all(outdated.map((name) => rm(join(folder, name), { force: true })));
@@ -53,15 +83,11 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-async function readOne(path: string): Promise<Snapshot | undefined> {
+async function readOne(path: string): Promise<SavedRules | undefined> {
   const content = await readFile(path, 'utf8');
   const end = content.indexOf('\n');
-  const json = content.slice(end + 1);
-  if (sha256(json) !== content.slice(0, end)) return undefined;
-  const parsed = snapshotShape.safeParse(JSON.parse(json));
-  return parsed.success ? parsed.data : undefined;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  const body = content.slice(end + 1);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const [said, signature = ''] = content.slice(0, end).split(' ');
+  return sha256 === said ? { sha256, signature, body } : undefined;
 }

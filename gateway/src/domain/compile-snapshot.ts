@@ -23,6 +23,7 @@ import {
   payersOf,
   planNamespace,
 } from '@ai-gateway/limits';
+import { NO_SECRETS, openKeys, type ProviderKeys, type SecretSource } from './provider-keys.ts';
 
 /** A message-matching policy made ready to run. */
 export interface MessageRule {
@@ -37,8 +38,8 @@ export interface CompiledNamespace extends NamespacePlan {
   readonly messageRules: readonly MessageRule[];
 }
 
-/** A provider with its enabled upstreams. */
-export interface CompiledProvider {
+/** A provider with its enabled upstreams and its keys. */
+export interface CompiledProvider extends ProviderKeys {
   readonly provider: Provider;
   readonly upstreams: readonly Upstream[];
   readonly routing: Routing;
@@ -92,44 +93,38 @@ const DEFAULT_ROUTING = routingShape.parse({});
 
 const SOURCE_ORDER: Record<Condition['source'], number> = { header: 0, body: 1, query: 2, path: 3 };
 
+/** Rules that are in force, to take over what the next ones leave as it is. */
+export interface CompiledBefore {
+  readonly snapshot: Snapshot;
+  readonly config: CompiledConfig;
+}
+
 /**
- * Indexes and compiles a snapshot.
+ * Indexes and compiles a snapshot. What is made of rows that are the same objects as before is taken over, so the cost of
+ * a small change does not grow with the number of namespaces beyond looking through their rows.
  * @throws Error naming the rule that does not compile; the caller then keeps what it has.
  */
-export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
-  const ordered = snapshot.policies.filter(isEnabled);
-  const common = ordered.filter(({ namespaceId }) => namespaceId === undefined);
-  const policies = groupBy(
-    ordered.filter(({ namespaceId }) => namespaceId !== undefined),
-    ({ namespaceId = '' }) => namespaceId,
-  );
+export function compileSnapshot(
+  snapshot: Snapshot,
+  secrets: SecretSource = NO_SECRETS,
+  before?: CompiledBefore,
+): CompiledConfig {
   const hasWaiting = snapshot.namespaces.some(({ maxWaitMs }) => maxWaitMs > 0);
-  const namespaces = new Map(
-    snapshot.namespaces.map((namespace) => [
-      namespace.id,
-      compileNamespace(namespace, policies.get(namespace.id) ?? [], { common, hasWaiting }),
-    ]),
-  );
-  const matchers = snapshot.matchers.filter(isEnabled).filter(({ namespaceId }) => namespaces.has(namespaceId));
-  const upstreams = groupBy(snapshot.upstreams.filter(isEnabled), ({ providerId }) => providerId);
-  const providers = snapshot.providers
-    .filter(isEnabled)
-    .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
-    .map((provider) => ({
-      provider,
-      upstreams: upstreams.get(provider.id) ?? [],
-      routing: provider.routing ?? DEFAULT_ROUTING,
-    }));
+  const namespaces = compileNamespaces(snapshot, hasWaiting, before);
+  const providers = compileProviders(snapshot, secrets);
+  /** The rules before, where they were made of the very same lists. */
+  const kept = (...lists: (keyof Snapshot)[]) =>
+    lists.every((list) => before?.snapshot[list] === snapshot[list]) ? before?.config : undefined;
 
   return {
     epoch: snapshot.epoch,
     revision: snapshot.revision,
     namespaces,
-    ...indexMatchers(matchers),
-    decidingHeaders: decidingHeadersOf(matchers, ordered),
+    ...matchersOf(snapshot, namespaces, kept('matchers', 'namespaces')),
+    decidingHeaders: kept('matchers', 'namespaces', 'policies')?.decidingHeaders ?? decidingHeadersOf(snapshot),
     providers,
-    virtualKeys: new Map(snapshot.virtualKeys.map((key) => [key.secretHash, key])),
-    payers: payersOf(snapshot.virtualKeys, snapshot.tenants),
+    virtualKeys: kept('virtualKeys')?.virtualKeys ?? new Map(snapshot.virtualKeys.map((key) => [key.secretHash, key])),
+    payers: kept('virtualKeys', 'tenants')?.payers ?? payersOf(snapshot.virtualKeys, snapshot.tenants),
     layeredLimits: indexLayeredLimits(snapshot.layeredLimits.filter(isEnabled)),
     hasWaiting,
     prices: groupBy([...snapshot.prices].sort(byPrecision), ({ providerId }) => providerId),
@@ -138,6 +133,66 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
       ...new Set(providers.flatMap(({ provider }) => provider.models.filter((name) => !name.endsWith('*')))),
     ],
   };
+}
+
+/** Namespaces by id; those that no changed row concerns are as before. */
+function compileNamespaces(
+  snapshot: Snapshot,
+  hasWaiting: boolean,
+  before: CompiledBefore | undefined,
+): ReadonlyMap<string, CompiledNamespace> {
+  const affected = before?.config.hasWaiting === hasWaiting ? affectedNamespaces(snapshot, before.snapshot) : undefined;
+  const isAffected = (id: string) => affected?.has(id) ?? true;
+  const enabled = snapshot.policies.filter(isEnabled);
+  const common = enabled.filter(({ namespaceId }) => namespaceId === undefined);
+  const own = groupBy(
+    enabled.filter(({ namespaceId }) => namespaceId !== undefined && isAffected(namespaceId)),
+    ({ namespaceId = '' }) => namespaceId,
+  );
+  const namespaces = new Map(affected === undefined ? [] : before?.config.namespaces);
+  for (const id of affected ?? []) namespaces.delete(id);
+  for (const namespace of snapshot.namespaces) {
+    if (!isAffected(namespace.id)) continue;
+    namespaces.set(namespace.id, compileNamespace(namespace, own.get(namespace.id) ?? [], { common, hasWaiting }));
+  }
+  return namespaces;
+}
+
+/** Ids of the namespaces that changed rows concern; undefined when a policy for all of them has changed. */
+function affectedNamespaces(snapshot: Snapshot, before: Snapshot): ReadonlySet<string> | undefined {
+  const ids = new Set(changedRows(before.namespaces, snapshot.namespaces).map(({ id }) => id));
+  for (const { namespaceId } of changedRows(before.policies, snapshot.policies)) {
+    if (namespaceId === undefined) return undefined;
+    ids.add(namespaceId);
+  }
+  return ids;
+}
+
+/** Rows that are in only one of two lists, as objects. */
+function changedRows<Row>(before: readonly Row[], after: readonly Row[]): readonly Row[] {
+  const shorter = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < shorter && before[start] === after[start]) start++;
+  let end = 0;
+  while (end < shorter - start && before.at(-1 - end) === after.at(-1 - end)) end++;
+  const gone = new Set(before.slice(start, before.length - end));
+  const come = new Set(after.slice(start, after.length - end));
+  return [...gone.symmetricDifference(come)];
+}
+
+/** Enabled providers by priority and name. */
+function compileProviders(snapshot: Snapshot, secrets: SecretSource): readonly CompiledProvider[] {
+  const upstreams = groupBy(snapshot.upstreams.filter(isEnabled), ({ providerId }) => providerId);
+  const keys = groupBy(snapshot.providerKeys, ({ providerId }) => providerId);
+  return snapshot.providers
+    .filter(isEnabled)
+    .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
+    .map((provider) => ({
+      provider,
+      upstreams: upstreams.get(provider.id) ?? [],
+      routing: provider.routing ?? DEFAULT_ROUTING,
+      ...openKeys(provider, keys.get(provider.id) ?? [], secrets),
+    }));
 }
 
 /** The price of a model at a provider; undefined when none is set. */
@@ -177,6 +232,16 @@ function byFallbackPrecision(left: Fallback, right: Fallback): number {
   return rank(right) - rank(left);
 }
 
+/** The matchers' indexes: those of before where no matcher and no namespace has changed. */
+function matchersOf(
+  snapshot: Snapshot,
+  namespaces: ReadonlyMap<string, CompiledNamespace>,
+  kept: CompiledConfig | undefined,
+): Pick<CompiledConfig, 'equalities' | 'sequential'> {
+  if (kept !== undefined) return { equalities: kept.equalities, sequential: kept.sequential };
+  return indexMatchers(snapshot.matchers.filter(({ isEnabled: is, namespaceId }) => is && namespaces.has(namespaceId)));
+}
+
 function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'equalities' | 'sequential'> {
   const equalities = new Map<string, { read: CompiledField; byValue: Map<string, RankedMatcher> }>();
   const sequential: (RankedMatcher & { matches: CompiledCondition })[] = [];
@@ -197,13 +262,15 @@ function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'equa
   return { equalities: [...equalities.values()], sequential };
 }
 
-function decidingHeadersOf(matchers: readonly Matcher[], policies: readonly Policy[]): ReadonlySet<string> {
-  const conditions: Condition[] = policies.flatMap(({ rule }) =>
-    rule.kind === 'message-matching' ? [rule.condition] : [],
-  );
-  return new Set(
-    [...matchers, ...conditions].filter(({ source }) => source === 'header').map(({ field }) => field.toLowerCase()),
-  );
+function decidingHeadersOf({ namespaces, matchers, policies }: Snapshot): ReadonlySet<string> {
+  const ids = new Set(namespaces.map(({ id }) => id));
+  const headers = new Set<string>();
+  const add = ({ source, field }: Condition) => {
+    if (source === 'header') headers.add(field.toLowerCase());
+  };
+  for (const matcher of matchers) if (matcher.isEnabled && ids.has(matcher.namespaceId)) add(matcher);
+  for (const { isEnabled: is, rule } of policies) if (is && rule.kind === 'message-matching') add(rule.condition);
+  return headers;
 }
 
 function compileNamed(owner: string, condition: Condition): CompiledCondition {

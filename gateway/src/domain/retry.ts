@@ -82,6 +82,11 @@ export function waitBeforeRepeat(
   return askedMs > maxDelayMs ? undefined : askedMs + backoffMs;
 }
 
+/** Does this failure speak against the key: unknown, not paid for, not allowed, or used up for now? */
+export function isKeyRefused(failure: AttemptFailure): boolean {
+  return failure.kind === 'status' && [401, 402, 403, 429].includes(failure.status);
+}
+
 /** Does this failure speak against the upstream's health? */
 export function isUnhealthy(failure: AttemptFailure): boolean {
   return failure.kind !== 'status' || failure.status >= 500;

@@ -5,6 +5,4 @@ import type { ModelChoice } from './resolve-model.ts';
 export interface Target {
   readonly choice: ModelChoice;
   readonly upstream: Upstream;
-  /** Secret of the provider; undefined when it wants none. */
-  readonly secret: string | undefined;
 }

@@ -125,6 +125,7 @@ function emptyNotes(): Notes {
     modelLabel: 'other',
     provider: undefined,
     target: undefined,
+    providerKeyId: undefined,
     isStream: false,
     attempts: 0,
     isCached: false,

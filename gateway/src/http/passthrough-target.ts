@@ -1,23 +1,39 @@
+import { chooseKey } from '../domain/choose-key.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
+import type { UsableKey } from '../domain/provider-keys.ts';
 import { type AttemptFailure, errorOf } from '../domain/retry.ts';
 import type { Target } from '../domain/target.ts';
 import { operationUrl } from '../providers/openai-compatible.ts';
 import { type Attempt, type ConnectGuard, type Services, UpstreamFailure } from '../services.ts';
 import type { Life } from './life.ts';
 
+/** Where a request goes, and with which key. */
+export interface Beginning {
+  readonly target: Target;
+  readonly attempt: Attempt;
+  readonly key: UsableKey | undefined;
+}
+
 /** The first target that has room. */
-export function beginAttempt(
-  targets: readonly Target[],
-  { health }: Services,
-): { readonly target: Target; readonly attempt: Attempt } {
+export function beginAttempt(targets: readonly Target[], { health, random }: Services): Beginning {
   for (const target of targets) {
     const attempt = health.begin(target.choice.provider, target.upstream);
-    if (attempt !== undefined) return { target, attempt };
+    if (attempt === undefined) continue;
+    const question = { upstreamId: target.upstream.id, passedOver: health.coolingKeys(), random };
+    return { target, attempt, key: chooseKey(target.choice.provider.keys, question) };
   }
   throw new GatewayError('upstream_rate_limited', {
     message: 'Every upstream answers as many requests as it may.',
     retryAfterMs: 1000,
   });
+}
+
+/** Notes where the request goes. */
+export function noteBeginning({ target, key }: Beginning, { notes }: Life): void {
+  notes.provider = target.choice.provider.provider.name;
+  notes.target = target;
+  notes.providerKeyId = key?.id;
+  notes.attempts = 1;
 }
 
 /** Where a request of ours goes at a target. */
@@ -33,7 +49,7 @@ export function checkUrl(guard: ConnectGuard, url: string, attempt: Attempt): vo
     guard.check(new URL(url));
   } catch (error) {
     if (!(error instanceof UpstreamFailure)) throw error;
-    attempt.failed(error.failure);
+    attempt.failed(error.failure, undefined);
     throw errorOf(error.failure);
   }
 }
@@ -43,6 +59,6 @@ export function failedAttempt(error: Error, attempt: Attempt, life: Life): Gatew
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const kind = code === 'ETIMEDOUT' ? 'timeout' : 'network';
   const failure: AttemptFailure = { kind, internal: `${code} ${error.message}`.trim() };
-  if (!life.hasClientLeft()) attempt.failed(failure);
+  if (!life.hasClientLeft()) attempt.failed(failure, undefined);
   return errorOf(failure);
 }

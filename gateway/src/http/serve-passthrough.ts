@@ -4,13 +4,19 @@ import { pipeline } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
-import type { Target } from '../domain/target.ts';
 import { passthroughPipeline } from '../pipeline.ts';
-import type { Attempt, ConnectGuard, Services } from '../services.ts';
+import type { ConnectGuard, Services } from '../services.ts';
 import { type AttemptTimers, watchAttempt } from './attempt-timers.ts';
 import { beginLife, failedOutcome, type Life } from './life.ts';
 import { allowHeaders, RETURNED } from './passthrough-headers.ts';
-import { beginAttempt, checkUrl, failedAttempt, targetUrl } from './passthrough-target.ts';
+import {
+  type Beginning,
+  beginAttempt,
+  checkUrl,
+  failedAttempt,
+  noteBeginning,
+  targetUrl,
+} from './passthrough-target.ts';
 import { targetOf } from './read-request.ts';
 import { realtime } from './serve-realtime.ts';
 import { writeError } from './write-answer.ts';
@@ -25,10 +31,8 @@ export interface Passthrough {
 }
 
 /** One request in the hands of http-proxy. */
-interface Passing {
+interface Passing extends Beginning {
   readonly life: Life;
-  readonly target: Target;
-  readonly attempt: Attempt;
   readonly resolve: () => void;
   readonly reject: (error: GatewayError) => void;
   timers: AttemptTimers | undefined;
@@ -56,12 +60,10 @@ export function passthrough(services: Services, guard: ConnectGuard): Passthroug
       const received = life.received(path, new Uint8Array());
       const { targets, rateHeaders } = await passthroughPipeline.run(received, services);
       for (const [name, value] of Object.entries(rateHeaders)) response.setHeader(name, value);
-      const { target, attempt } = beginAttempt(targets, services);
-      life.notes.provider = target.choice.provider.provider.name;
-      life.notes.target = target;
-      life.notes.attempts = 1;
-      received.defer(attempt.end);
-      await forward({ message, response }, { life, target, attempt }, targetUrl(message.url ?? '', target));
+      const beginning = beginAttempt(targets, services);
+      noteBeginning(beginning, life);
+      received.defer(beginning.attempt.end);
+      await forward({ message, response }, { life, ...beginning }, targetUrl(message.url ?? '', beginning.target));
     } catch (thrown) {
       const error = asGatewayError(thrown);
       life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
@@ -71,12 +73,12 @@ export function passthrough(services: Services, guard: ConnectGuard): Passthroug
 
   function forward(
     { message, response }: { readonly message: IncomingMessage; readonly response: ServerResponse },
-    request: Pick<Passing, 'life' | 'target' | 'attempt'>,
+    request: Beginning & { readonly life: Life },
     url: string,
   ): Promise<void> {
-    const { life, target, attempt } = request;
+    const { life, attempt, key } = request;
     checkUrl(guard, url, attempt);
-    allowHeaders(message, 'http', { secret: target.secret, requestId: life.requestId });
+    allowHeaders(message, 'http', { secret: key?.reveal(), requestId: life.requestId });
     life.notes.bytesIn = 0;
     message.on('data', (chunk: Buffer) => {
       life.notes.bytesIn = (life.notes.bytesIn ?? 0) + chunk.length;
@@ -123,12 +125,12 @@ export function passthrough(services: Services, guard: ConnectGuard): Passthroug
 function deliver(
   upstream: IncomingMessage,
   response: ServerResponse,
-  { life, attempt, timers, resolve, reject }: Passing,
+  { life, attempt, key, timers, resolve, reject }: Passing,
 ): void {
   const status = upstream.statusCode ?? 502;
   timers?.answered();
-  if (status >= 500) attempt.failed({ kind: 'status', status, message: undefined, retryAfterMs: undefined });
-  else attempt.answered(upstream.headers);
+  if (status < 400) attempt.answered(upstream.headers, key?.id);
+  else attempt.failed({ kind: 'status', status, message: undefined, retryAfterMs: undefined }, key?.id);
   if (status >= 300 && status < 400) {
     upstream.destroy();
     reject(new GatewayError('upstream_error', { message: 'The provider answered with a redirect.' }));

@@ -3,13 +3,19 @@ import type { Socket } from 'node:net';
 import httpProxy from 'http-proxy';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
-import type { Target } from '../domain/target.ts';
 import { passthroughPipeline } from '../pipeline.ts';
-import type { Attempt, ConnectGuard, Services } from '../services.ts';
+import type { ConnectGuard, Services } from '../services.ts';
 import { watchAttempt } from './attempt-timers.ts';
 import { beginLife, failedOutcome, type Life } from './life.ts';
 import { allowHandshake, allowHeaders, takeKeyFromProtocols } from './passthrough-headers.ts';
-import { beginAttempt, checkUrl, failedAttempt, targetUrl } from './passthrough-target.ts';
+import {
+  type Beginning,
+  beginAttempt,
+  checkUrl,
+  failedAttempt,
+  noteBeginning,
+  targetUrl,
+} from './passthrough-target.ts';
 import { targetOf } from './read-request.ts';
 import { writeError } from './write-answer.ts';
 
@@ -24,13 +30,11 @@ export interface Realtime {
 }
 
 /** One WebSocket, from the handshake to its end. */
-interface Session {
+interface Session extends Beginning {
   readonly message: IncomingMessage;
   readonly head: Buffer;
   readonly socket: Socket;
   readonly life: Life;
-  readonly target: Target;
-  readonly attempt: Attempt;
 }
 
 /** Both ends of a session are closed when one is; it holds its concurrency slot until then. */
@@ -49,13 +53,11 @@ export function realtime(services: Services, guard: ConnectGuard, agentOf: (url:
       takeKeyFromProtocols(message);
       const received = life.received(path, new Uint8Array());
       const { targets } = await passthroughPipeline.run(received, services);
-      const { target, attempt } = beginAttempt(targets, services);
-      life.notes.provider = target.choice.provider.provider.name;
-      life.notes.target = target;
-      life.notes.attempts = 1;
-      received.defer(attempt.end);
+      const beginning = beginAttempt(targets, services);
+      noteBeginning(beginning, life);
+      received.defer(beginning.attempt.end);
       open.add(socket);
-      await runSession({ message, head, socket, life, target, attempt });
+      await runSession({ message, head, socket, life, ...beginning });
     } catch (thrown) {
       const error = asGatewayError(thrown);
       life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
@@ -67,10 +69,10 @@ export function realtime(services: Services, guard: ConnectGuard, agentOf: (url:
   }
 
   /** Resolves when the session has ended; rejects when there was none. */
-  function runSession({ message, head, socket, life, target, attempt }: Session): Promise<void> {
+  function runSession({ message, head, socket, life, target, attempt, key }: Session): Promise<void> {
     const url = targetUrl(message.url ?? '', target);
     checkUrl(guard, url, attempt);
-    allowHeaders(message, 'websocket', { secret: target.secret, requestId: life.requestId });
+    allowHeaders(message, 'websocket', { secret: key?.reveal(), requestId: life.requestId });
     const before = { read: socket.bytesRead - head.length, written: socket.bytesWritten };
     // Its events have no other way to tell which request they are about.
     const proxy = httpProxy.createProxyServer({ ignorePath: true, xfwd: false });
@@ -84,13 +86,13 @@ export function realtime(services: Services, guard: ConnectGuard, agentOf: (url:
           upstreamRequest.on('error', (error) => reject(failedAttempt(error, attempt, life)));
           upstreamRequest.on('response', (refused: IncomingMessage) => {
             refused.destroy();
-            reject(refusedHandshake(refused.statusCode ?? 502, attempt));
+            reject(refusedHandshake(refused.statusCode ?? 502, { attempt, key }));
           });
         });
         upstreamRequest.on('upgrade', (accepted: IncomingMessage, upstreamSocket: Socket) => {
           timers.stop();
           upstreamSocket.setTimeout(0);
-          attempt.answered(accepted.headers);
+          attempt.answered(accepted.headers, key?.id);
           allowHandshake(accepted, life.requestId);
           life.firstByte();
           bindSockets(socket, upstreamSocket);
@@ -123,9 +125,9 @@ function bindSockets(client: Socket, upstream: Socket): void {
   upstream.on('error', () => upstream.destroy());
 }
 
-function refusedHandshake(status: number, attempt: Attempt): GatewayError {
+function refusedHandshake(status: number, { attempt, key }: Pick<Beginning, 'attempt' | 'key'>): GatewayError {
   const failure = { kind: 'status', status, message: undefined, retryAfterMs: undefined } as const;
-  attempt.failed(failure);
+  attempt.failed(failure, key?.id);
   const internal = `upstream answered ${status} to the handshake`;
   return new GatewayError('upstream_error', { message: 'The provider did not accept the WebSocket.', internal });
 }

@@ -1,5 +1,7 @@
 import { type OutputCap, upstreamMaxOf } from '@ai-gateway/limits';
+import { chooseKey } from '../domain/choose-key.ts';
 import { modelLabelOf } from '../domain/compile-snapshot.ts';
+import type { UsableKey } from '../domain/provider-keys.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { AttemptFailure } from '../domain/retry.ts';
 import type { Target } from '../domain/target.ts';
@@ -33,7 +35,7 @@ export type Forwardable = Received & {
 export async function attemptAt(
   target: Target,
   exchange: Forwardable,
-  { upstream: client, health, metrics }: Services,
+  { upstream: client, health, metrics, random }: Services,
   signal: AbortSignal,
 ): Promise<Answered | AttemptFailure | 'full'> {
   const { notes } = exchange;
@@ -42,34 +44,37 @@ export async function attemptAt(
   const attempt = health.begin(choice.provider, upstream);
   if (attempt === undefined) return 'full';
 
+  const key = chooseKey(choice.provider.keys, { upstreamId: upstream.id, passedOver: health.coolingKeys(), random });
   exchange.defer(attempt.end);
+  notes.providerKeyId = key?.id;
   notes.attempts++;
   notes.target = target;
   try {
-    const response = await client.send(requestTo(target, exchange), signal);
-    attempt.answered(response.headers);
+    const response = await client.send(requestTo(target, exchange, key), signal);
+    attempt.answered(response.headers, key?.id);
     metrics.attempt(provider.name, upstream.id, 'ok');
     noteAnswer(target, exchange);
+    notes.providerKeyId = key?.id;
     return { response, choice };
   } catch (error) {
     attempt.end();
     if (!(error instanceof UpstreamFailure)) throw error;
-    const { failure } = error;
+    const failure = withoutSecret(error.failure, key);
     // Nobody waits for it any more: that says nothing of the upstream.
     if (signal.aborted) return failure;
-    attempt.failed(failure);
+    attempt.failed(failure, key?.id);
     metrics.attempt(provider.name, upstream.id, resultOf(failure));
     return failure;
   }
 }
 
 /** What is sent: everything that depends on the provider's protocol. */
-function requestTo({ choice, upstream, secret }: Target, exchange: Forwardable): UpstreamRequest {
+function requestTo({ choice, upstream }: Target, exchange: Forwardable, key: UsableKey | undefined): UpstreamRequest {
   const { chat, outputCap, requestId } = exchange;
   return {
     upstream,
     path: operationPath(upstream.baseUrl, 'chat/completions'),
-    headers: requestHeaders(secret, requestId, chat.isStream),
+    headers: requestHeaders(key?.reveal(), requestId, chat.isStream),
     body: upstreamBody(chat, choice.resolvedModel, upstreamMaxOf(chat.clientMax, outputCap)),
   };
 }
@@ -81,6 +86,12 @@ function noteAnswer(target: Target, { notes, config }: Forwardable): void {
   notes.provider = provider.provider.name;
   notes.resolvedModel = resolvedModel;
   notes.modelLabel = modelLabelOf(config, resolvedModel);
+}
+
+/** Some providers repeat the key that they refuse. */
+function withoutSecret(failure: AttemptFailure, key: UsableKey | undefined): AttemptFailure {
+  if (key === undefined || failure.kind !== 'status' || failure.message === undefined) return failure;
+  return { ...failure, message: failure.message.replaceAll(key.reveal(), '[secret]') };
 }
 
 function resultOf(failure: AttemptFailure): string {

@@ -1,3 +1,5 @@
+import type { Upstream } from '@ai-gateway/contracts';
+import { hasOtherKey, noKeyError, upstreamsWithKey } from '../domain/choose-key.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import { hashKeyOf } from '../domain/hash-key.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
@@ -23,27 +25,28 @@ export const chooseTargets: Stage<Received & Planned & Chained & { readonly chat
     hashKeyOf(choice.provider.routing.hashOn, { virtualKeyId: facts.virtualKeyId, headers, body: chat?.body });
   const usable = chain.flatMap((choice) => targetsOf(choice, hashKey(choice), services));
   if (usable.length > 0) return { targets: usable };
-  throw noTarget(chain, services);
+  throw noTarget(chain);
 };
 
-function targetsOf(choice: ModelChoice, hashKey: string, { health, providerSecret }: Services): readonly Target[] {
-  const { apiKeyEnv } = choice.provider.provider;
-  const secret = apiKeyEnv === undefined ? undefined : providerSecret(apiKeyEnv);
-  if (apiKeyEnv !== undefined && secret === undefined) return [];
-  return health.rank(choice.provider, hashKey).map((upstream) => ({ choice, upstream, secret }));
+/** An upstream whose keys are all left alone for now comes after those that have one. */
+function targetsOf(choice: ModelChoice, hashKey: string, { health }: Services): readonly Target[] {
+  const { provider } = choice;
+  const callable = new Set(upstreamsWithKey(provider));
+  const passedOver = health.coolingKeys();
+  const isReady = ({ id }: Upstream) =>
+    !provider.isKeyNeeded || hasOtherKey(provider.keys, { upstreamId: id, passedOver });
+  const ranked = health.rank(provider, hashKey).filter((upstream) => callable.has(upstream));
+  return [...ranked.filter(isReady), ...ranked.filter((upstream) => !isReady(upstream))].map((upstream) => ({
+    choice,
+    upstream,
+  }));
 }
 
 /** Why the provider that serves the model has no target. */
-function noTarget([choice]: readonly ModelChoice[], { providerSecret }: Services): GatewayError {
-  const { provider, upstreams } = choice?.provider ?? {};
-  if (provider?.apiKeyEnv !== undefined && providerSecret(provider.apiKeyEnv) === undefined) {
-    return new GatewayError('no_healthy_upstream', {
-      message: `The gateway has no API key for the provider "${provider.name}".`,
-      internal: `environment variable ${provider.apiKeyEnv} is not set`,
-    });
-  }
-  const isBusy = upstreams !== undefined && upstreams.length > 0;
-  if (!isBusy) return new GatewayError('no_healthy_upstream', { retryAfterMs: 1000 });
+function noTarget([choice]: readonly ModelChoice[]): GatewayError {
+  if (choice === undefined || choice.provider.upstreams.length === 0)
+    return new GatewayError('no_healthy_upstream', { retryAfterMs: 1000 });
+  if (upstreamsWithKey(choice.provider).length === 0) return noKeyError(choice.provider);
   return new GatewayError('upstream_rate_limited', {
     message: 'Every upstream answers as many requests as it may.',
     retryAfterMs: 1000,

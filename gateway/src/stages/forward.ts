@@ -1,7 +1,16 @@
 import { NO_TOKENS } from '@ai-gateway/limits';
+import { hasOtherKey } from '../domain/choose-key.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
-import { type AttemptFailure, errorOf, mayTryNext, type Turn, turnsOf, waitBeforeRepeat } from '../domain/retry.ts';
+import {
+  type AttemptFailure,
+  errorOf,
+  isKeyRefused,
+  mayTryNext,
+  type Turn,
+  turnsOf,
+  waitBeforeRepeat,
+} from '../domain/retry.ts';
 import type { Target } from '../domain/target.ts';
 import type { Stage } from '../exchange.ts';
 import type { Services, UpstreamResponse } from '../services.ts';
@@ -82,7 +91,11 @@ async function isWorthTrying(
 ): Promise<boolean> {
   const { provider } = target.choice;
   if (!isRetry) return true;
-  const waitMs = isRepeat ? waitBeforeRepeat(last, notes.attempts - 1, provider.routing.retry, random()) : 0;
+  const isOtherKey =
+    isKeyRefused(last) &&
+    hasOtherKey(provider.keys, { upstreamId: target.upstream.id, passedOver: health.coolingKeys() });
+  const repeats = notes.attempts - 1;
+  const waitMs = isRepeat && !isOtherKey ? waitBeforeRepeat(last, repeats, provider.routing.retry, random()) : 0;
   if (waitMs === undefined) return false;
   if (nowMs() + waitMs - arrivedAtMs > target.upstream.totalTimeoutMs) return false;
   if (!health.mayRetry(provider)) return false;

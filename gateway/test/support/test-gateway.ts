@@ -14,6 +14,7 @@ import { httpUpstreamClient } from '../../src/adapters/upstream-client.ts';
 import { compileSnapshot } from '../../src/domain/compile-snapshot.ts';
 import { countersOf } from '../../src/domain/counters.ts';
 import { liveTotals } from '../../src/domain/live-totals.ts';
+import { NO_SECRETS, type SecretSource } from '../../src/domain/provider-keys.ts';
 import type { Comparison } from '../../src/domain/token-drift.ts';
 import { internalApp } from '../../src/http/internal-app.ts';
 import { passthrough } from '../../src/http/serve-passthrough.ts';
@@ -171,7 +172,11 @@ interface Parts {
 
 /** A whole gateway over real HTTP in this process: real pipeline, limits and upstream client, toy vocabulary. */
 export async function startGateway(rules: Snapshot, secrets: Record<string, string> = {}, parts: Parts = {}) {
-  let config = compileSnapshot(rules);
+  const source: SecretSource = {
+    open: (key) => secrets[key.id] ?? NO_SECRETS.open(key),
+    environment: (name) => secrets[name],
+  };
+  let config = compileSnapshot(rules, source);
   const records: RequestRecord[] = [];
   const comparisons: (Comparison & { readonly label: string })[] = [];
   const observations: Observation[] = [];
@@ -222,13 +227,12 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     health: memoryTargetHealth({ nowMs, random: Math.random, metrics, log }),
     metrics,
     log,
-    providerSecret: (name) => secrets[name],
     nowMs,
     sleep,
     random: Math.random,
   };
-  const { config: source, health } = services;
-  const checks = healthChecks({ current: source.current, health, guard, nowMs, random: Math.random });
+  const { health } = services;
+  const checks = healthChecks({ current: services.config.current, health, guard, nowMs, random: Math.random });
   const proxy = passthrough(services, guard);
   const app = internalApp({
     services,
@@ -264,7 +268,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     comparisons,
     observations,
     setRules(next: Snapshot) {
-      config = compileSnapshot(next);
+      config = compileSnapshot(next, source);
     },
     /** Counters of all namespaces, without what changes by the clock alone. */
     async limits(): Promise<readonly Pick<LimitStatus, 'policyId' | 'key' | 'kind' | 'counts' | 'current'>[]> {

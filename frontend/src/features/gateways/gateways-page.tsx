@@ -17,11 +17,16 @@ export function GatewaysPage() {
     {
       key: 'revision',
       title: t('gateway.revision'),
-      render: (_, { revision, state, refusedRevision }) => (
+      render: (_, { revision, state, refusedRevision, unusableKeys }) => (
         <>
           {revision} {state === 'acknowledged' && <Tag color="green">{t('gateway.current')}</Tag>}
           {state === 'behind' && <Tag color="orange">{t('gateway.behind', { revision: newest })}</Tag>}
           {refusedRevision && <Tag color="red">{t('gateway.refused', refusedRevision)}</Tag>}
+          {unusableKeys.map((key) => (
+            <Tag key={key.keyId} color="red">
+              {t('gateway.unusableKey', key)}
+            </Tag>
+          ))}
         </>
       ),
     },

@@ -9,6 +9,7 @@ import { Page } from '../../components/page.tsx';
 import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
+import { ProviderKeysTable } from './provider-keys-table.tsx';
 import { UpstreamsTable } from './upstreams-table.tsx';
 import { type Provider, type ProviderDraft, useProviders } from './use-providers.ts';
 
@@ -22,7 +23,7 @@ const STRATEGIES = [
   'consistent_hash',
 ] as const;
 
-/** Providers, and under each its upstreams. */
+/** Providers, and under each its upstreams and keys. */
 export function ProvidersPage() {
   const { t } = useTexts();
   const showError = useShowError();
@@ -84,7 +85,14 @@ export function ProvidersPage() {
         loading={list.isPending}
         pagination={false}
         scroll={{ x: 'max-content' }}
-        expandable={{ expandedRowRender: ({ id }) => <UpstreamsTable providerId={id} /> }}
+        expandable={{
+          expandedRowRender: ({ id }) => (
+            <>
+              <UpstreamsTable providerId={id} />
+              <ProviderKeysTable providerId={id} />
+            </>
+          ),
+        }}
       />
       <DraftModal<ProviderDraft>
         title={editing?.id === undefined ? t('provider.new') : t('action.edit')}

@@ -1,5 +1,6 @@
 import { RULES_CHANNEL, RULES_KEY } from '@ai-gateway/contracts';
-import { isOlder, type OfferedRules, type RulesHead, type RulesInForce } from '../rules-in-force.ts';
+import type { OfferedRules } from '../offered-rules.ts';
+import { isOlder, type RulesHead, type RulesInForce } from '../rules-in-force.ts';
 import type { RedisClient } from './scripts.ts';
 
 /** Looks come within this time of each other, so that a lost message costs less than 2.5 s. */
@@ -42,8 +43,11 @@ export function redisRules({ client, subscriber, rules, nowMs, random }: RedisRu
       rules.confirm();
       return;
     }
-    const offered = await rulesIn(client);
-    if (offered !== undefined) rules.offer(offered);
+    const offered = await rulesIn(client, rules.current() === undefined ? ['body'] : []);
+    const answer = offered && (await rules.offer(offered));
+    if (answer !== 'body needed') return;
+    const whole = await rulesIn(client, ['body']);
+    if (whole !== undefined) await rules.offer(whole);
   }
 
   /** Never two looks at once; a hint that comes during one is followed by another. */
@@ -96,7 +100,11 @@ async function headIn(client: RedisClient): Promise<RulesHead | undefined> {
   return epoch && revision ? { epoch, revision: Number(revision) } : undefined;
 }
 
-async function rulesIn(client: RedisClient): Promise<OfferedRules | undefined> {
-  const [revision, sha256, body] = await client.hmget(RULES_KEY, 'revision', 'sha256', 'body');
-  return revision && sha256 && body ? { revision: Number(revision), sha256, body } : undefined;
+/** The rules as deltas, and as a body where that is asked for. */
+async function rulesIn(client: RedisClient, more: readonly 'body'[]): Promise<OfferedRules | undefined> {
+  const fields = ['revision', 'sha256', 'signature', 'deltas', ...more];
+  const [revision, sha256, signature, deltas, body] = await client.hmget(RULES_KEY, ...fields);
+  if (!revision || !sha256) return undefined;
+  const rest = { deltas: deltas ?? undefined, body: body ?? undefined };
+  return { revision: Number(revision), sha256, signature: signature ?? '', ...rest };
 }
