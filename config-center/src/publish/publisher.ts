@@ -10,6 +10,10 @@ import { adoptEdits, fingerprintOf } from './hand-edits.ts';
 /** Revisions kept in SQL. */
 const KEPT_REVISIONS = 200;
 
+/** Actors of revisions that no administrator made, as in the audit log. */
+const STARTED = 'seed';
+const BY_HAND = 'sql';
+
 /** The newest rules, ready to be sent. */
 export interface Published {
   readonly epoch: string;
@@ -21,8 +25,8 @@ export interface Published {
 /** Turns changes into revisions and tells who waits for them. */
 export interface Publisher {
   current(): Published;
-  /** Runs a change and, in the same transaction, makes a revision if the rules differ by it. */
-  change<T>(work: (resources: Resources) => Promise<T>): Promise<T>;
+  /** Runs a change and, in the same transaction, makes a revision in the name of `actor` if the rules differ by it. */
+  change<T>(work: (resources: Resources) => Promise<T>, actor?: string): Promise<T>;
   /** Resolves when something newer than what the caller has is current, or after `waitMs`, or when `signal` aborts. */
   waitForNewer(
     known: { readonly epoch: string; readonly revision: number },
@@ -67,12 +71,12 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
     for (const tell of [...waiters, ...listeners]) tell();
   }
 
-  async function change<T>(work: (resources: Resources) => Promise<T>): Promise<T> {
+  async function change<T>(work: (resources: Resources) => Promise<T>, actor = STARTED): Promise<T> {
     const changed = await store.transaction(async (resources, connection) => {
       const at = now();
-      if ((await fingerprintOf(connection)) !== seen) await revise(resources, connection, { at, isByHand: true });
+      if ((await fingerprintOf(connection)) !== seen) await revise(resources, connection, { at, actor: BY_HAND });
       const done = await work(resources);
-      const refusedNow = await revise(resources, connection, { at, isByHand: false });
+      const refusedNow = await revise(resources, connection, { at, actor });
       return { done, refusedNow, fingerprint: await fingerprintOf(connection) };
     });
     seen = changed.fingerprint;
@@ -98,8 +102,8 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
     waiting: () => waiters.size,
     refresh,
     onChange: (listener) => listeners.push(listener),
-    async change(work) {
-      const result = await change(work);
+    async change(work, actor) {
+      const result = await change(work, actor);
       await refresh();
       return result;
     },
@@ -136,12 +140,12 @@ async function compare(resources: Resources, connection: Connection) {
 async function revise(
   resources: Resources,
   connection: Connection,
-  { at, isByHand }: { readonly at: string; readonly isByHand: boolean },
+  { at, actor }: { readonly at: string; readonly actor: string },
 ): Promise<readonly RefusedRow[]> {
   const { last, published, rules, refused, content, sha256, isPublished } = await compare(resources, connection);
   if (isPublished) return refused;
-  if (isByHand && published !== undefined) await adoptEdits({ resources, connection, at }, published, rules);
-  await connection.insertInto('revision').values({ created_at: at, sha256, content }).execute();
+  if (actor === BY_HAND && published !== undefined) await adoptEdits({ resources, connection, at }, published, rules);
+  await connection.insertInto('revision').values({ created_at: at, actor, sha256, content }).execute();
   await connection
     .deleteFrom('revision')
     .where('revision', '<=', Number(last?.revision ?? 0) - KEPT_REVISIONS)

@@ -83,6 +83,7 @@ function revisionOf(row: Readonly<Record<string, unknown>>): Revision {
   return {
     revision: Number(row.revision),
     createdAt: String(row.created_at),
+    actor: String(row.actor),
     sha256: String(row.sha256),
     sizeBytes: Buffer.byteLength(content),
     content,
