@@ -117,11 +117,6 @@ export async function removeAdministrator(store: Store, id: string, author: Auth
   });
 }
 
-/** Binds what the OIDC provider calls somebody to the administrator whose email it has proved. */
-export async function bindSubject(connection: Connection, id: string, subject: string): Promise<void> {
-  await connection.updateTable('administrator').set({ oidc_subject: subject }).where('id', '=', id).execute();
-}
-
 /** An administrator as the API answers. */
 export function shown({ passwordHash: _, ...row }: KnownAdministrator): AdministratorRow {
   return row;

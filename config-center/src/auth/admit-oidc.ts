@@ -1,9 +1,8 @@
-import { type AdministratorRow, administratorDraft } from '@ai-gateway/contracts';
+import { type AdministratorReplacement, type AdministratorRow, administratorDraft } from '@ai-gateway/contracts';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../domain/faults.ts';
 import {
   type Author,
-  bindSubject,
   createAdministrator,
   findAdministrator,
   type KnownAdministrator,
@@ -26,8 +25,7 @@ export async function admitOidc(store: Store, identity: OidcIdentity, at: string
   const prepared =
     identity.email === undefined ? undefined : await findAdministrator(connection, 'email', identity.email);
   if (prepared !== undefined && prepared.oidcSubject === undefined && enabled(prepared)) {
-    await bindSubject(connection, prepared.id, identity.subject);
-    return prepared;
+    return changed(store, prepared, { oidcSubject: identity.subject }, at);
   }
   return made(store, identity, at);
 }
@@ -52,8 +50,13 @@ async function followed(
     throw refusal();
   }
   if (known.role === grant.role && known.tenantId === grant.tenantId) return known;
-  const { name, isEnabled, email, oidcSubject } = known;
-  return updateAdministrator(store, known.id, { name, isEnabled, email, oidcSubject, ...grant }, author(at));
+  return changed(store, known, { role: grant.role, tenantId: grant.tenantId }, at);
+}
+
+function changed(store: Store, known: KnownAdministrator, change: Partial<AdministratorReplacement>, at: string) {
+  const { name, role, tenantId, isEnabled, email, oidcSubject } = known;
+  const replacement = { name, role, tenantId, isEnabled, email, oidcSubject, ...change };
+  return updateAdministrator(store, known.id, replacement, author(at));
 }
 
 async function made(
