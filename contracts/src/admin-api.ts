@@ -1,4 +1,14 @@
 import { z } from 'zod';
+import { administratorKeyRoutes, administratorRoutes, sessionRoutes, sessionsRoutes } from './access-api.ts';
+import {
+  type Access,
+  type AdminRoute,
+  EVERYONE,
+  READERS,
+  SUPERADMINS,
+  TENANT_WRITERS,
+  WRITERS,
+} from './admin-route.ts';
 import { unusableKey } from './gateway-api.ts';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
 import { limitsReport } from './limits-api.ts';
@@ -10,22 +20,6 @@ import { providerShape, upstreamShape } from './provider.ts';
 import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { virtualKeyShape } from './virtual-key.ts';
-
-/** One route of the config center: the server registers it, `openapi.json` and the dashboard's client are made from it. */
-export interface AdminRoute {
-  readonly method: 'get' | 'post' | 'put' | 'delete';
-  /** Path below `/api/v2`, parameters as `:name`. */
-  readonly path: string;
-  readonly summary: string;
-  readonly tag: string;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodType;
-  /** Shape of `data` in the envelope. */
-  readonly response: z.ZodType;
-  readonly status?: 200 | 201;
-  /** Routes are for logged-in administrators unless they say otherwise. */
-  readonly access?: 'public';
-}
 
 /** Every answer of the control plane; `code` repeats the HTTP status. */
 export const envelope = <T extends z.ZodType>(data: T) =>
@@ -146,9 +140,6 @@ export const secretsReport = z.object({
   ),
 });
 
-/** Who is logged in. */
-export const sessionInfo = z.object({ administrator: z.string(), expiresAt: z.iso.datetime() });
-
 const paging = {
   page: z.coerce.number().int().min(1).default(1),
   size: z.coerce.number().int().min(1).max(100).default(10),
@@ -193,6 +184,8 @@ export const revisionDiff = z.object({
 export const revisionRow = z.object({
   revision: z.number().int(),
   createdAt: z.iso.datetime(),
+  /** Whose change made it, as in the audit log; empty for revisions of before there were administrators. */
+  actor: z.string(),
   sha256: z.string(),
   sizeBytes: z.number().int(),
   changes: z
@@ -211,9 +204,14 @@ interface Resource {
   readonly row: z.ZodType;
   readonly draft: z.ZodObject;
   readonly filters?: z.ZodRawShape;
+  /** Who lists and reads; readers unless said otherwise. */
+  readonly reads?: Access;
+  /** Who creates, replaces and deletes; writers unless said otherwise. */
+  readonly changes?: Access;
 }
 
-function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
+function crud<const R extends Resource>(resource: R) {
+  const { tag, path, row, draft, filters, reads = READERS, changes = WRITERS } = resource;
   return {
     list: {
       method: 'get',
@@ -222,6 +220,7 @@ function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
       summary: `List ${tag}`,
       query: z.object({ ...paging, cursor: z.string().max(500).optional(), ...(filters ?? {}) }),
       response: listOf(row as R['row']),
+      access: reads,
     },
     create: {
       method: 'post',
@@ -231,8 +230,16 @@ function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
       body: draft as R['draft'],
       response: row as R['row'],
       status: 201,
+      access: changes,
     },
-    read: { method: 'get', path: `${path}/:id`, tag, summary: `Read one of ${tag}`, response: row as R['row'] },
+    read: {
+      method: 'get',
+      path: `${path}/:id`,
+      tag,
+      summary: `Read one of ${tag}`,
+      response: row as R['row'],
+      access: reads,
+    },
     update: {
       method: 'put',
       path: `${path}/:id`,
@@ -240,8 +247,16 @@ function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
       summary: `Replace one of ${tag}`,
       body: replacementOf(draft as R['draft']),
       response: row as R['row'],
+      access: changes,
     },
-    remove: { method: 'delete', path: `${path}/:id`, tag, summary: `Delete one of ${tag}`, response: nothing },
+    remove: {
+      method: 'delete',
+      path: `${path}/:id`,
+      tag,
+      summary: `Delete one of ${tag}`,
+      response: nothing,
+      access: changes,
+    },
   } as const satisfies Record<string, AdminRoute>;
 }
 
@@ -249,19 +264,10 @@ const ofNamespace = { namespaceId: z.string().optional() };
 
 /** All routes of the control plane, below `/api/v2`. */
 export const ADMIN_API = {
-  session: {
-    login: {
-      method: 'post',
-      path: '/session',
-      tag: 'session',
-      summary: 'Redeem a one-time login code for a session cookie',
-      body: z.object({ code: z.string().min(1).max(200) }).strict(),
-      response: sessionInfo,
-      access: 'public',
-    },
-    current: { method: 'get', path: '/session', tag: 'session', summary: 'Who is logged in', response: sessionInfo },
-    logout: { method: 'delete', path: '/session', tag: 'session', summary: 'End the session', response: nothing },
-  },
+  session: sessionRoutes,
+  sessions: sessionsRoutes,
+  administrators: administratorRoutes,
+  administratorKeys: administratorKeyRoutes,
   namespaces: crud({
     tag: 'namespaces',
     path: '/namespaces',
@@ -286,6 +292,7 @@ export const ADMIN_API = {
       row: providerKeyRow,
       draft: providerKeyDraft,
       filters: { providerId: z.string().optional() },
+      changes: SUPERADMINS,
     }),
     create: {
       method: 'post',
@@ -295,6 +302,7 @@ export const ADMIN_API = {
       body: providerKeyDraft.extend({ secret: providerSecret }),
       response: providerKeyRow,
       status: 201,
+      access: SUPERADMINS,
     },
     rotate: {
       method: 'post',
@@ -303,6 +311,7 @@ export const ADMIN_API = {
       summary: 'Replace the secret of a provider key',
       body: z.object({ secret: providerSecret }).strict(),
       response: providerKeyRow,
+      access: SUPERADMINS,
     },
   },
   secrets: {
@@ -312,6 +321,7 @@ export const ADMIN_API = {
       tag: 'secrets',
       summary: 'Master keys, and how many secrets are encrypted with each',
       response: secretsReport,
+      access: SUPERADMINS,
     },
     rotate: {
       method: 'post',
@@ -319,6 +329,7 @@ export const ADMIN_API = {
       tag: 'secrets',
       summary: 'Bring every secret under the current master key',
       response: secretsReport.extend({ rewrapped: z.number().int() }),
+      access: SUPERADMINS,
     },
   },
   customerTypes: crud({
@@ -327,7 +338,7 @@ export const ADMIN_API = {
     row: customerTypeRow,
     draft: customerTypeDraft,
   }),
-  tenants: crud({ tag: 'tenants', path: '/tenants', row: tenantRow, draft: tenantDraft }),
+  tenants: crud({ tag: 'tenants', path: '/tenants', row: tenantRow, draft: tenantDraft, reads: EVERYONE }),
   prices: crud({
     tag: 'prices',
     path: '/prices',
@@ -341,9 +352,17 @@ export const ADMIN_API = {
     row: layeredLimitRow,
     draft: layeredLimitDraft,
     filters: { targetType: z.string().optional(), targetId: z.string().optional() },
+    reads: EVERYONE,
   }),
   virtualKeys: {
-    ...crud({ tag: 'virtual-keys', path: '/virtual-keys', row: virtualKeyRow, draft: virtualKeyDraft }),
+    ...crud({
+      tag: 'virtual-keys',
+      path: '/virtual-keys',
+      row: virtualKeyRow,
+      draft: virtualKeyDraft,
+      reads: EVERYONE,
+      changes: TENANT_WRITERS,
+    }),
     create: {
       method: 'post',
       path: '/virtual-keys',
@@ -352,6 +371,7 @@ export const ADMIN_API = {
       body: virtualKeyDraft,
       response: virtualKeyRow.extend({ secret: z.string() }),
       status: 201,
+      access: TENANT_WRITERS,
     },
   },
   revisions: {
@@ -362,6 +382,7 @@ export const ADMIN_API = {
       summary: 'Revisions of the rules, newest first',
       query: z.object({ page: paging.page, size: z.coerce.number().int().min(1).max(50).default(10) }),
       response: listOf(revisionRow),
+      access: READERS,
     },
     read: {
       method: 'get',
@@ -369,6 +390,7 @@ export const ADMIN_API = {
       tag: 'revisions',
       summary: 'The rules of a revision, without the hashes of virtual keys',
       response: revisionRow.omit({ changes: true }).extend({ content: z.record(z.string(), z.array(ruleRow)) }),
+      access: READERS,
     },
     diff: {
       method: 'get',
@@ -376,6 +398,7 @@ export const ADMIN_API = {
       tag: 'revisions',
       summary: 'What differs between two revisions',
       response: revisionDiff,
+      access: READERS,
     },
     rollBack: {
       method: 'post',
@@ -383,6 +406,7 @@ export const ADMIN_API = {
       tag: 'revisions',
       summary: 'Write the rules of a revision back, as a new revision',
       response: z.object({ revision: z.number().int() }),
+      access: WRITERS,
     },
   },
   audit: {
@@ -402,6 +426,7 @@ export const ADMIN_API = {
         size: z.coerce.number().int().min(1).max(100).default(20),
       }),
       response: z.object({ items: z.array(auditEntry), next: z.number().int().optional() }),
+      access: READERS,
     },
   },
   live: {
@@ -411,6 +436,7 @@ export const ADMIN_API = {
       tag: 'live',
       summary: 'Live rates of every namespace that has traffic',
       response: z.object({ items: z.array(namespaceLive) }),
+      access: READERS,
     },
     limits: {
       method: 'get',
@@ -424,6 +450,7 @@ export const ADMIN_API = {
         /** Gateways that did not answer. */
         missing: z.array(z.string()),
       }),
+      access: READERS,
     },
     gateways: {
       method: 'get',
@@ -435,6 +462,7 @@ export const ADMIN_API = {
         revision: z.number().int(),
         refusedRows: z.array(refusedRow),
       }),
+      access: READERS,
     },
   },
   tokens: {
@@ -445,6 +473,7 @@ export const ADMIN_API = {
       summary: 'The tokens of a text or of a chat, as the token service counts them',
       body: tokenizeRequest,
       response: tokenizeResponse,
+      access: READERS,
     },
     models: {
       method: 'get',
@@ -452,6 +481,7 @@ export const ADMIN_API = {
       tag: 'tokens',
       summary: 'How each model is counted, the vocabularies, and how well estimates have matched',
       response: modelsResponse,
+      access: READERS,
     },
   },
 } as const satisfies Record<string, Record<string, AdminRoute>>;

@@ -59,10 +59,7 @@ export async function rulesInForce(
   let lastOffer: Promise<unknown> = Promise.resolve();
   const tellOfKeys = unusableKeyTeller(log);
 
-  /** @throws Error that says what is wrong */
-  function accept(offered: SignedRules): void {
-    const { rules } = offered;
-    checkSignature(offered, signer);
+  function accept(rules: CheckedRules): void {
     const before = current && checked && { config: current, snapshot: checked.snapshot };
     current = compileSnapshot(rules.snapshot, secrets, before);
     checked = rules;
@@ -79,10 +76,10 @@ export async function rulesInForce(
   }
 
   function take(offered: SignedRules): void {
-    const { epoch, revision } = offered.rules.snapshot;
+    const { epoch, revision } = signedBy(signer, offered).snapshot;
     if (current !== undefined && isOlder(offered.rules.snapshot, current)) return;
     known = { epoch, revision };
-    accept(offered);
+    accept(offered.rules);
     log.info({ revision }, 'rules in force');
     snapshots.write(toSave(offered)).catch((error) => log.error({ error: String(error) }, 'snapshot not written'));
     onChange();
@@ -115,7 +112,7 @@ export async function rulesInForce(
 
   for await (const { sha256, signature, body } of snapshots.read()) {
     try {
-      accept({ rules: await checkedBody({ revision: 0, sha256, signature, body }), signature });
+      accept(signedBy(signer, { rules: await checkedBody({ revision: 0, sha256, signature, body }), signature }));
       log.info({ revision: current?.revision }, 'rules from the snapshot on disk');
       break;
     } catch (error) {
@@ -139,9 +136,9 @@ export async function rulesInForce(
 }
 
 /** @throws Error when nobody who knows the token vouches for these rules */
-function checkSignature({ rules, signature }: SignedRules, signer: RulesSigner): void {
+function signedBy(signer: RulesSigner, { rules, signature }: SignedRules): CheckedRules {
   const { epoch, revision } = rules.snapshot;
-  if (signer.isSigned({ epoch, revision, sha256: rules.sha256 }, signature)) return;
+  if (signer.isSigned({ epoch, revision, sha256: rules.sha256 }, signature)) return rules;
   throw new Error('the rules are not signed by a config center with the same GATEWAY_TOKEN');
 }
 
