@@ -20,6 +20,7 @@ let namespaceId: string;
 const startCenter = () =>
   startProcess('config-center/src/main.ts', {
     CONFIG_CENTER_PORT: '0',
+    DATA_DIR: folder,
     DATABASE_URL: `sqlite:${join(folder, 'config.db')}`,
     REDIS_URL: redis.url,
     SEED_DEMO: 'false',

@@ -4,6 +4,7 @@ import type { MasterKeys, RulesSigner } from '@ai-gateway/contracts/secrets';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { administratorRoutes } from './api/administrators.ts';
 import { auditRoutes } from './api/audit.ts';
 import { docsPage } from './api/docs-page.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
@@ -12,9 +13,8 @@ import { resourceRoutes } from './api/resources.ts';
 import { revisionRoutes } from './api/revisions.ts';
 import { sessionRoutes } from './api/session.ts';
 import { tokenRoutes } from './api/tokens.ts';
+import type { Access } from './auth/access.ts';
 import { authorizer } from './auth/authorize.ts';
-import type { Lockout } from './auth/lockout.ts';
-import type { Sessions } from './auth/sessions.ts';
 import { isAway } from './db/errors.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './domain/faults.ts';
@@ -28,8 +28,7 @@ export interface AppOptions {
   readonly store: Store;
   readonly publisher: Publisher;
   readonly live: LiveRates;
-  readonly sessions: Sessions;
-  readonly lockout: Lockout;
+  readonly access: Access;
   readonly adminToken: string | undefined;
   readonly gatewayToken: string;
   readonly keyPepper: string;
@@ -45,9 +44,9 @@ export interface AppOptions {
 
 /** The control plane's HTTP application. */
 export function configCenterApp(options: AppOptions): Express {
-  const { store, publisher, live, sessions, nowMs } = options;
+  const { store, publisher, live, access, nowMs } = options;
   const registry = metricsOf(options);
-  const authorize = authorizer(options);
+  const authorize = authorizer({ ...options, sessions: access.sessions });
   const now = () => new Date(nowMs()).toISOString();
   const app = express();
   app.disable('x-powered-by');
@@ -58,7 +57,8 @@ export function configCenterApp(options: AppOptions): Express {
   gatewayRoutes(app, options);
   app.use(express.json({ limit: '1mb' }));
 
-  sessionRoutes(app, { sessions, lockout: options.lockout, authorize });
+  sessionRoutes(app, { store, access, authorize, publicUrl: options.publicUrl, nowMs });
+  administratorRoutes(app, { store, access, authorize, now });
   const resources = { store, publisher, authorize, keyPepper: options.keyPepper, now };
   resourceRoutes(app, resources);
   providerKeyRoutes(app, { ...resources, masterKeys: options.masterKeys });

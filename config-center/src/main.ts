@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { readSettings } from '@ai-gateway/contracts';
 import { type RulesSigner, rulesSigner } from '@ai-gateway/contracts/secrets';
 import { type Logger, pino } from 'pino';
 import { configCenterApp } from './app.ts';
-import { lockout } from './auth/lockout.ts';
-import { type Sessions, sessions } from './auth/sessions.ts';
+import { type Access, administratorAccess } from './auth/access.ts';
+import { BUILT_IN, ensureBuiltIn, findAdministrator } from './auth/administrators.ts';
+import { ensureFirstKey } from './auth/first-key.ts';
+import { oidcSettingsOf } from './auth/oidc-settings.ts';
 import { forgetAudit } from './db/audit.ts';
 import { openStore, type Store } from './db/store.ts';
 import { type LiveRates, liveRates } from './domain/live-rates.ts';
@@ -25,14 +28,17 @@ async function start(settings: Settings): Promise<void> {
   const log = pino({ level: settings.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const nowMs = Date.now;
   const now = () => new Date(nowMs()).toISOString();
+  const oidc = oidcSettingsOf(settings);
   const store = await openStore(settings.DATABASE_URL);
   const published = await publisher(store, now);
   await seed(published, settings, now);
   const forgetting = everyHour(() => forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS), log);
   const watching = watchEdits(published, log);
   await tellOfOldMasterKeys(store, settings, log);
-  const administrators = sessions(store, nowMs);
-  await offerLogin(administrators, settings, log);
+  await ensureBuiltIn(store.connection, now());
+  await ensureFirstKey(store, settings.ADMIN_KEY_FILE ?? join(settings.DATA_DIR, 'admin_ed25519.key'), now(), log);
+  const access = administratorAccess(store, { hasPasswordLogin: settings.PASSWORD_LOGIN, oidc }, nowMs);
+  await offerLogin(store, access, settings, log);
   const live = liveRates();
   const signer = rulesSigner(settings.GATEWAY_TOKEN);
   const redis = shareOverRedis(settings, { published, live, signer, log });
@@ -42,8 +48,7 @@ async function start(settings: Settings): Promise<void> {
     publisher: published,
     live,
     rulesInRedis: redis?.rules,
-    sessions: administrators,
-    lockout: lockout(nowMs),
+    access,
     adminToken: settings.ADMIN_TOKEN,
     gatewayToken: settings.GATEWAY_TOKEN,
     keyPepper: settings.KEY_PEPPER,
@@ -120,14 +125,17 @@ function everyHour(work: () => Promise<void>, log: Logger): NodeJS.Timeout {
 }
 
 /** Allows the login code of the settings; a first start without any way to log in draws one and says it once. */
-async function offerLogin(administrators: Sessions, settings: Settings, log: Logger): Promise<void> {
+async function offerLogin(store: Store, { codes }: Access, settings: Settings, log: Logger): Promise<void> {
   if (settings.LOGIN_CODE !== undefined) {
-    await administrators.allowCode(settings.LOGIN_CODE);
+    const builtIn = await findAdministrator(store.connection, 'id', BUILT_IN);
+    if (builtIn?.isEnabled !== true)
+      log.warn('LOGIN_CODE lets nobody in: the first administrator is disabled or deleted');
+    await codes.allow(settings.LOGIN_CODE);
     return;
   }
-  if (settings.ADMIN_TOKEN !== undefined || (await administrators.hasAny())) return;
+  if (settings.ADMIN_TOKEN !== undefined || (await codes.hasAnyUsed())) return;
   const code = randomBytes(24).toString('base64url');
-  await administrators.allowCode(code);
+  await codes.allow(code);
   log.warn({ url: `${settings.PUBLIC_URL}/login?code=${code}` }, 'one-time administrator login, valid for 24 hours');
 }
 

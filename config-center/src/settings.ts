@@ -20,6 +20,17 @@ export const settingsShape = z.object({
   SECRETS_KEYS: secretsKeysSetting,
   ADMIN_TOKEN: secretSetting.optional(),
   LOGIN_CODE: z.string().min(20, 'at least 20 characters').optional(),
+  DATA_DIR: z.string().default('data'),
+  /** Absent: `admin_ed25519.key` in DATA_DIR. */
+  ADMIN_KEY_FILE: z.string().optional(),
+  PASSWORD_LOGIN: z.stringbool().default(false),
+  /** Absent: no login by OIDC. */
+  OIDC_ISSUER: z.url({ protocol: /^https?$/ }).optional(),
+  OIDC_CLIENT_ID: z.string().optional(),
+  OIDC_CLIENT_SECRET: z.string().optional(),
+  OIDC_SCOPE: z.string().default('openid email profile'),
+  OIDC_ROLE_CLAIM: z.string().optional(),
+  OIDC_ROLES: z.string().default(''),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).default('http://localhost:8080'),
   TOKEN_SERVICE_URL: serviceUrl.default(new URL('http://127.0.0.1:8002')),
   SEED_DEMO: z.stringbool().default(true),

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ADMIN_API, type AdminRoute, RULES_PATH, snapshotShape } from '@ai-gateway/contracts';
+import { RULES_PATH, snapshotShape } from '@ai-gateway/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GATEWAY_TOKEN, startConfigCenter } from './support/config-center.ts';
 
@@ -169,76 +169,10 @@ it('a keyword is text, not a pattern', async () => {
   expect((await center.call('GET', "/api/v2/namespaces?keyword=' or 1=1 --")).body.data.total).toBe(0);
 });
 
-describe('who may call', () => {
-  const routes = Object.values(ADMIN_API).flatMap((group) => Object.values(group as Record<string, AdminRoute>));
-
-  it.each(routes.filter(({ access }) => access !== 'public').map(({ method, path }) => [method, path]))(
-    '%s %s is refused to strangers',
-    async (method, path) => {
-      const response = await fetch(`${center.url}/api/v2${path.replace(':id', 'x')}`, { method: method.toUpperCase() });
-      expect(response.status).toBe(401);
-    },
-  );
-
-  it('a wrong token is refused', async () => {
-    expect((await center.call('GET', '/api/v2/namespaces', undefined, { authorization: 'Bearer wrong' })).status).toBe(
-      401,
-    );
-    expect((await center.call('GET', RULES_PATH)).status).toBe(401);
-  });
-
-  it('a login code works exactly once, also when 50 try at the same moment', async () => {
-    await center.sessions.allowCode('a-one-time-code-of-24-chars');
-    const tries = Array.from({ length: 50 }, () => center.sessions.redeem('a-one-time-code-of-24-chars'));
-    expect((await Promise.all(tries)).filter((session) => session !== undefined)).toHaveLength(1);
-  });
-
-  it('a session reads by its cookie, and changes only from our own page', async () => {
-    await center.sessions.allowCode('another-code-of-24-letters');
-    const login = await center.call(
-      'POST',
-      '/api/v2/session',
-      { code: 'another-code-of-24-letters' },
-      { authorization: '' },
-    );
-    const cookie = login.headers.get('set-cookie') ?? '';
-    expect(cookie).toMatch(/^gw_session=[\w-]{43}; Max-Age=\d+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/);
-    const headers = { authorization: '', cookie: cookie.split(';')[0] ?? '' };
-    expect((await center.call('GET', '/api/v2/session', undefined, headers)).body.data.administrator).toBe('admin');
-    const draft = { code: 'by-cookie', name: 'By cookie' };
-    expect((await center.call('POST', '/api/v2/namespaces', draft, headers)).status).toBe(403);
-    const ours = { ...headers, 'x-requested-with': 'gateway-dashboard' };
-    expect(
-      (await center.call('POST', '/api/v2/namespaces', draft, { ...ours, origin: 'https://evil.example' })).status,
-    ).toBe(403);
-    expect((await center.call('POST', '/api/v2/namespaces', draft, { ...ours, origin: 'null' })).status).toBe(403);
-    expect(
-      (await center.call('POST', '/api/v2/namespaces', draft, { ...ours, origin: 'http://localhost:8080' })).status,
-    ).toBe(201);
-    expect((await center.call('DELETE', '/api/v2/session', undefined, ours)).status).toBe(200);
-    expect((await center.call('GET', '/api/v2/session', undefined, headers)).status).toBe(401);
-  });
-
-  it('sessions run out when idle', async () => {
-    let nowMs = Date.now();
-    const own = await startConfigCenter({ nowMs: () => nowMs });
-    await own.sessions.allowCode('code');
-    const redeemed = await own.sessions.redeem('code');
-    expect(await own.sessions.find(redeemed?.secret ?? '')).toBeDefined();
-    nowMs += 31 * 60_000;
-    expect(await own.sessions.find(redeemed?.secret ?? '')).toBeUndefined();
-    await own.close();
-  });
-
-  it('guessing codes locks the address out, also behind the dashboard, and no other address', async () => {
-    const own = await startConfigCenter();
-    const guess = (address = '203.0.113.7') =>
-      own.call('POST', '/api/v2/session', { code: 'guess' }, { authorization: '', 'x-forwarded-for': address });
-    for (let count = 0; count < 10; count++) expect((await guess()).status).toBe(401);
-    expect((await guess()).status).toBe(429);
-    expect((await guess('203.0.113.9')).status).toBe(401);
-    await own.close();
-  });
+it('a wrong token is refused', async () => {
+  const wrong = { authorization: 'Bearer wrong' };
+  expect((await center.call('GET', '/api/v2/namespaces', undefined, wrong)).status).toBe(401);
+  expect((await center.call('GET', RULES_PATH)).status).toBe(401);
 });
 
 describe('revisions', () => {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,15 @@ import process from 'node:process';
 import { promisify } from 'node:util';
 import { matcherShape, namespaceShape, policyShape, providerKeyShape, providerShape } from '@ai-gateway/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { administratorAccess } from '../src/auth/access.ts';
+import { addKey, removeKey } from '../src/auth/administrator-keys.ts';
+import {
+  BUILT_IN,
+  createAdministrator,
+  ensureBuiltIn,
+  removeAdministrator,
+  updateAdministrator,
+} from '../src/auth/administrators.ts';
 import { openStore, type Store } from '../src/db/store.ts';
 import { publisher } from '../src/publish/publisher.ts';
 import { startMariadb } from './support/mariadb.ts';
@@ -130,6 +140,46 @@ describe.each(Object.entries(DATABASES))('the store on %s', (_, makeUrl) => {
     for (const bad of ['x', '', 'WzFd', Buffer.from('[{},1]').toString('base64url')]) {
       await expect(store.list('namespace', { page: 1, size: 2, cursor: bad })).rejects.toThrow('not valid');
     }
+  });
+
+  it('keeps administrators, their keys, challenges, codes and sessions', async () => {
+    let nowMs = 1_000_000;
+    await ensureBuiltIn(store.connection, AT);
+    await ensureBuiltIn(store.connection, AT);
+    const access = administratorAccess(store, { hasPasswordLogin: false }, () => nowMs);
+    const author = { actor: 'test', at: AT };
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64');
+    const draft = { administratorId: BUILT_IN, publicKey: raw, comment: '🦜', isEnabled: true };
+    const { fingerprint } = await addKey(store.connection, draft, author);
+    await expect(removeKey(store, fingerprint, author)).rejects.toThrow('must stay');
+    const { id: challengeId, nonce } = await access.challenges.issue(fingerprint);
+    const message = Buffer.concat([Buffer.from('gateway-auth:'), Buffer.from(nonce, 'base64')]);
+    const answer = { challengeId, fingerprint, signature: sign(null, message, privateKey).toString('base64') };
+    const met = await Promise.all([access.challenges.meet(answer), access.challenges.meet(answer)]);
+    expect(met.filter((key) => key !== undefined)).toMatchObject([{ fingerprint, comment: '🦜' }]);
+
+    const { secret, session } = await access.logIn({ administratorId: BUILT_IN, method: 'password', address: '::1' });
+    expect(await access.sessions.find(secret)).toMatchObject({ administrator: 'admin', role: 'superadmin' });
+    expect(await access.sessions.list(BUILT_IN)).toMatchObject([{ method: 'password', address: '::1' }]);
+    const terms = { ttlSeconds: 60, maxUses: 3, length: 30 };
+    const { code } = await access.codes.make({ id: session.id ?? '', administratorId: BUILT_IN }, terms);
+    const uses = await Promise.all(Array.from({ length: 9 }, () => access.codes.redeem(code)));
+    expect(uses.filter((id) => id === BUILT_IN)).toHaveLength(3);
+    nowMs += 30 * 60_000;
+    expect(await access.sessions.find(secret)).toBeUndefined();
+    expect(await access.sessions.end({ administratorId: BUILT_IN })).toBe(1);
+
+    const second = { name: 'Ada', role: 'superadmin' as const, isEnabled: true, password: 'a long enough one' };
+    const ada = await createAdministrator(store, second, author);
+    await expect(createAdministrator(store, { ...second, name: 'ada' }, author)).resolves.toMatchObject({ version: 1 });
+    await removeAdministrator(store, BUILT_IN, author);
+    const { password: _, ...rest } = second;
+    expect(await updateAdministrator(store, ada.id, { ...rest, role: 'viewer' }, author)).toMatchObject({
+      version: 2,
+      role: 'viewer',
+      hasPassword: true,
+    });
   });
 
   it('keeps all of a transaction or nothing', async () => {

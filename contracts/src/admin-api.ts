@@ -1,4 +1,14 @@
 import { z } from 'zod';
+import { administratorKeyRoutes, administratorRoutes, sessionRoutes, sessionsRoutes } from './access-api.ts';
+import {
+  type Access,
+  type AdminRoute,
+  EVERYONE,
+  READERS,
+  SUPERADMINS,
+  TENANT_WRITERS,
+  WRITERS,
+} from './admin-route.ts';
 import { unusableKey } from './gateway-api.ts';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
 import { limitsReport } from './limits-api.ts';
@@ -11,22 +21,6 @@ import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts
 import { fallbackShape } from './routing.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { virtualKeyShape } from './virtual-key.ts';
-
-/** One route of the config center: the server registers it, `openapi.json` and the dashboard's client are made from it. */
-export interface AdminRoute {
-  readonly method: 'get' | 'post' | 'put' | 'delete';
-  /** Path below `/api/v2`, parameters as `:name`. */
-  readonly path: string;
-  readonly summary: string;
-  readonly tag: string;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodType;
-  /** Shape of `data` in the envelope. */
-  readonly response: z.ZodType;
-  readonly status?: 200 | 201;
-  /** Routes are for logged-in administrators unless they say otherwise. */
-  readonly access?: 'public';
-}
 
 /** Every answer of the control plane; `code` repeats the HTTP status. */
 export const envelope = <T extends z.ZodType>(data: T) =>
@@ -149,9 +143,6 @@ export const secretsReport = z.object({
   ),
 });
 
-/** Who is logged in. */
-export const sessionInfo = z.object({ administrator: z.string(), expiresAt: z.iso.datetime() });
-
 const paging = {
   page: z.coerce.number().int().min(1).default(1),
   size: z.coerce.number().int().min(1).max(100).default(10),
@@ -196,6 +187,8 @@ export const revisionDiff = z.object({
 export const revisionRow = z.object({
   revision: z.number().int(),
   createdAt: z.iso.datetime(),
+  /** Whose change made it, as in the audit log; empty for revisions of before there were administrators. */
+  actor: z.string(),
   sha256: z.string(),
   sizeBytes: z.number().int(),
   changes: z
@@ -214,9 +207,14 @@ interface Resource {
   readonly row: z.ZodType;
   readonly draft: z.ZodObject;
   readonly filters?: z.ZodRawShape;
+  /** Who lists and reads; readers unless said otherwise. */
+  readonly reads?: Access;
+  /** Who creates, replaces and deletes; writers unless said otherwise. */
+  readonly changes?: Access;
 }
 
-function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
+function crud<const R extends Resource>(resource: R) {
+  const { tag, path, row, draft, filters, reads = READERS, changes = WRITERS } = resource;
   return {
     list: {
       method: 'get',
@@ -225,6 +223,7 @@ function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
       summary: `List ${tag}`,
       query: z.object({ ...paging, cursor: z.string().max(500).optional(), ...(filters ?? {}) }),
       response: listOf(row as R['row']),
+      access: reads,
     },
     create: {
       method: 'post',
@@ -234,8 +233,16 @@ function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
       body: draft as R['draft'],
       response: row as R['row'],
       status: 201,
+      access: changes,
     },
-    read: { method: 'get', path: `${path}/:id`, tag, summary: `Read one of ${tag}`, response: row as R['row'] },
+    read: {
+      method: 'get',
+      path: `${path}/:id`,
+      tag,
+      summary: `Read one of ${tag}`,
+      response: row as R['row'],
+      access: reads,
+    },
     update: {
       method: 'put',
       path: `${path}/:id`,
@@ -243,8 +250,16 @@ function crud<const R extends Resource>({ tag, path, row, draft, filters }: R) {
       summary: `Replace one of ${tag}`,
       body: replacementOf(draft as R['draft']),
       response: row as R['row'],
+      access: changes,
     },
-    remove: { method: 'delete', path: `${path}/:id`, tag, summary: `Delete one of ${tag}`, response: nothing },
+    remove: {
+      method: 'delete',
+      path: `${path}/:id`,
+      tag,
+      summary: `Delete one of ${tag}`,
+      response: nothing,
+      access: changes,
+    },
   } as const satisfies Record<string, AdminRoute>;
 }
 
@@ -252,19 +267,10 @@ const ofNamespace = { namespaceId: z.string().optional() };
 
 /** All routes of the control plane, below `/api/v2`. */
 export const ADMIN_API = {
-  session: {
-    login: {
-      method: 'post',
-      path: '/session',
-      tag: 'session',
-      summary: 'Redeem a one-time login code for a session cookie',
-      body: z.object({ code: z.string().min(1).max(200) }).strict(),
-      response: sessionInfo,
-      access: 'public',
-    },
-    current: { method: 'get', path: '/session', tag: 'session', summary: 'Who is logged in', response: sessionInfo },
-    logout: { method: 'delete', path: '/session', tag: 'session', summary: 'End the session', response: nothing },
-  },
+  session: sessionRoutes,
+  sessions: sessionsRoutes,
+  administrators: administratorRoutes,
+  administratorKeys: administratorKeyRoutes,
   namespaces: crud({
     tag: 'namespaces',
     path: '/namespaces',
@@ -289,6 +295,7 @@ export const ADMIN_API = {
       row: providerKeyRow,
       draft: providerKeyDraft,
       filters: { providerId: z.string().optional() },
+      changes: SUPERADMINS,
     }),
     create: {
       method: 'post',
@@ -298,6 +305,7 @@ export const ADMIN_API = {
       body: providerKeyDraft.extend({ secret: providerSecret }),
       response: providerKeyRow,
       status: 201,
+      access: SUPERADMINS,
     },
     rotate: {
       method: 'post',
@@ -306,6 +314,7 @@ export const ADMIN_API = {
       summary: 'Replace the secret of a provider key',
       body: z.object({ secret: providerSecret }).strict(),
       response: providerKeyRow,
+      access: SUPERADMINS,
     },
   },
   secrets: {
@@ -315,6 +324,7 @@ export const ADMIN_API = {
       tag: 'secrets',
       summary: 'Master keys, and how many secrets are encrypted with each',
       response: secretsReport,
+      access: SUPERADMINS,
     },
     rotate: {
       method: 'post',
@@ -322,6 +332,7 @@ export const ADMIN_API = {
       tag: 'secrets',
       summary: 'Bring every secret under the current master key',
       response: secretsReport.extend({ rewrapped: z.number().int() }),
+      access: SUPERADMINS,
     },
   },
   customerTypes: crud({
@@ -330,7 +341,7 @@ export const ADMIN_API = {
     row: customerTypeRow,
     draft: customerTypeDraft,
   }),
-  tenants: crud({ tag: 'tenants', path: '/tenants', row: tenantRow, draft: tenantDraft }),
+  tenants: crud({ tag: 'tenants', path: '/tenants', row: tenantRow, draft: tenantDraft, reads: EVERYONE }),
   fallbacks: crud({
     tag: 'fallbacks',
     path: '/fallbacks',
@@ -351,9 +362,17 @@ export const ADMIN_API = {
     row: layeredLimitRow,
     draft: layeredLimitDraft,
     filters: { targetType: z.string().optional(), targetId: z.string().optional() },
+    reads: EVERYONE,
   }),
   virtualKeys: {
-    ...crud({ tag: 'virtual-keys', path: '/virtual-keys', row: virtualKeyRow, draft: virtualKeyDraft }),
+    ...crud({
+      tag: 'virtual-keys',
+      path: '/virtual-keys',
+      row: virtualKeyRow,
+      draft: virtualKeyDraft,
+      reads: EVERYONE,
+      changes: TENANT_WRITERS,
+    }),
     create: {
       method: 'post',
       path: '/virtual-keys',
@@ -362,6 +381,7 @@ export const ADMIN_API = {
       body: virtualKeyDraft,
       response: virtualKeyRow.extend({ secret: z.string() }),
       status: 201,
+      access: TENANT_WRITERS,
     },
   },
   revisions: {
@@ -372,6 +392,7 @@ export const ADMIN_API = {
       summary: 'Revisions of the rules, newest first',
       query: z.object({ page: paging.page, size: z.coerce.number().int().min(1).max(50).default(10) }),
       response: listOf(revisionRow),
+      access: READERS,
     },
     read: {
       method: 'get',
@@ -379,6 +400,7 @@ export const ADMIN_API = {
       tag: 'revisions',
       summary: 'The rules of a revision, without the hashes of virtual keys',
       response: revisionRow.omit({ changes: true }).extend({ content: z.record(z.string(), z.array(ruleRow)) }),
+      access: READERS,
     },
     diff: {
       method: 'get',
@@ -386,6 +408,7 @@ export const ADMIN_API = {
       tag: 'revisions',
       summary: 'What differs between two revisions',
       response: revisionDiff,
+      access: READERS,
     },
     rollBack: {
       method: 'post',
@@ -393,6 +416,7 @@ export const ADMIN_API = {
       tag: 'revisions',
       summary: 'Write the rules of a revision back, as a new revision',
       response: z.object({ revision: z.number().int() }),
+      access: WRITERS,
     },
   },
   audit: {
@@ -412,6 +436,7 @@ export const ADMIN_API = {
         size: z.coerce.number().int().min(1).max(100).default(20),
       }),
       response: z.object({ items: z.array(auditEntry), next: z.number().int().optional() }),
+      access: READERS,
     },
   },
   live: {
@@ -421,6 +446,7 @@ export const ADMIN_API = {
       tag: 'live',
       summary: 'Live rates of every namespace that has traffic',
       response: z.object({ items: z.array(namespaceLive) }),
+      access: READERS,
     },
     limits: {
       method: 'get',
@@ -434,6 +460,7 @@ export const ADMIN_API = {
         /** Gateways that did not answer. */
         missing: z.array(z.string()),
       }),
+      access: READERS,
     },
     gateways: {
       method: 'get',
@@ -445,6 +472,7 @@ export const ADMIN_API = {
         revision: z.number().int(),
         refusedRows: z.array(refusedRow),
       }),
+      access: READERS,
     },
   },
   tokens: {
@@ -455,6 +483,7 @@ export const ADMIN_API = {
       summary: 'The tokens of a text or of a chat, as the token service counts them',
       body: tokenizeRequest,
       response: tokenizeResponse,
+      access: READERS,
     },
     models: {
       method: 'get',
@@ -462,6 +491,7 @@ export const ADMIN_API = {
       tag: 'tokens',
       summary: 'How each model is counted, the vocabularies, and how well estimates have matched',
       response: modelsResponse,
+      access: READERS,
     },
   },
 } as const satisfies Record<string, Record<string, AdminRoute>>;

@@ -1,4 +1,7 @@
+export * from './access-api.ts';
 export * from './admin-api.ts';
+export * from './admin-route.ts';
+export * from './administrator.ts';
 export * from './condition.ts';
 export * from './errors.ts';
 export * from './gateway-api.ts';

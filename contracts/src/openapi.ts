@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { sessionInfo } from './access-api.ts';
 import {
   ADMIN_API,
-  type AdminRoute,
   adminError,
   auditEntry,
   envelope,
@@ -19,12 +19,20 @@ import {
   providerRow,
   revisionDiff,
   revisionRow,
-  sessionInfo,
   upstreamDraft,
   upstreamRow,
   virtualKeyDraft,
   virtualKeyRow,
 } from './admin-api.ts';
+import type { AdminRoute } from './admin-route.ts';
+import {
+  administratorDraft,
+  administratorKeyDraft,
+  administratorKeyRow,
+  administratorReplacement,
+  administratorRow,
+  sessionRow,
+} from './administrator.ts';
 
 /** Shapes that get a name in the document, so that generated types are readable. */
 const NAMED = new Map<z.ZodType, string>([
@@ -47,6 +55,12 @@ const NAMED = new Map<z.ZodType, string>([
   [revisionRow, 'Revision'],
   [revisionDiff, 'RevisionDiff'],
   [sessionInfo, 'Session'],
+  [sessionRow, 'SessionRow'],
+  [administratorRow, 'Administrator'],
+  [administratorDraft, 'AdministratorDraft'],
+  [administratorReplacement, 'AdministratorReplacement'],
+  [administratorKeyRow, 'AdministratorKey'],
+  [administratorKeyDraft, 'AdministratorKeyDraft'],
   [auditEntry, 'AuditEntry'],
   [adminError, 'Failure'],
 ]);
@@ -63,7 +77,7 @@ export function openApiDocument(): Json {
     }
   }
   const schemas = Object.fromEntries(
-    [...NAMED].map(([shape, name]) => [name, schemaOf(shape, name.endsWith('Draft') ? 'input' : 'output')]),
+    [...NAMED].map(([shape, name]) => [name, schemaOf(shape, /Draft$|Replacement$/.test(name) ? 'input' : 'output')]),
   );
   return {
     openapi: '3.1.0',
@@ -87,7 +101,7 @@ function operation(operationId: string, route: AdminRoute): Json {
     operationId,
     summary: route.summary,
     tags: [route.tag],
-    ...(route.access === 'public' && { security: [] }),
+    ...(route.access === 'public' ? { security: [] } : { 'x-roles': route.access }),
     parameters: [...pathParameters, ...queryParameters(route.query)],
     ...(route.body && {
       requestBody: { required: true, content: { 'application/json': { schema: referenceTo(route.body, 'input') } } },

@@ -27,7 +27,7 @@ beforeAll(async () => {
     },
   );
   expect(build.stderr).toBe('');
-  stack = await startStack({}, () => ({ LOGIN_CODE }));
+  stack = await startStack({}, () => ({ LOGIN_CODE, PASSWORD_LOGIN: 'true' }));
   frontend = await startProcess('frontend/server/main.ts', {
     FRONTEND_PORT: '0',
     CONFIG_CENTER_URL: stack.configCenter.url,
@@ -99,11 +99,11 @@ it('logs in with a one-time code, and only with one', async () => {
   await page.goto(frontend.url);
   await page.waitForURL('**/login');
   await page.getByLabel('Login code').fill('wrong');
-  await button('Log in').click();
+  await page.getByRole('button', { name: 'Log in', exact: true }).click();
   await page.getByText('The login code is not valid').waitFor();
 
   await page.goto(`${frontend.url}/login?code=${LOGIN_CODE}`);
-  await button('Log in').click();
+  await page.getByRole('button', { name: 'Log in', exact: true }).click();
   await page.waitForURL('**/namespaces');
   await page.getByRole('link', { name: 'Demo channel' }).waitFor();
 });
@@ -309,6 +309,55 @@ it('shows what each revision changed, and goes back to one', async () => {
   await page.getByRole('tooltip').getByRole('button', { name: 'OK' }).click();
   await page.getByRole('row', { name: `${revision + 2} current` }).waitFor();
   await stack.live();
+});
+
+it('makes administrators, and shows a viewer what they may read and nothing to change', async () => {
+  await page.getByRole('menuitem', { name: 'Administrators' }).click();
+  await page.getByRole('row', { name: /admin superadmin local/ }).waitFor();
+  await page.getByRole('row', { name: /made at the first start/ }).waitFor();
+  await page.getByRole('row', { name: /admin this one code/ }).waitFor();
+  await button('New administrator').click();
+  await field('Name').fill('ada');
+  await field('Password').fill('too short');
+  await inDialog('Save').click();
+  await page.getByRole('dialog').getByText('at least 12 characters', { exact: true }).waitFor();
+  await field('Password').fill('a long enough password');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /ada viewer local/ }).waitFor();
+
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
+  const other = await context.newPage();
+  await other.goto(`${frontend.url}/login`);
+  await other.getByLabel('Name').fill('ada');
+  await other.getByLabel('Password').fill('a long enough password');
+  await other.getByRole('button', { name: 'Log in with password' }).click();
+  await other.waitForURL('**/namespaces');
+  await other.getByRole('link', { name: 'Demo channel' }).waitFor();
+  expect(await other.getByRole('button', { name: /New namespace|Edit|Delete/ }).count()).toBe(0);
+  expect(await other.getByRole('menuitem', { name: 'Administrators' }).count()).toBe(0);
+
+  await page.reload();
+  await page.getByRole('row', { name: /ada password/ }).waitFor();
+  await page
+    .getByRole('row', { name: /ada viewer local/ })
+    .getByRole('button', { name: 'End all sessions' })
+    .click();
+  await page.getByText('Sessions ended.').waitFor();
+  await other.reload();
+  await other.waitForURL('**/login');
+  await context.close();
+});
+
+it('logs in on another device with a link of its own', async () => {
+  await button('Log in on another device').click();
+  const url = new URL((await page.getByRole('dialog').locator('code').innerText()).trim());
+  await page.keyboard.press('Escape');
+  const context = await browser.newContext({ locale: 'en-US' });
+  const other = await context.newPage();
+  await other.goto(`${frontend.url}${url.pathname}${url.search}`);
+  await other.getByRole('button', { name: 'Log in', exact: true }).click();
+  await other.getByRole('link', { name: 'Demo channel' }).waitFor();
+  await context.close();
 });
 
 it('shows live numbers and gateways, in Chinese and in the dark as well', async () => {

@@ -102,6 +102,7 @@ export async function startStack(
   ]);
   const configCenter = await startProcess('config-center/src/main.ts', {
     CONFIG_CENTER_PORT: '0',
+    DATA_DIR: dataDir,
     DATABASE_URL: `sqlite:${join(dataDir, 'config.db')}`,
     MOCK_LLM_URL: mock.url,
     TOKEN_SERVICE_URL: tokenService.url,

@@ -1,13 +1,15 @@
 import { Spin } from 'antd';
 import { lazy, Suspense } from 'react';
 import { Navigate, Route, Routes, useLocation } from 'react-router';
+import { RoleProvider } from './access.tsx';
 import { useRead } from './api/queries.ts';
 import { readSession } from './api/session.ts';
-import { Shell } from './shell.tsx';
+import { homeOf, Shell } from './shell.tsx';
 
 const LoginPage = lazy(() =>
   import('./features/login/login-page.tsx').then(({ LoginPage: page }) => ({ default: page })),
 );
+const OidcPage = lazy(() => import('./features/login/oidc-page.tsx').then(({ OidcPage: page }) => ({ default: page })));
 const NamespacesPage = lazy(() =>
   import('./features/namespaces/namespaces-page.tsx').then(({ NamespacesPage: page }) => ({ default: page })),
 );
@@ -29,6 +31,11 @@ const RevisionsPage = lazy(() =>
 const AuditPage = lazy(() =>
   import('./features/audit/audit-page.tsx').then(({ AuditPage: page }) => ({ default: page })),
 );
+const AdministratorsPage = lazy(() =>
+  import('./features/administrators/administrators-page.tsx').then(({ AdministratorsPage: page }) => ({
+    default: page,
+  })),
+);
 const TokensPage = lazy(() =>
   import('./features/tokens/tokens-page.tsx').then(({ TokensPage: page }) => ({ default: page })),
 );
@@ -39,6 +46,7 @@ export function Dashboard() {
     <Suspense fallback={<Spin fullscreen />}>
       <Routes>
         <Route path="/login" element={<LoginPage />} />
+        <Route path="/login/oidc" element={<OidcPage />} />
         <Route path="*" element={<LoggedIn />} />
       </Routes>
     </Suspense>
@@ -50,22 +58,26 @@ function LoggedIn() {
   const session = useRead(['session'], readSession, 60_000);
   if (session.isPending) return <Spin fullscreen />;
   if (session.isError) return <Navigate to="/login" replace state={{ from: location.pathname }} />;
+  const home = homeOf(session.data.role);
   return (
-    <Shell administrator={session.data.administrator}>
-      <Suspense fallback={<Spin />}>
-        <Routes>
-          <Route index element={<Navigate to="/namespaces" replace />} />
-          <Route path="/namespaces" element={<NamespacesPage />} />
-          <Route path="/namespaces/:id" element={<NamespacePage />} />
-          <Route path="/providers" element={<ProvidersPage />} />
-          <Route path="/virtual-keys" element={<VirtualKeysPage />} />
-          <Route path="/gateways" element={<GatewaysPage />} />
-          <Route path="/revisions" element={<RevisionsPage />} />
-          <Route path="/audit" element={<AuditPage />} />
-          <Route path="/tokens" element={<TokensPage />} />
-          <Route path="*" element={<Navigate to="/namespaces" replace />} />
-        </Routes>
-      </Suspense>
-    </Shell>
+    <RoleProvider role={session.data.role}>
+      <Shell administrator={session.data.administrator}>
+        <Suspense fallback={<Spin />}>
+          <Routes>
+            <Route index element={<Navigate to={home} replace />} />
+            <Route path="/namespaces" element={<NamespacesPage />} />
+            <Route path="/namespaces/:id" element={<NamespacePage />} />
+            <Route path="/providers" element={<ProvidersPage />} />
+            <Route path="/virtual-keys" element={<VirtualKeysPage />} />
+            <Route path="/gateways" element={<GatewaysPage />} />
+            <Route path="/revisions" element={<RevisionsPage />} />
+            <Route path="/audit" element={<AuditPage />} />
+            <Route path="/tokens" element={<TokensPage />} />
+            <Route path="/administrators" element={<AdministratorsPage />} />
+            <Route path="*" element={<Navigate to={home} replace />} />
+          </Routes>
+        </Suspense>
+      </Shell>
+    </RoleProvider>
   );
 }

@@ -9,12 +9,15 @@ import {
   LogoutOutlined,
   MoonOutlined,
   SunOutlined,
+  TeamOutlined,
 } from '@ant-design/icons';
 import { Button, Flex, Layout, Menu, Select, Switch, Typography } from 'antd';
 import { type ReactNode, useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
+import { type Role, useRole } from './access.tsx';
 import { queryClient } from './api/queries.ts';
 import { logout } from './api/session.ts';
+import { OtherDeviceButton } from './components/other-device-button.tsx';
 import { useShowError } from './show-error.ts';
 import { type Language, useTexts } from './texts/texts.tsx';
 import { useTheme } from './theme.tsx';
@@ -27,7 +30,19 @@ const PAGES = [
   { path: '/revisions', text: 'nav.revisions', icon: <HistoryOutlined /> },
   { path: '/tokens', text: 'nav.tokens', icon: <CalculatorOutlined /> },
   { path: '/audit', text: 'nav.audit', icon: <AuditOutlined /> },
+  { path: '/administrators', text: 'nav.administrators', icon: <TeamOutlined /> },
 ] as const;
+
+/** Whether a role has anything to see on a page. */
+function isFor(role: Role, path: string): boolean {
+  if (path === '/administrators') return role === 'superadmin';
+  return role !== 'tenant_admin' || path === '/virtual-keys';
+}
+
+/** The page that a role begins with. */
+export function homeOf(role: Role): string {
+  return PAGES.find(({ path }) => isFor(role, path))?.path ?? '/virtual-keys';
+}
 
 const LANGUAGES: { readonly value: Language; readonly label: string }[] = [
   { value: 'en', label: 'English' },
@@ -39,6 +54,7 @@ export function Shell({ administrator, children }: { readonly administrator: str
   const { t } = useTexts();
   const navigate = useNavigate();
   const { pathname } = useLocation();
+  const role = useRole();
   const [isNarrow, setNarrow] = useState(false);
   const selected = PAGES.find(({ path }) => pathname.startsWith(path))?.path;
   return (
@@ -66,7 +82,11 @@ export function Shell({ administrator, children }: { readonly administrator: str
           theme="dark"
           mode="inline"
           selectedKeys={selected === undefined ? [] : [selected]}
-          items={PAGES.map(({ path, text, icon }) => ({ key: path, icon, label: t(text) }))}
+          items={PAGES.filter(({ path }) => isFor(role, path)).map(({ path, text, icon }) => ({
+            key: path,
+            icon,
+            label: t(text),
+          }))}
           onClick={({ key }) => void navigate(key)}
         />
       </Layout.Sider>
@@ -113,6 +133,7 @@ function Controls({ administrator }: { readonly administrator: string }) {
         variant="borderless"
       />
       <Typography.Text type="secondary">{administrator}</Typography.Text>
+      <OtherDeviceButton />
       <Button type="text" icon={<LogoutOutlined />} onClick={() => void leave()}>
         {t('app.logout')}
       </Button>

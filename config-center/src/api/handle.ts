@@ -1,6 +1,7 @@
 import type { AdminRoute } from '@ai-gateway/contracts';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
+import { permit } from '../auth/authorize.ts';
 import { type Fault, Refusal } from '../domain/faults.ts';
 
 type QueryOf<R> = R extends { readonly query: infer Q extends z.ZodType } ? z.infer<Q> : undefined;
@@ -19,14 +20,14 @@ export interface Call<R extends AdminRoute> {
 /** Answers a call with the `data` of the envelope, or throws a Refusal. */
 export type Handler<R extends AdminRoute> = (call: Call<R>) => Promise<ResponseOf<R>> | ResponseOf<R>;
 
-/** Registers a route of the contract: checks who calls, query and body, and wraps the answer in the envelope. */
+/** Registers a route of the contract: checks who calls and may, query and body, and wraps the answer in the envelope. */
 export function handle<const R extends AdminRoute>(
   app: Express,
   route: R,
   authorize: RequestHandler,
   handler: Handler<R>,
 ): void {
-  const gates = route.access === 'public' ? [] : [authorize];
+  const gates = route.access === 'public' ? [] : [authorize, permit(route.access)];
   app[route.method](`/api/v2${route.path}`, ...gates, async (request: Request, response: Response) => {
     const query = route.query === undefined ? undefined : checked(route.query, request.query);
     const body = route.body === undefined ? undefined : checked(route.body, request.body);

@@ -9,7 +9,7 @@ import { Refusal } from '../domain/faults.ts';
 import { outdated, reportOn, rewrapped, sealedFields } from '../domain/sealed-rows.ts';
 import { handle } from './handle.ts';
 import { providerKeys } from './kinds.ts';
-import { operations, paged, queryOf, type ResourceOptions } from './resources.ts';
+import { listed, operations, type ResourceOptions } from './resources.ts';
 
 /** Secrets that are brought under another master key in one transaction, so that other changes are not kept waiting. */
 const BATCH = 100;
@@ -30,16 +30,14 @@ export function providerKeyRoutes(app: Express, options: ProviderKeyOptions): vo
     return sealedFields(rowId, secret, masterKeys, randomBytes);
   }
 
-  handle(app, ADMIN_API.providerKeys.list, authorize, async ({ query }) => {
-    const page = paged(await store.list('provider_key', queryOf(query)), query);
+  handle(app, ADMIN_API.providerKeys.list, authorize, async ({ query, response }) => {
+    const page = await listed(store, 'provider_key', query, response);
     return { ...page, items: page.items.map(withoutSecrets) };
   });
   handle(app, ADMIN_API.providerKeys.create, authorize, async ({ body: { secret, ...draft }, ...call }) =>
     withoutSecrets(await ofKeys.add(call, (id) => ({ ...draft, id, ...sealed(id, secret) }))),
   );
-  handle(app, ADMIN_API.providerKeys.read, authorize, async ({ params }) =>
-    withoutSecrets(await ofKeys.read(params.id)),
-  );
+  handle(app, ADMIN_API.providerKeys.read, authorize, async (call) => withoutSecrets(await ofKeys.read(call)));
   handle(app, ADMIN_API.providerKeys.update, authorize, async (call) => withoutSecrets(await ofKeys.update(call)));
   handle(app, ADMIN_API.providerKeys.rotate, authorize, async ({ body, ...call }) =>
     withoutSecrets(await ofKeys.amend(call, (current) => ({ ...current, ...sealed(current.id, body.secret) }))),
@@ -51,28 +49,28 @@ export function providerKeyRoutes(app: Express, options: ProviderKeyOptions): vo
 export function secretRoutes(app: Express, { store, publisher, authorize, masterKeys, now }: ProviderKeyOptions): void {
   const report = async () => reportOn(await store.all('provider_key'), masterKeys);
 
-  async function rewrapBatch(): Promise<number> {
+  async function rewrapBatch(actor: string): Promise<number> {
     return publisher.change(async (resources) => {
       const rows = outdated(await resources.all('provider_key'), masterKeys).slice(0, BATCH);
       for (const row of rows.map(withoutStamps)) {
         await resources.update('provider_key', rewrappedOrRefused(row, masterKeys), now());
       }
       return rows.length;
-    });
+    }, actor);
   }
 
   handle(app, ADMIN_API.secrets.read, authorize, report);
   handle(app, ADMIN_API.secrets.rotate, authorize, async ({ response }) => {
     const { currentId } = masterKeys;
     if (currentId === undefined) throw new Refusal(409, 'SECRETS_KEYS of the config center is not set.');
+    const { administrator: actor } = sessionFor(response);
     let done = 0;
     for (;;) {
-      const count = await rewrapBatch();
+      const count = await rewrapBatch(actor);
       if (count === 0) break;
       done += count;
     }
     if (done > 0) {
-      const { administrator: actor } = sessionFor(response);
       const after = { rewrapped: done };
       await store.record({ at: now(), actor, action: 'update', kind: 'master_key', rowId: currentId, after });
     }

@@ -3,8 +3,9 @@ import { ADMIN_API } from '@ai-gateway/contracts';
 import type { Express, RequestHandler, Response } from 'express';
 import { sessionFor } from '../auth/authorize.ts';
 import { audited, withoutSecrets } from '../db/audited.ts';
-import { newId, type Page, type Resources, type Store } from '../db/store.ts';
+import { newId, type Resources, type Store } from '../db/store.ts';
 import type { Row, Rows, TableName } from '../db/tables.ts';
+import { scopedTo } from '../db/tenant-scope.ts';
 import { Refusal } from '../domain/faults.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
@@ -21,71 +22,71 @@ export interface ResourceOptions {
 /** Registers create, read, list, replace and delete of every resource. */
 export function resourceRoutes(app: Express, options: ResourceOptions): void {
   const { store, authorize } = options;
-  const list = async <Name extends TableName>(table: Name, query: ListCall) =>
-    paged(await store.list(table, queryOf(query)), query);
+  const list = <Name extends TableName>(table: Name, { query, response }: Caller & { readonly query: ListCall }) =>
+    listed(store, table, query, response);
 
   const { namespaces, matchers, policies, providers, upstreams, customerTypes, tenants, prices, layeredLimits } = kinds;
 
   const ofNamespaces = operations(namespaces, options);
-  handle(app, ADMIN_API.namespaces.list, authorize, ({ query }) => list('namespace', query));
+  handle(app, ADMIN_API.namespaces.list, authorize, (call) => list('namespace', call));
   handle(app, ADMIN_API.namespaces.create, authorize, ofNamespaces.create);
-  handle(app, ADMIN_API.namespaces.read, authorize, ({ params }) => ofNamespaces.read(params.id));
+  handle(app, ADMIN_API.namespaces.read, authorize, ofNamespaces.read);
   handle(app, ADMIN_API.namespaces.update, authorize, ofNamespaces.update);
   handle(app, ADMIN_API.namespaces.remove, authorize, ofNamespaces.remove);
 
   const ofMatchers = operations(matchers, options);
-  handle(app, ADMIN_API.matchers.list, authorize, ({ query }) => list('matcher', query));
+  handle(app, ADMIN_API.matchers.list, authorize, (call) => list('matcher', call));
   handle(app, ADMIN_API.matchers.create, authorize, ofMatchers.create);
-  handle(app, ADMIN_API.matchers.read, authorize, ({ params }) => ofMatchers.read(params.id));
+  handle(app, ADMIN_API.matchers.read, authorize, ofMatchers.read);
   handle(app, ADMIN_API.matchers.update, authorize, ofMatchers.update);
   handle(app, ADMIN_API.matchers.remove, authorize, ofMatchers.remove);
 
   const ofPolicies = operations(policies, options);
-  handle(app, ADMIN_API.policies.list, authorize, ({ query }) => list('policy', query));
+  handle(app, ADMIN_API.policies.list, authorize, (call) => list('policy', call));
   handle(app, ADMIN_API.policies.create, authorize, ofPolicies.create);
-  handle(app, ADMIN_API.policies.read, authorize, ({ params }) => ofPolicies.read(params.id));
+  handle(app, ADMIN_API.policies.read, authorize, ofPolicies.read);
   handle(app, ADMIN_API.policies.update, authorize, ofPolicies.update);
   handle(app, ADMIN_API.policies.remove, authorize, ofPolicies.remove);
 
   const ofProviders = operations(providers, options);
-  handle(app, ADMIN_API.providers.list, authorize, ({ query }) => list('provider', query));
+  handle(app, ADMIN_API.providers.list, authorize, (call) => list('provider', call));
   handle(app, ADMIN_API.providers.create, authorize, ofProviders.create);
-  handle(app, ADMIN_API.providers.read, authorize, ({ params }) => ofProviders.read(params.id));
+  handle(app, ADMIN_API.providers.read, authorize, ofProviders.read);
   handle(app, ADMIN_API.providers.update, authorize, ofProviders.update);
   handle(app, ADMIN_API.providers.remove, authorize, ofProviders.remove);
 
   const ofUpstreams = operations(upstreams, options);
-  handle(app, ADMIN_API.upstreams.list, authorize, ({ query }) => list('upstream', query));
+  handle(app, ADMIN_API.upstreams.list, authorize, (call) => list('upstream', call));
   handle(app, ADMIN_API.upstreams.create, authorize, ofUpstreams.create);
-  handle(app, ADMIN_API.upstreams.read, authorize, ({ params }) => ofUpstreams.read(params.id));
+  handle(app, ADMIN_API.upstreams.read, authorize, ofUpstreams.read);
   handle(app, ADMIN_API.upstreams.update, authorize, ofUpstreams.update);
   handle(app, ADMIN_API.upstreams.remove, authorize, ofUpstreams.remove);
 
   const ofCustomerTypes = operations(customerTypes, options);
-  handle(app, ADMIN_API.customerTypes.list, authorize, ({ query }) => list('customer_type', query));
+  handle(app, ADMIN_API.customerTypes.list, authorize, (call) => list('customer_type', call));
   handle(app, ADMIN_API.customerTypes.create, authorize, ofCustomerTypes.create);
-  handle(app, ADMIN_API.customerTypes.read, authorize, ({ params }) => ofCustomerTypes.read(params.id));
+  handle(app, ADMIN_API.customerTypes.read, authorize, ofCustomerTypes.read);
   handle(app, ADMIN_API.customerTypes.update, authorize, ofCustomerTypes.update);
   handle(app, ADMIN_API.customerTypes.remove, authorize, ofCustomerTypes.remove);
 
   const ofTenants = operations(tenants, options);
-  handle(app, ADMIN_API.tenants.list, authorize, ({ query }) => list('tenant', query));
+  handle(app, ADMIN_API.tenants.list, authorize, (call) => list('tenant', call));
   handle(app, ADMIN_API.tenants.create, authorize, ofTenants.create);
-  handle(app, ADMIN_API.tenants.read, authorize, ({ params }) => ofTenants.read(params.id));
+  handle(app, ADMIN_API.tenants.read, authorize, ofTenants.read);
   handle(app, ADMIN_API.tenants.update, authorize, ofTenants.update);
   handle(app, ADMIN_API.tenants.remove, authorize, ofTenants.remove);
 
   const ofPrices = operations(prices, options);
-  handle(app, ADMIN_API.prices.list, authorize, ({ query }) => list('price', query));
+  handle(app, ADMIN_API.prices.list, authorize, (call) => list('price', call));
   handle(app, ADMIN_API.prices.create, authorize, ofPrices.create);
-  handle(app, ADMIN_API.prices.read, authorize, ({ params }) => ofPrices.read(params.id));
+  handle(app, ADMIN_API.prices.read, authorize, ofPrices.read);
   handle(app, ADMIN_API.prices.update, authorize, ofPrices.update);
   handle(app, ADMIN_API.prices.remove, authorize, ofPrices.remove);
 
   const ofLayeredLimits = operations(layeredLimits, options);
-  handle(app, ADMIN_API.layeredLimits.list, authorize, ({ query }) => list('layered_limit', query));
+  handle(app, ADMIN_API.layeredLimits.list, authorize, (call) => list('layered_limit', call));
   handle(app, ADMIN_API.layeredLimits.create, authorize, ofLayeredLimits.create);
-  handle(app, ADMIN_API.layeredLimits.read, authorize, ({ params }) => ofLayeredLimits.read(params.id));
+  handle(app, ADMIN_API.layeredLimits.read, authorize, ofLayeredLimits.read);
   handle(app, ADMIN_API.layeredLimits.update, authorize, ofLayeredLimits.update);
   handle(app, ADMIN_API.layeredLimits.remove, authorize, ofLayeredLimits.remove);
 
@@ -96,11 +97,9 @@ export function resourceRoutes(app: Express, options: ResourceOptions): void {
 function fallbackRoutes(app: Express, options: ResourceOptions): void {
   const { store, authorize } = options;
   const ofFallbacks = operations(kinds.fallbacks, options);
-  handle(app, ADMIN_API.fallbacks.list, authorize, async ({ query }) =>
-    paged(await store.list('fallback', queryOf(query)), query),
-  );
+  handle(app, ADMIN_API.fallbacks.list, authorize, ({ query, response }) => listed(store, 'fallback', query, response));
   handle(app, ADMIN_API.fallbacks.create, authorize, ofFallbacks.create);
-  handle(app, ADMIN_API.fallbacks.read, authorize, ({ params }) => ofFallbacks.read(params.id));
+  handle(app, ADMIN_API.fallbacks.read, authorize, ofFallbacks.read);
   handle(app, ADMIN_API.fallbacks.update, authorize, ofFallbacks.update);
   handle(app, ADMIN_API.fallbacks.remove, authorize, ofFallbacks.remove);
 }
@@ -108,8 +107,8 @@ function fallbackRoutes(app: Express, options: ResourceOptions): void {
 function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
   const { store, authorize, keyPepper } = options;
   const ofKeys = operations(kinds.virtualKeys, options);
-  handle(app, ADMIN_API.virtualKeys.list, authorize, async ({ query }) => {
-    const page = paged(await store.list('virtual_key', queryOf(query)), query);
+  handle(app, ADMIN_API.virtualKeys.list, authorize, async ({ query, response }) => {
+    const page = await listed(store, 'virtual_key', query, response);
     return { ...page, items: page.items.map(withoutSecrets) };
   });
   handle(app, ADMIN_API.virtualKeys.create, authorize, async ({ body, ...call }) => {
@@ -118,9 +117,7 @@ function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
     const prefix = secret.slice(0, 9);
     return { ...withoutSecrets(await ofKeys.add(call, (id) => ({ ...body, id, prefix, secretHash }))), secret };
   });
-  handle(app, ADMIN_API.virtualKeys.read, authorize, async ({ params }) =>
-    withoutSecrets(await ofKeys.read(params.id)),
-  );
+  handle(app, ADMIN_API.virtualKeys.read, authorize, async (call) => withoutSecrets(await ofKeys.read(call)));
   handle(app, ADMIN_API.virtualKeys.update, authorize, async (call) => withoutSecrets(await ofKeys.update(call)));
   handle(app, ADMIN_API.virtualKeys.remove, authorize, ofKeys.remove);
 }
@@ -134,29 +131,32 @@ export function operations<Name extends TableName>(kind: kinds.Kind<Name>, { sto
     if (faults.length > 0) throw new Refusal(400, `The ${kind.name} is not valid.`, faults);
   }
 
-  /** Runs a change whose writes are told to the audit log. */
-  function change<T>({ response }: Caller, work: (resources: Resources) => Promise<T>): Promise<T> {
-    const { administrator } = sessionFor(response);
-    return publisher.change((resources) => work(audited(resources, administrator, now())));
+  /** Runs a change of the rows that the caller sees; its writes are told to the audit log. */
+  function change<T>({ response }: Caller, work: (rows: Resources, all: Resources) => Promise<T>): Promise<T> {
+    const { administrator, tenantId } = sessionFor(response);
+    return publisher.change((resources) => {
+      const all = audited(resources, administrator, now());
+      return work(scopedTo(tenantId, all), all);
+    }, administrator);
   }
 
   /** Makes a row of the id that it is given. */
   function add(caller: Caller, make: (id: string) => Rows[Name]): Promise<Row<Name>> {
-    return change(caller, async (resources) => {
+    return change(caller, async (rows, all) => {
       const row = make(newId(kind.prefix));
-      await save(row, resources);
-      return resources.insert(kind.table, row, now());
+      await save(row, all);
+      return rows.insert(kind.table, row, now());
     });
   }
 
   /** Writes what `revise` makes of the row as it is when its turn has come. */
   function amend({ params, ...caller }: OneCall, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> {
-    return change(caller, async (resources) => {
-      const current = await resources.read(kind.table, params.id ?? '');
+    return change(caller, async (rows, all) => {
+      const current = await rows.read(kind.table, params.id ?? '');
       if (current === undefined) throw notFound();
       const row = revise(current);
-      await save(row, resources);
-      const updated = await resources.update(kind.table, row, now());
+      await save(row, all);
+      const updated = await rows.update(kind.table, row, now());
       if (updated === undefined) throw notFound();
       return updated;
     });
@@ -167,8 +167,8 @@ export function operations<Name extends TableName>(kind: kinds.Kind<Name>, { sto
     amend,
     create: ({ body, ...caller }: Caller & { readonly body: Draft<Name> }): Promise<Row<Name>> =>
       add(caller, (id) => ({ ...body, id }) as unknown as Rows[Name]),
-    async read(id = ''): Promise<Row<Name>> {
-      const row = await store.read(kind.table, id);
+    async read({ params, response }: OneCall): Promise<Row<Name>> {
+      const row = await scopedTo(sessionFor(response).tenantId, store).read(kind.table, params.id ?? '');
       if (row === undefined) throw notFound();
       return row;
     },
@@ -182,10 +182,10 @@ export function operations<Name extends TableName>(kind: kinds.Kind<Name>, { sto
     },
     remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
       const id = params.id ?? '';
-      return change(caller, async (resources) => {
-        if ((await resources.read(kind.table, id)) === undefined) throw notFound();
-        await kind.beforeRemove(id, resources);
-        await resources.remove(kind.table, { id });
+      return change(caller, async (rows, all) => {
+        if ((await rows.read(kind.table, id)) === undefined) throw notFound();
+        await kind.beforeRemove(id, all);
+        await rows.remove(kind.table, { id });
         return {};
       });
     },
@@ -222,7 +222,9 @@ export function queryOf({ page, size, cursor, keyword, ...filters }: ListCall) {
   return { page, size, cursor, keyword, where };
 }
 
-/** A page as it is answered. */
-export function paged<Name extends TableName>({ items, total, next }: Page<Name>, { page, size }: ListCall) {
+/** A page of the rows that the caller sees, as it is answered. */
+export async function listed<Name extends TableName>(store: Store, table: Name, query: ListCall, response: Response) {
+  const { items, total, next } = await scopedTo(sessionFor(response).tenantId, store).list(table, queryOf(query));
+  const { page, size } = query;
   return { items: [...items], total, page, size, pages: Math.ceil(total / size), next };
 }

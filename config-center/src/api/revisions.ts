@@ -32,7 +32,10 @@ export function revisionRoutes(app: Express, { store, publisher, authorize, now 
   handle(app, ADMIN_API.revisions.rollBack, authorize, async ({ params, response }) => {
     const revision = await readRevision(store, params.revision);
     const { administrator } = sessionFor(response);
-    await publisher.change((resources) => rollBack(revision, audited(resources, administrator, now()), now()));
+    await publisher.change(
+      (resources) => rollBack(revision, audited(resources, administrator, now()), now()),
+      administrator,
+    );
     return { revision: publisher.current().revision };
   });
 }

@@ -1,10 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Access } from '@ai-gateway/contracts';
 import type { Request, RequestHandler, Response } from 'express';
 import { Refusal } from '../domain/faults.ts';
+import { cookieIn, SESSION_COOKIE } from './cookies.ts';
+import { isSameSecret } from './secrets.ts';
 import type { Session, Sessions } from './sessions.ts';
-
-/** Name of the session cookie. */
-export const SESSION_COOKIE = 'gw_session';
 
 export interface AuthorizeOptions {
   readonly sessions: Sessions;
@@ -12,9 +11,13 @@ export interface AuthorizeOptions {
   readonly publicUrl: string;
 }
 
-const AUTOMATION: Session = { administrator: 'automation', expiresAtMs: Number.MAX_SAFE_INTEGER };
+const AUTOMATION: Session = {
+  administrator: 'automation',
+  role: 'superadmin',
+  expiresAtMs: Number.MAX_SAFE_INTEGER,
+};
 
-/** The one place where the control plane decides who may call: a session cookie or the automation token. */
+/** Who calls: a session by cookie or bearer token, or the automation token. */
 export function authorizer({ sessions, adminToken, publicUrl }: AuthorizeOptions): RequestHandler {
   return async (request, response, next) => {
     response.locals.session = await sessionOf(request);
@@ -23,11 +26,8 @@ export function authorizer({ sessions, adminToken, publicUrl }: AuthorizeOptions
 
   async function sessionOf(request: Request): Promise<Session> {
     const token = bearerIn(request);
-    if (token !== undefined) {
-      if (adminToken !== undefined && isSameSecret(token, adminToken)) return AUTOMATION;
-      throw new Refusal(401, 'The token is not valid.');
-    }
-    const secret = cookieIn(request);
+    if (token !== undefined) return sessionOfToken(token);
+    const secret = cookieIn(request, SESSION_COOKIE);
     const session = secret === undefined ? undefined : await sessions.find(secret);
     if (session === undefined) throw new Refusal(401, 'Please log in.');
     if (request.method !== 'GET' && !isFromOurPage(request, publicUrl)) {
@@ -35,6 +35,23 @@ export function authorizer({ sessions, adminToken, publicUrl }: AuthorizeOptions
     }
     return session;
   }
+
+  async function sessionOfToken(token: string): Promise<Session> {
+    if (adminToken !== undefined && isSameSecret(token, adminToken)) return AUTOMATION;
+    const session = await sessions.find(token);
+    if (session === undefined) throw new Refusal(401, 'The token is not valid.');
+    return session;
+  }
+}
+
+/** The one place where the control plane decides whether a caller may use a route. */
+export function permit(access: Access): RequestHandler {
+  return (_request, response, next) => {
+    if (access !== 'public' && !access.includes(sessionFor(response).role)) {
+      throw new Refusal(403, 'Your role may not do this.');
+    }
+    next();
+  };
 }
 
 /** Who was let in by the authorizer. */
@@ -44,23 +61,10 @@ export function sessionFor({ locals }: Response): Session {
   return session;
 }
 
-/** Equal in constant time, whatever the lengths. */
-export function isSameSecret(left: string, right: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(left), digest(right));
-}
-
 /** The secret of an `Authorization: Bearer` header. */
 export function bearerIn(request: Request): string | undefined {
   const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
   return token;
-}
-
-/** The secret of the session cookie. */
-export function cookieIn(request: Request): string | undefined {
-  const [, secret] =
-    new RegExp(`(?:^|;\\s*)${SESSION_COOKIE}=([A-Za-z0-9_-]+)`).exec(request.headers.cookie ?? '') ?? [];
-  return secret;
 }
 
 /**

@@ -1,95 +1,139 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { insertIfAbsent, type Store } from '../db/store.ts';
+import type { AdministratorRole, SessionRow } from '@ai-gateway/contracts';
+import type { Connection } from '../db/connection.ts';
+import { newId } from '../db/store.ts';
+import { hashOf, newSecret } from './secrets.ts';
 
-const CODE_LIFETIME_MS = 24 * 3_600_000;
 const IDLE_MS = 30 * 60_000;
 const ABSOLUTE_MS = 12 * 3_600_000;
 
-/** Who is logged in and until when at the latest (ms). */
+/** Who is logged in, and until when at the latest (ms). */
 export interface Session {
+  /** Id of the session; absent for the automation token. */
+  readonly id?: string;
+  readonly administratorId?: string;
+  /** Name of the administrator: the actor in the audit log. */
   readonly administrator: string;
+  readonly role: AdministratorRole;
+  /** Of a `tenant_admin`. */
+  readonly tenantId?: string;
   readonly expiresAtMs: number;
 }
 
-/** Login codes and sessions; secrets are kept as SHA-256 only. */
-export interface Sessions {
-  /** Makes a code valid for one login within 24 hours. */
-  allowCode(code: string): Promise<void>;
-  /** Trades a code for a session's secret; of many callers with the same code exactly one succeeds. */
-  redeem(code: string): Promise<{ readonly secret: string; readonly session: Session } | undefined>;
-  /** The session of a secret, if it has not run out; being asked prolongs it. */
-  find(secret: string): Promise<Session | undefined>;
-  end(secret: string): Promise<void>;
-  /** Whether anybody has ever logged in. */
-  hasAny(): Promise<boolean>;
+/** How a session begins. */
+export interface Login {
+  readonly administratorId: string;
+  readonly method: SessionRow['method'];
+  readonly fingerprint?: string;
+  readonly address: string;
 }
 
-export function sessions({ connection }: Store, nowMs: () => number): Sessions {
-  return {
-    async allowCode(code) {
-      const expiresAtMs = nowMs() + CODE_LIFETIME_MS;
-      const row = { code_hash: hashOf(code), expires_at_ms: expiresAtMs, used_at_ms: null };
-      await insertIfAbsent(connection, 'login_code', row);
-    },
-    async redeem(code) {
-      const { numUpdatedRows } = await connection
-        .updateTable('login_code')
-        .set({ used_at_ms: nowMs() })
-        .where('code_hash', '=', hashOf(code))
-        .where('used_at_ms', 'is', null)
-        .where('expires_at_ms', '>', nowMs())
-        .executeTakeFirst();
-      if (numUpdatedRows !== 1n) return undefined;
+/** Sessions of administrators; of their secrets only the SHA-256 is kept. */
+export interface Sessions {
+  /** Begins a session; its secret is known only from here. */
+  open(login: Login): Promise<{ readonly secret: string; readonly id: string; readonly expiresAtMs: number }>;
+  /**
+   * The session of a secret with the role that its administrator has now, unless it has run out or the administrator is
+   * disabled. Being asked prolongs it.
+   */
+  find(secret: string): Promise<Session | undefined>;
+  /** Sessions in force, of one administrator or of all, the newest first. */
+  list(administratorId?: string): Promise<readonly Omit<SessionRow, 'isCurrent'>[]>;
+  /** Ends the sessions that have these values; tells how many. */
+  end(where: SessionsWhere): Promise<number>;
+}
 
-      const secret = randomBytes(32).toString('base64url');
-      const session = { administrator: 'admin', expiresAtMs: nowMs() + ABSOLUTE_MS };
-      await connection.deleteFrom('session').where('expires_at_ms', '<', nowMs()).execute();
+export interface SessionsWhere {
+  readonly id?: string;
+  readonly administratorId?: string;
+  readonly fingerprint?: string;
+}
+
+export function sessions(connection: Connection, nowMs: () => number): Sessions {
+  /** Sessions with their administrators, as far as they are in force. */
+  const inForce = () =>
+    connection
+      .selectFrom('administrator_session as session')
+      .innerJoin('administrator', 'administrator.id', 'session.administrator_id')
+      .where('administrator.is_enabled', '=', 1)
+      .where('session.expires_at_ms', '>', nowMs())
+      .where((where) =>
+        where.or([where('session.method', '=', 'key'), where('session.last_seen_at_ms', '>', nowMs() - IDLE_MS)]),
+      );
+  return {
+    async open({ administratorId, method, fingerprint, address }) {
+      const secret = newSecret();
+      const id = newId('ses');
+      const expiresAtMs = nowMs() + ABSOLUTE_MS;
+      await connection.deleteFrom('administrator_session').where('expires_at_ms', '<', nowMs()).execute();
       await connection
-        .insertInto('session')
+        .insertInto('administrator_session')
         .values({
-          id_hash: hashOf(secret),
-          administrator: session.administrator,
+          id,
+          secret_hash: hashOf(secret),
+          administrator_id: administratorId,
+          method,
+          fingerprint: fingerprint ?? null,
+          address: address.slice(0, 100),
+          created_at_ms: nowMs(),
           last_seen_at_ms: nowMs(),
-          expires_at_ms: session.expiresAtMs,
+          expires_at_ms: expiresAtMs,
         })
         .execute();
-      return { secret, session };
+      return { secret, id, expiresAtMs };
     },
     async find(secret) {
-      const row = await connection
-        .selectFrom('session')
-        .selectAll()
-        .where('id_hash', '=', hashOf(secret))
+      const row = await inForce()
+        .select(['session.id', 'administrator_id', 'name', 'role', 'tenant_id', 'expires_at_ms', 'last_seen_at_ms'])
+        .where('secret_hash', '=', hashOf(secret))
         .executeTakeFirst();
       if (row === undefined) return undefined;
-      const expiresAtMs = Number(row.expires_at_ms);
-      const lastSeenMs = Number(row.last_seen_at_ms);
-      if (nowMs() >= expiresAtMs || nowMs() - lastSeenMs >= IDLE_MS) return undefined;
+      const id = String(row.id);
       // A dashboard asks every second; writing once a minute keeps the idle time true enough.
-      if (nowMs() - lastSeenMs > 60_000) {
-        await connection
-          .updateTable('session')
-          .set({ last_seen_at_ms: nowMs() })
-          .where('id_hash', '=', hashOf(secret))
-          .execute();
-      }
-      return { administrator: String(row.administrator), expiresAtMs };
+      if (nowMs() - Number(row.last_seen_at_ms) > 60_000) await touch(connection, id, nowMs());
+      return {
+        id,
+        administratorId: String(row.administrator_id),
+        administrator: String(row.name),
+        role: row.role as AdministratorRole,
+        ...(row.tenant_id !== null && { tenantId: String(row.tenant_id) }),
+        expiresAtMs: Number(row.expires_at_ms),
+      };
     },
-    async end(secret) {
-      await connection.deleteFrom('session').where('id_hash', '=', hashOf(secret)).execute();
+    async list(administratorId) {
+      let rows = inForce()
+        .selectAll('session')
+        .select('administrator.name as administrator')
+        .orderBy('created_at_ms', 'desc')
+        .orderBy('session.id');
+      if (administratorId !== undefined) rows = rows.where('administrator_id', '=', administratorId);
+      return (await rows.execute()).map(rowOf);
     },
-    async hasAny() {
-      const used = await connection
-        .selectFrom('login_code')
-        .select('code_hash')
-        .where('used_at_ms', 'is not', null)
-        .limit(1)
-        .executeTakeFirst();
-      return used !== undefined;
+    async end({ id, administratorId, fingerprint }) {
+      const wanted = { id, administrator_id: administratorId, fingerprint };
+      let rows = connection.deleteFrom('administrator_session');
+      for (const [column, value] of Object.entries(wanted))
+        if (value !== undefined) rows = rows.where(column, '=', value);
+      return Number((await rows.executeTakeFirst()).numDeletedRows);
     },
   };
 }
 
-function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+async function touch(connection: Connection, id: string, nowMs: number): Promise<void> {
+  const seen = { last_seen_at_ms: nowMs };
+  await connection.updateTable('administrator_session').set(seen).where('id', '=', id).execute();
+}
+
+function rowOf(row: Readonly<Record<string, unknown>>): Omit<SessionRow, 'isCurrent'> {
+  const instant = (ms: unknown) => new Date(Number(ms)).toISOString();
+  return {
+    id: String(row.id),
+    administratorId: String(row.administrator_id),
+    administrator: String(row.administrator),
+    method: row.method as SessionRow['method'],
+    ...(row.fingerprint !== null && { fingerprint: String(row.fingerprint) }),
+    address: String(row.address),
+    createdAt: instant(row.created_at_ms),
+    lastSeenAt: instant(row.last_seen_at_ms),
+    expiresAt: instant(row.expires_at_ms),
+  };
 }

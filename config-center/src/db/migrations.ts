@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
+import { access } from './access-migration.ts';
 import { isMysql } from './is-mysql.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
 import { routing } from './routing-migration.ts';
@@ -203,6 +204,7 @@ export const migrations: MigrationProvider = {
       '0001-initial': initial,
       '0002-limits': limits,
       '0003-storage': storage,
+      '0004-access': access,
       '0006-secrets': secrets,
       '0007-scale': scale,
       '0010-routing': routing,

@@ -26,7 +26,7 @@ it('completes a schema that a broken-off start left half made', async () => {
     if (name !== 'matcher' && !String(name).startsWith('sqlite_')) database.exec(`DROP TABLE "${name}"`);
   database.close();
   const store = await openStore(`sqlite:${path}`);
-  expect(await store.connection.selectFrom('session').selectAll().execute()).toEqual([]);
+  expect(await store.connection.selectFrom('administrator_session').selectAll().execute()).toEqual([]);
   await store.close();
 });
 

@@ -1,7 +1,8 @@
 import { gatewayReport, MAX_RULES_WAIT_MS, REPORT_PATH, type ReportAnswer, RULES_PATH } from '@ai-gateway/contracts';
 import type { RulesSigner } from '@ai-gateway/contracts/secrets';
 import express, { type Express, type RequestHandler } from 'express';
-import { bearerIn, isSameSecret } from '../auth/authorize.ts';
+import { bearerIn } from '../auth/authorize.ts';
+import { isSameSecret } from '../auth/secrets.ts';
 import { Refusal } from '../domain/faults.ts';
 import type { LiveRates } from '../domain/live-rates.ts';
 import { deltasSince, type Publisher } from './publisher.ts';

@@ -40,11 +40,12 @@ export interface HeldRules {
   readonly fingerprint: Fingerprint;
 }
 
-/** The transaction of a change, and its time. */
+/** The transaction of a change, its time, and who makes it. */
 export interface Turn {
   readonly resources: Resources;
   readonly connection: Connection;
   readonly at: string;
+  readonly actor: string;
 }
 
 /** The newest revision of a database; the tables are not read yet. */
@@ -136,6 +137,7 @@ async function revised(
   const sinceWhole = await insertRevision(turn.connection, {
     revision: head.revision,
     createdAt: head.createdAt,
+    actor: turn.actor,
     sha256,
     summary: {
       sizeBytes,

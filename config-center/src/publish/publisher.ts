@@ -8,6 +8,10 @@ import { caughtUp, type HeldRules, newestRules, withEdits, withTouched } from '.
 import type { DeltaText } from './revision-rows.ts';
 import { noting } from './touched-rows.ts';
 
+/** Actors of revisions that no administrator made, as in the audit log. */
+const STARTED = 'seed';
+const BY_HAND = 'sql';
+
 /** The newest rules, ready to be sent. */
 export interface Published {
   readonly epoch: string;
@@ -23,8 +27,8 @@ export interface Published {
 /** Turns changes into revisions and tells who waits for them. */
 export interface Publisher {
   current(): Published;
-  /** Runs a change and, in the same transaction, makes a revision if the rules differ by it. */
-  change<T>(work: (resources: Resources) => Promise<T>): Promise<T>;
+  /** Runs a change and, in the same transaction, makes a revision in the name of `actor` if the rules differ by it. */
+  change<T>(work: (resources: Resources) => Promise<T>, actor?: string): Promise<T>;
   /** Resolves when something newer than what the caller has is current, or after `waitMs`, or when `signal` aborts. */
   waitForNewer(
     known: { readonly epoch: string; readonly revision: number },
@@ -64,10 +68,10 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
     for (const tell of [...waiters, ...listeners]) tell();
   }
 
-  async function change<T>(work: (resources: Resources) => Promise<T>): Promise<T> {
+  async function change<T>(work: (resources: Resources) => Promise<T>, actor = STARTED): Promise<T> {
     const { done, next } = await store.transaction(async (resources, connection) => {
-      const turn = { resources, connection, at: now() };
-      const before = await withEdits(await caughtUp(held, connection), turn);
+      const turn = { resources, connection, at: now(), actor };
+      const before = await withEdits(await caughtUp(held, connection), { ...turn, actor: BY_HAND });
       const touched = new Map<TableName, Set<string>>();
       const result = await work(noting(resources, touched));
       return { done: result, next: await withTouched(before, touched, turn) };

@@ -45,6 +45,7 @@ export interface RevisionSummary {
 export interface NewRevision {
   readonly revision: number;
   readonly createdAt: string;
+  readonly actor: string;
   readonly sha256: string;
   readonly summary: RevisionSummary;
   readonly fingerprint: Fingerprint | undefined;
@@ -64,6 +65,7 @@ export async function insertRevision(connection: Connection, revision: NewRevisi
     .values({
       revision: revision.revision,
       created_at: revision.createdAt,
+      actor: revision.actor,
       sha256: revision.sha256,
       content: '',
       summary: JSON.stringify(revision.summary),

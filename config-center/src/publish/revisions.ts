@@ -87,6 +87,7 @@ function rowOf(row: Readonly<Record<string, unknown>>): RevisionRow {
   return {
     revision: Number(row.revision),
     createdAt: String(row.created_at),
+    actor: String(row.actor),
     sha256: String(row.sha256),
     sizeBytes,
     ...(sinceRevision !== undefined && { changes: { sinceRevision, added, removed, changed } }),

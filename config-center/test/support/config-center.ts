@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { rulesSigner, secretsKeysSetting } from '@ai-gateway/contracts/secrets';
 import { pino } from 'pino';
 import { configCenterApp } from '../../src/app.ts';
-import { lockout } from '../../src/auth/lockout.ts';
-import { sessions } from '../../src/auth/sessions.ts';
+import { type AccessSettings, administratorAccess } from '../../src/auth/access.ts';
+import { ensureBuiltIn } from '../../src/auth/administrators.ts';
 import { openStore } from '../../src/db/store.ts';
 import { liveRates } from '../../src/domain/live-rates.ts';
 import { publisher } from '../../src/publish/publisher.ts';
@@ -25,22 +25,32 @@ export interface Answer {
 /** Nobody listens here. */
 const NOWHERE = new URL('http://127.0.0.1:2');
 
+export interface CenterOptions extends Partial<AccessSettings> {
+  readonly databaseUrl?: string;
+  readonly nowMs?: () => number;
+  readonly tokenServiceUrl?: URL;
+  /** As the environment has them. */
+  readonly secretsKeys?: string;
+}
+
 /** A config center over real HTTP on a free port, with a file or in-memory database. */
 export async function startConfigCenter({
   databaseUrl = 'sqlite::memory:',
   nowMs = Date.now,
   tokenServiceUrl = NOWHERE,
   secretsKeys = SECRETS_KEYS,
-} = {}) {
+  hasPasswordLogin = false,
+  oidc,
+}: CenterOptions = {}) {
   const store = await openStore(databaseUrl);
   const published = await publisher(store, () => new Date(nowMs()).toISOString());
-  const administrators = sessions(store, nowMs);
+  await ensureBuiltIn(store.connection, new Date(nowMs()).toISOString());
+  const access = administratorAccess(store, { hasPasswordLogin, oidc }, nowMs);
   const app = configCenterApp({
     store,
     publisher: published,
     live: liveRates(),
-    sessions: administrators,
-    lockout: lockout(nowMs),
+    access,
     adminToken: ADMIN_TOKEN,
     gatewayToken: GATEWAY_TOKEN,
     keyPepper: 'pepper',
@@ -74,7 +84,7 @@ export async function startConfigCenter({
     url,
     call,
     store,
-    sessions: administrators,
+    access,
     publisher: published,
     async close() {
       server.closeAllConnections();

@@ -1,5 +1,6 @@
 import { CopyOutlined, DeleteOutlined, EditOutlined } from '@ant-design/icons';
 import { Button, Flex, Popconfirm } from 'antd';
+import { MayChange } from '../access.tsx';
 import { useTexts } from '../texts/texts.tsx';
 
 export interface RowActionsProps {
@@ -14,21 +15,23 @@ export interface RowActionsProps {
 export function RowActions({ name, onEdit, onDelete, onCopy, deleteHint }: RowActionsProps) {
   const { t } = useTexts();
   return (
-    <Flex gap={4}>
-      <Button type="text" icon={<EditOutlined />} aria-label={`${t('action.edit')} ${name}`} onClick={onEdit} />
-      {onCopy && (
-        <Button type="text" icon={<CopyOutlined />} aria-label={`${t('action.copy')} ${name}`} onClick={onCopy} />
-      )}
-      <Popconfirm
-        title={t('confirm.delete', { name })}
-        description={deleteHint ?? t('confirm.deleteHint')}
-        okText={t('action.delete')}
-        cancelText={t('action.cancel')}
-        okButtonProps={{ danger: true }}
-        onConfirm={onDelete}
-      >
-        <Button type="text" danger icon={<DeleteOutlined />} aria-label={`${t('action.delete')} ${name}`} />
-      </Popconfirm>
-    </Flex>
+    <MayChange>
+      <Flex gap={4}>
+        <Button type="text" icon={<EditOutlined />} aria-label={`${t('action.edit')} ${name}`} onClick={onEdit} />
+        {onCopy && (
+          <Button type="text" icon={<CopyOutlined />} aria-label={`${t('action.copy')} ${name}`} onClick={onCopy} />
+        )}
+        <Popconfirm
+          title={t('confirm.delete', { name })}
+          description={deleteHint ?? t('confirm.deleteHint')}
+          okText={t('action.delete')}
+          cancelText={t('action.cancel')}
+          okButtonProps={{ danger: true }}
+          onConfirm={onDelete}
+        >
+          <Button type="text" danger icon={<DeleteOutlined />} aria-label={`${t('action.delete')} ${name}`} />
+        </Popconfirm>
+      </Flex>
+    </MayChange>
   );
 }

@@ -1,6 +1,7 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { Button, Card, Table, type TableColumnsType, Typography } from 'antd';
 import { useState } from 'react';
+import { MayChange } from '../../access.tsx';
 import { EnabledField, PriorityField } from '../../components/common-fields.tsx';
 import { ConditionFields, useConditionText } from '../../components/condition-fields.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
@@ -44,17 +45,19 @@ export function MatchersCard({ namespaceId }: { readonly namespaceId: string }) 
     <Card
       title={t('matcher.title')}
       extra={
-        <Button
-          icon={<PlusOutlined />}
-          onClick={() =>
-            setEditing({
-              id: undefined,
-              draft: { source: 'header', operator: 'equals', priority: 100, isEnabled: true },
-            })
-          }
-        >
-          {t('matcher.new')}
-        </Button>
+        <MayChange>
+          <Button
+            icon={<PlusOutlined />}
+            onClick={() =>
+              setEditing({
+                id: undefined,
+                draft: { source: 'header', operator: 'equals', priority: 100, isEnabled: true },
+              })
+            }
+          >
+            {t('matcher.new')}
+          </Button>
+        </MayChange>
       }
     >
       <Typography.Paragraph type="secondary">{t('matcher.hint')}</Typography.Paragraph>

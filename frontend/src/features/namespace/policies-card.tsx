@@ -1,6 +1,7 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { Button, Card, Table, type TableColumnsType, Tag, Typography } from 'antd';
 import { useState } from 'react';
+import { MayChange } from '../../access.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
 import { RowActions } from '../../components/row-actions.tsx';
@@ -71,9 +72,11 @@ export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) 
     <Card
       title={t('policy.title')}
       extra={
-        <Button icon={<PlusOutlined />} onClick={() => setEditing({ id: undefined, draft: NEW })}>
-          {t('policy.new')}
-        </Button>
+        <MayChange>
+          <Button icon={<PlusOutlined />} onClick={() => setEditing({ id: undefined, draft: NEW })}>
+            {t('policy.new')}
+          </Button>
+        </MayChange>
       }
     >
       <Typography.Paragraph type="secondary">{t('policy.hint')}</Typography.Paragraph>

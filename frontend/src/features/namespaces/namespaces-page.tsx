@@ -2,8 +2,10 @@ import { PlusOutlined } from '@ant-design/icons';
 import { Button, Input, Switch, Table, type TableColumnsType, Tag, Typography } from 'antd';
 import { useState } from 'react';
 import { Link, useNavigate } from 'react-router';
+import { MayChange } from '../../access.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { dropUnset } from '../../components/drop-unset.ts';
+import { EnabledTag } from '../../components/enabled-tag.tsx';
 import { NamespaceFields } from '../../components/namespace-fields.tsx';
 import { Page } from '../../components/page.tsx';
 import { RowActions } from '../../components/row-actions.tsx';
@@ -44,9 +46,11 @@ export function NamespacesPage() {
             }}
             style={{ width: 220 }}
           />
-          <Button type="primary" icon={<PlusOutlined />} onClick={() => setDraft(NEW)}>
-            {t('namespace.new')}
-          </Button>
+          <MayChange>
+            <Button type="primary" icon={<PlusOutlined />} onClick={() => setDraft(NEW)}>
+              {t('namespace.new')}
+            </Button>
+          </MayChange>
         </>
       }
     >
@@ -125,11 +129,13 @@ function namespaceColumns(
       key: 'enabled',
       title: t('common.status'),
       render: (_, row) => (
-        <Switch
-          aria-label={`${t('common.status')} ${row.name}`}
-          checked={row.isEnabled}
-          onChange={() => actions.onToggle(row)}
-        />
+        <MayChange otherwise={<EnabledTag isEnabled={row.isEnabled} />}>
+          <Switch
+            aria-label={`${t('common.status')} ${row.name}`}
+            checked={row.isEnabled}
+            onChange={() => actions.onToggle(row)}
+          />
+        </MayChange>
       ),
     },
     {

@@ -1,6 +1,7 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { Button, Flex, Form, Input, Select, Table, type TableColumnsType, Tag } from 'antd';
 import { useState } from 'react';
+import { MayChange } from '../../access.tsx';
 import { EnabledField, NumberField, PriorityField } from '../../components/common-fields.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
@@ -67,15 +68,17 @@ export function ProvidersPage() {
     <Page
       title={t('provider.title')}
       actions={
-        <Button
-          type="primary"
-          icon={<PlusOutlined />}
-          onClick={() =>
-            setEditing({ id: undefined, draft: { models: [], priority: 100, isEnabled: true, strategy: 'weighted' } })
-          }
-        >
-          {t('provider.new')}
-        </Button>
+        <MayChange>
+          <Button
+            type="primary"
+            icon={<PlusOutlined />}
+            onClick={() =>
+              setEditing({ id: undefined, draft: { models: [], priority: 100, isEnabled: true, strategy: 'weighted' } })
+            }
+          >
+            {t('provider.new')}
+          </Button>
+        </MayChange>
       }
     >
       <Table

@@ -1,6 +1,7 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { Button, Flex, Form, Input, Table, type TableColumnsType } from 'antd';
 import { useState } from 'react';
+import { MayChange } from '../../access.tsx';
 import { EnabledField, NumberField } from '../../components/common-fields.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
@@ -67,9 +68,11 @@ export function UpstreamsTable({ providerId }: { readonly providerId: string }) 
         pagination={false}
       />
       <Flex justify="end" style={{ marginTop: 8 }}>
-        <Button icon={<PlusOutlined />} onClick={() => setEditing({ id: undefined, draft: NEW })}>
-          {t('upstream.new')}
-        </Button>
+        <MayChange>
+          <Button icon={<PlusOutlined />} onClick={() => setEditing({ id: undefined, draft: NEW })}>
+            {t('upstream.new')}
+          </Button>
+        </MayChange>
       </Flex>
       <DraftModal<UpstreamDraft>
         title={editing?.id === undefined ? t('upstream.new') : t('action.edit')}

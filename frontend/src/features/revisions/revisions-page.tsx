@@ -1,5 +1,6 @@
 import { Button, Popconfirm, Table, type TableColumnsType, Tag } from 'antd';
 import { useState } from 'react';
+import { MayChange } from '../../access.tsx';
 import { Page } from '../../components/page.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
@@ -28,6 +29,7 @@ export function RevisionsPage() {
       title: t('revision.createdAt'),
       render: (_, { createdAt }) => new Date(createdAt).toLocaleString(language),
     },
+    { key: 'actor', title: t('audit.actor'), dataIndex: 'actor' },
     {
       key: 'changes',
       title: t('revision.changes'),
@@ -44,14 +46,16 @@ export function RevisionsPage() {
       title: t('common.actions'),
       render: (_, row) =>
         !isNewest(row) && (
-          <Popconfirm
-            title={t('revision.rollBackTo', { revision: row.revision })}
-            onConfirm={() => rollBack.mutate(row.revision, { onError: (error) => showError(error) })}
-          >
-            <Button size="small" aria-label={t('revision.rollBackTo', { revision: row.revision })}>
-              {t('revision.rollBack')}
-            </Button>
-          </Popconfirm>
+          <MayChange>
+            <Popconfirm
+              title={t('revision.rollBackTo', { revision: row.revision })}
+              onConfirm={() => rollBack.mutate(row.revision, { onError: (error) => showError(error) })}
+            >
+              <Button size="small" aria-label={t('revision.rollBackTo', { revision: row.revision })}>
+                {t('revision.rollBack')}
+              </Button>
+            </Popconfirm>
+          </MayChange>
         ),
     },
   ];

@@ -1,6 +1,7 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { Alert, Button, Form, Modal, Select, Table, type TableColumnsType, Tag, Typography } from 'antd';
 import { useState } from 'react';
+import { MayChange, useRole } from '../../access.tsx';
 import { api, dataOf, type Schemas } from '../../api/client.ts';
 import { useChange, useRead } from '../../api/queries.ts';
 import { EnabledField, NameField } from '../../components/common-fields.tsx';
@@ -19,6 +20,7 @@ type VirtualKeyDraft = Schemas['VirtualKeyDraft'];
 export function VirtualKeysPage() {
   const { t } = useTexts();
   const showError = useShowError();
+  const role = useRole();
   const keys = useRead(['virtual-keys'], () =>
     dataOf(api.GET('/api/v2/virtual-keys', { params: { query: { size: 100 } } })),
   );
@@ -82,13 +84,15 @@ export function VirtualKeysPage() {
     <Page
       title={t('key.title')}
       actions={
-        <Button
-          type="primary"
-          icon={<PlusOutlined />}
-          onClick={() => setEditing({ id: undefined, draft: { namespaceIds: [], isEnabled: true } })}
-        >
-          {t('key.new')}
-        </Button>
+        <MayChange>
+          <Button
+            type="primary"
+            icon={<PlusOutlined />}
+            onClick={() => setEditing({ id: undefined, draft: { namespaceIds: [], isEnabled: true } })}
+          >
+            {t('key.new')}
+          </Button>
+        </MayChange>
       }
     >
       <Table
@@ -109,7 +113,7 @@ export function VirtualKeysPage() {
         <NameField />
         <Form.Item name="namespaceIds" label={t('key.namespaces')}>
           <Select
-            mode="multiple"
+            mode={role === 'tenant_admin' ? 'tags' : 'multiple'}
             placeholder={t('key.allNamespaces')}
             options={[...names].map(([value, label]) => ({ value, label }))}
           />
