@@ -22,6 +22,7 @@ const SCOPES: { readonly [Name in TableName]: Scope | 'hidden' } = {
   customer_type: 'hidden',
   tenant: { where: (id) => ({ id }), fixed: ['customerTypeId'] },
   price: 'hidden',
+  fallback: 'hidden',
   layered_limit: { where: (targetId) => ({ targetType: 'tenant', targetId }), fixed: [] },
 };
 
