@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { ADMIN_API, openApiDocument } from '@ai-gateway/contracts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { auditRoutes } from './api/audit.ts';
 import { docsPage } from './api/docs-page.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
+import { requestLogRoutes } from './api/request-logs.ts';
 import { resourceRoutes } from './api/resources.ts';
 import { revisionRoutes } from './api/revisions.ts';
 import { sessionRoutes } from './api/session.ts';
@@ -20,11 +21,13 @@ import type { LiveRates } from './domain/live-rates.ts';
 import { askLimits } from './publish/gateway-limits.ts';
 import { gatewayRoutes } from './publish/gateway-routes.ts';
 import type { Publisher } from './publish/publisher.ts';
+import type { RequestLogIntake } from './publish/request-log-intake.ts';
 import type { RulesInRedis } from './publish/rules-in-redis.ts';
 
 export interface AppOptions {
   readonly store: Store;
   readonly publisher: Publisher;
+  readonly requestLogIntake: RequestLogIntake;
   readonly live: LiveRates;
   readonly sessions: Sessions;
   readonly lockout: Lockout;
@@ -58,6 +61,7 @@ export function configCenterApp(options: AppOptions): Express {
   resourceRoutes(app, { store, publisher, authorize, keyPepper: options.keyPepper, now });
   revisionRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });
+  requestLogRoutes(app, { store, authorize });
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {
@@ -157,7 +161,7 @@ function refusalOf(error: unknown): Refusal {
   return new Refusal(500, 'The config center failed. The error is logged.');
 }
 
-function metricsOf({ publisher, live, rulesInRedis, nowMs }: AppOptions): Registry {
+function metricsOf({ publisher, live, rulesInRedis, requestLogIntake, nowMs }: AppOptions): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'config_center_' });
   const gauge = (name: string, help: string, read: () => number) =>
@@ -181,6 +185,20 @@ function metricsOf({ publisher, live, rulesInRedis, nowMs }: AppOptions): Regist
     'Gateways that reported in the last minute.',
     () => live.gateways(publisher.current(), nowMs()).length,
   );
+  gauge(
+    'config_center_request_log_lag_seconds',
+    'Age of the newest request of the batch of records that was written down last.',
+    () => requestLogIntake.totals().lagSeconds,
+  );
+  new Counter({
+    name: 'config_center_request_log_records_total',
+    help: 'Records of ended requests that were written down, those that came twice included.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(requestLogIntake.totals().records);
+    },
+  });
   if (rulesInRedis !== undefined) {
     const isCurrent = () => Number(rulesInRedis.isCurrent());
     gauge('config_center_rules_in_redis', '1 when Redis holds the newest revision, as far as is known.', isCurrent);

@@ -7,11 +7,14 @@ import { configCenterApp } from './app.ts';
 import { lockout } from './auth/lockout.ts';
 import { type Sessions, sessions } from './auth/sessions.ts';
 import { forgetAudit } from './db/audit.ts';
+import { forgetRequestLog } from './db/request-log.ts';
 import { openStore } from './db/store.ts';
 import { type LiveRates, liveRates } from './domain/live-rates.ts';
 import { type Publisher, publisher } from './publish/publisher.ts';
 import { openRedis } from './publish/redis.ts';
 import { reportsInRedis } from './publish/reports-in-redis.ts';
+import { requestLogInRedis } from './publish/request-log-in-redis.ts';
+import { type RequestLogIntake, requestLogIntake } from './publish/request-log-intake.ts';
 import { rulesInRedis } from './publish/rules-in-redis.ts';
 import { watchEdits } from './publish/watch-edits.ts';
 import { seed } from './seed.ts';
@@ -26,16 +29,21 @@ async function start(settings: Settings): Promise<void> {
   const store = await openStore(settings.DATABASE_URL);
   const published = await publisher(store, now);
   await seed(published, settings, now);
-  const forgetting = everyHour(() => forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS), log);
+  const forgetting = everyHour(async () => {
+    await forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS);
+    await forgetRequestLog(store.connection, nowMs() - settings.REQUEST_LOG_DAYS * DAY_MS);
+  }, log);
   const watching = watchEdits(published, log);
   const administrators = sessions(store, nowMs);
   await offerLogin(administrators, settings, log);
   const live = liveRates();
-  const redis = shareOverRedis(settings, published, live, log);
+  const intake = requestLogIntake(store.connection, nowMs);
+  const redis = shareOverRedis(settings, { published, live, intake }, log);
 
   const app = configCenterApp({
     store,
     publisher: published,
+    requestLogIntake: intake,
     live,
     rulesInRedis: redis?.rules,
     sessions: administrators,
@@ -73,17 +81,25 @@ async function start(settings: Settings): Promise<void> {
   process.on('unhandledRejection', (reason) => log.error({ error: String(reason) }, 'unhandled rejection'));
 }
 
-/** Gives gateways the rules over Redis, and gets their reports. */
-function shareOverRedis(settings: Settings, published: Publisher, live: LiveRates, log: Logger) {
+interface SharedParts {
+  readonly published: Publisher;
+  readonly live: LiveRates;
+  readonly intake: RequestLogIntake;
+}
+
+/** Gives gateways the rules over Redis, and gets their reports and records. */
+function shareOverRedis(settings: Settings, { published, live, intake }: SharedParts, log: Logger) {
   if (settings.REDIS_URL === undefined) return undefined;
   const client = openRedis(settings.REDIS_URL, settings.REDIS_CLUSTER, log);
   const subscriber = openRedis(settings.REDIS_URL, settings.REDIS_CLUSTER, log);
   const rules = rulesInRedis({ client, subscriber, publisher: published, log });
   const reports = reportsInRedis({ client, live, nowMs: Date.now });
+  const records = requestLogInRedis({ client, intake, log });
   return {
     rules,
     close() {
       reports.close();
+      records.close();
       rules.close();
     },
   };

@@ -6,7 +6,9 @@ import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
+import { requestRecordShape } from './request-log.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
+import { outcomeKind } from './usage.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
 /** One route of the config center: the server registers it, `openapi.json` and the dashboard's client are made from it. */
@@ -127,6 +129,9 @@ export const gatewayRow = z.object({
 
 /** A row that was edited by hand and is not valid; what was published of it before goes on. */
 export const refusedRow = z.object({ kind: z.string(), id: z.string(), field: z.string(), message: z.string() });
+
+/** One ended request. */
+export const requestLogRow = requestRecordShape;
 
 /** Who is logged in. */
 export const sessionInfo = z.object({ administrator: z.string(), expiresAt: z.iso.datetime() });
@@ -341,6 +346,28 @@ export const ADMIN_API = {
       response: z.object({ items: z.array(auditEntry), next: z.number().int().optional() }),
     },
   },
+  requestLogs: {
+    list: {
+      method: 'get',
+      path: '/request-logs',
+      tag: 'request-logs',
+      summary: 'Ended requests, the newest first; `cursor` of an answer asks for older ones',
+      query: z.object({
+        requestId: z.string().max(64).optional(),
+        namespaceId: z.string().max(40).optional(),
+        virtualKeyId: z.string().max(40).optional(),
+        /** As the provider knows it. */
+        model: z.string().max(200).optional(),
+        status: z.coerce.number().int().min(100).max(599).optional(),
+        outcome: outcomeKind.optional(),
+        from: z.iso.datetime({ offset: true }).optional(),
+        to: z.iso.datetime({ offset: true }).optional(),
+        cursor: z.string().max(40).optional(),
+        size: z.coerce.number().int().min(1).max(200).default(20),
+      }),
+      response: z.object({ items: z.array(requestLogRow), cursor: z.string().optional() }),
+    },
+  },
   live: {
     namespaces: {
       method: 'get',
@@ -398,6 +425,7 @@ export type MatcherRow = z.infer<typeof matcherRow>;
 export type PolicyRow = z.infer<typeof policyRow>;
 export type ProviderRow = z.infer<typeof providerRow>;
 export type UpstreamRow = z.infer<typeof upstreamRow>;
+export type RequestLogRow = z.infer<typeof requestLogRow>;
 export type RefusedRow = z.infer<typeof refusedRow>;
 export type AuditEntry = z.infer<typeof auditEntry>;
 export type LimitsView = z.infer<(typeof ADMIN_API)['live']['limits']['response']>;

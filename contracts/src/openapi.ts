@@ -15,6 +15,7 @@ import {
   policyRow,
   providerDraft,
   providerRow,
+  requestLogRow,
   revisionDiff,
   revisionRow,
   sessionInfo,
@@ -43,6 +44,7 @@ const NAMED = new Map<z.ZodType, string>([
   [revisionRow, 'Revision'],
   [revisionDiff, 'RevisionDiff'],
   [sessionInfo, 'Session'],
+  [requestLogRow, 'RequestLog'],
   [auditEntry, 'AuditEntry'],
   [adminError, 'Failure'],
 ]);

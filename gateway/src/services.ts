@@ -19,6 +19,7 @@ import type {
 } from '@ai-gateway/limits';
 import type { CompiledConfig, CompiledProvider } from './domain/compile-snapshot.ts';
 import type { Outcome } from './domain/outcome.ts';
+import type { RecordedNotes } from './domain/recorded-notes.ts';
 import type { AttemptFailure } from './domain/retry.ts';
 import type { UpstreamHealth } from './domain/target-health.ts';
 import type { Comparison, OwnCount } from './domain/token-drift.ts';
@@ -192,9 +193,12 @@ export interface TargetHealth {
   report(provider: CompiledProvider, upstream: Upstream, failure: AttemptFailure | undefined): void;
 }
 
-/** Facts of one ended request, for metrics, live totals and the log. */
-export interface RequestRecord {
+/** Facts of one ended request, for metrics, live totals and the logs. */
+export interface RequestRecord extends Readonly<RecordedNotes> {
   readonly requestId: string;
+  readonly method: string;
+  /** As it was sent, with the query. */
+  readonly url: string;
   readonly arrivedAtMs: number;
   readonly namespaceId: string | undefined;
   readonly namespace: string;
@@ -229,8 +233,16 @@ export interface Metrics {
   attempt(provider: string, upstreamId: string, result: string): void;
   upstreamUp(provider: string, upstreamId: string, isUp: boolean): void;
   limiter(event: LimiterEvent): void;
+  /** Records of ended requests that were told to the config center, or dropped because it was away too long. */
+  requestLog(result: 'shipped' | 'dropped', records: number): void;
   /** `model` is a metric label: one that the rules name, or `other`. */
   tokenDrift(model: string, comparison: Comparison): void;
+}
+
+/** The log of ended requests that the config center keeps. */
+export interface RequestLog {
+  /** Never throws, never blocks; what cannot be told in time is counted as dropped. */
+  note(record: RequestRecord): void;
 }
 
 /** Structured log. Never give it a secret or a prompt. */
@@ -255,6 +267,7 @@ export interface Services {
   readonly health: TargetHealth;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly requestLog: RequestLog;
   /** Secrets of providers, by the name of their environment variable. */
   readonly providerSecret: (name: string) => string | undefined;
   readonly nowMs: () => number;

@@ -27,7 +27,6 @@ export {
   type PlannedLimits,
   payersOf,
   planNamespace,
-  type RequestKind,
   type TokenPolicy,
 } from './plan-namespace.ts';
 export { leaveQueue, type QueueTerms, TICKET_MS } from './queue.ts';

@@ -1,8 +1,5 @@
-import type { Namespace, Policy, Tenant, TokenLimit, VirtualKey } from '@ai-gateway/contracts';
+import type { Namespace, Policy, RequestKind, Tenant, TokenLimit, VirtualKey } from '@ai-gateway/contracts';
 import { countsRequests, type PlannedLimit, planPolicies } from './plan.ts';
-
-/** How a request is answered; `passthrough`: its body is not read (files, audio, images), so its tokens are unknown. */
-export type RequestKind = 'stream' | 'plain' | 'passthrough';
 
 /** Limits of one kind of request, in order of priority; those of upstreams are taken once a target is chosen. */
 export interface PlannedLimits {

@@ -7,6 +7,7 @@ import { sessions } from '../../src/auth/sessions.ts';
 import { openStore } from '../../src/db/store.ts';
 import { liveRates } from '../../src/domain/live-rates.ts';
 import { publisher } from '../../src/publish/publisher.ts';
+import { requestLogIntake } from '../../src/publish/request-log-intake.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
 export const GATEWAY_TOKEN = 'gateway-token-of-the-tests-0123456789abcdef';
@@ -34,6 +35,7 @@ export async function startConfigCenter({
   const app = configCenterApp({
     store,
     publisher: published,
+    requestLogIntake: requestLogIntake(store.connection, nowMs),
     live: liveRates(),
     sessions: administrators,
     lockout: lockout(nowMs),

@@ -478,6 +478,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/request-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ended requests, the newest first; `cursor` of an answer asks for older ones */
+        get: operations["requestLogs_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/live/namespaces": {
         parameters: {
             query?: never;
@@ -1025,6 +1042,73 @@ export interface components {
             administrator: string;
             /** Format: date-time */
             expiresAt: string;
+        };
+        RequestLog: {
+            requestId: string;
+            /** Format: date-time */
+            at: string;
+            namespace: string;
+            virtualKeyId?: string;
+            requestedModel: string;
+            resolvedModel: string;
+            provider?: string;
+            upstreamId?: string;
+            isStream: boolean;
+            /** @enum {string} */
+            outcome: "completed" | "cut" | "client_left" | "upstream_failed" | "partial" | "refused" | "crashed";
+            status: number;
+            errorCode?: string;
+            /** @default [] */
+            refusedByPolicyIds: string[];
+            /** @default [] */
+            observedPolicyIds: string[];
+            inputTokens: number;
+            outputTokens: number;
+            /** @enum {string} */
+            usageSource: "provider" | "counted" | "estimated" | "none";
+            durationMs: number;
+            firstByteMs?: number;
+            attempts: number;
+            revision: number;
+            recordId: string;
+            gatewayId: string;
+            method: string;
+            path: string;
+            namespaceId?: string;
+            matcherId?: string;
+            matched?: {
+                /** @default {} */
+                headers: {
+                    [key: string]: string;
+                };
+                /** @default {} */
+                query: {
+                    [key: string]: string;
+                };
+                /** @default {} */
+                body: {
+                    [key: string]: string;
+                };
+            };
+            tenantId?: string;
+            customerTypeId?: string;
+            providerId?: string;
+            listedModel?: string;
+            /** @enum {string} */
+            kind?: "stream" | "plain" | "passthrough";
+            clientMaxTokens?: number;
+            /** @default 1 */
+            choices: number;
+            demand?: {
+                inputTokens: number;
+                outputTokens: number;
+            };
+            outputCap?: {
+                tokens: number;
+                policyId?: string;
+            };
+            /** @default 0 */
+            waitedMs: number;
         };
         AuditEntry: {
             id: number;
@@ -3968,6 +4052,55 @@ export interface operations {
                         data: {
                             items: components["schemas"]["AuditEntry"][];
                             next?: number;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    requestLogs_list: {
+        parameters: {
+            query?: {
+                requestId?: string;
+                namespaceId?: string;
+                virtualKeyId?: string;
+                model?: string;
+                status?: number;
+                outcome?: "completed" | "cut" | "client_left" | "upstream_failed" | "partial" | "refused" | "crashed";
+                from?: string;
+                to?: string;
+                cursor?: string;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["RequestLog"][];
+                            cursor?: string;
                         };
                         /** Format: date-time */
                         timestamp: string;

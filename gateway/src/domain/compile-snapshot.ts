@@ -20,6 +20,7 @@ import {
   payersOf,
   planNamespace,
 } from '@ai-gateway/limits';
+import { recordedFieldsOf } from './matched-fields.ts';
 
 /** A message-matching policy made ready to run. */
 export interface MessageRule {
@@ -46,7 +47,7 @@ interface EqualityIndex {
   readonly byValue: ReadonlyMap<string, RankedMatcher>;
 }
 
-interface CompiledField {
+export interface CompiledField {
   readonly source: Condition['source'];
   readonly field: string;
 }
@@ -63,10 +64,14 @@ export interface CompiledConfig {
   readonly revision: number;
   readonly namespaces: ReadonlyMap<string, CompiledNamespace>;
   readonly equalities: readonly EqualityIndex[];
+  /** Enabled matchers of known namespaces by their rank. */
+  readonly matchers: readonly Matcher[];
   /** Every other matcher, in order of rank. */
   readonly sequential: readonly (RankedMatcher & { readonly matches: CompiledCondition })[];
   /** Headers that some rule reads: a request may send each only once. */
   readonly decidingHeaders: ReadonlySet<string>;
+  /** What matchers read and records keep; see `matchedFieldsOf`. */
+  readonly recordedFields: readonly CompiledField[];
   /** Enabled providers that have an enabled upstream or none, by priority and name. */
   readonly providers: readonly CompiledProvider[];
   /** By HMAC of the secret. */
@@ -115,6 +120,7 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
     namespaces,
     ...indexMatchers(matchers),
     decidingHeaders: decidingHeadersOf(matchers, ordered),
+    recordedFields: recordedFieldsOf(matchers),
     providers,
     virtualKeys: new Map(snapshot.virtualKeys.map((key) => [key.secretHash, key])),
     payers: payersOf(snapshot.virtualKeys, snapshot.tenants),
@@ -152,10 +158,11 @@ function byPrecision(left: Price, right: Price): number {
   return rank(right) - rank(left) || compareText(left.id, right.id);
 }
 
-function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'equalities' | 'sequential'> {
+function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'matchers' | 'equalities' | 'sequential'> {
   const equalities = new Map<string, { read: CompiledField; byValue: Map<string, RankedMatcher> }>();
   const sequential: (RankedMatcher & { matches: CompiledCondition })[] = [];
-  for (const [rank, matcher] of [...matchers].sort(byRank).entries()) {
+  const ordered = [...matchers].sort(byRank);
+  for (const [rank, matcher] of ordered.entries()) {
     const ranked = { rank, namespaceId: matcher.namespaceId };
     if (matcher.operator !== 'equals') {
       sequential.push({ ...ranked, matches: compileNamed(`Matcher ${matcher.id}`, matcher) });
@@ -169,7 +176,7 @@ function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'equa
     equalities.set(`${matcher.source} ${field}`, index);
     if (!index.byValue.has(matcher.value)) index.byValue.set(matcher.value, ranked);
   }
-  return { equalities: [...equalities.values()], sequential };
+  return { matchers: ordered, equalities: [...equalities.values()], sequential };
 }
 
 function decidingHeadersOf(matchers: readonly Matcher[], policies: readonly Policy[]): ReadonlySet<string> {

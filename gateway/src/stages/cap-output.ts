@@ -47,7 +47,10 @@ export const capOutput: Stage<
   const wanted = outputCap?.tokens ?? UNCAPPED_OUTPUT_ESTIMATE * chat.choices;
   const largest = largestOutput(possibleLimits(exchange), inputTokens, price);
   const isGuess = chat.clientMax === undefined && largest < Number.POSITIVE_INFINITY;
-  return { outputCap, isGuess, demand: { inputTokens, outputTokens: isGuess ? Math.min(wanted, largest) : wanted } };
+  const demand = { inputTokens, outputTokens: isGuess ? Math.min(wanted, largest) : wanted };
+  exchange.notes.outputCap = outputCap;
+  exchange.notes.demand = demand;
+  return { outputCap, isGuess, demand };
 };
 
 function checkInputCaps(

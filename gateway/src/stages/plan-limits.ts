@@ -1,4 +1,4 @@
-import { tokenPriceOf, type Upstream } from '@ai-gateway/contracts';
+import { type RequestKind, tokenPriceOf, type Upstream } from '@ai-gateway/contracts';
 import {
   concerns,
   countsRequests,
@@ -8,7 +8,6 @@ import {
   layeredLimitsFor,
   limitsFor,
   type RequestFacts,
-  type RequestKind,
   type TokenPolicy,
 } from '@ai-gateway/limits';
 import { type Caller, factsOf } from '../domain/access.ts';
@@ -63,11 +62,13 @@ export function possibleLimits({
 
 /** Facts and limits of a request. */
 export function planOf(
-  { namespace, caller, config }: Plannable,
+  { namespace, caller, config, notes }: Plannable,
   kind: RequestKind,
   choice: ModelChoice | undefined,
 ): Pick<Planned, 'facts' | 'limits' | 'limitsOfUpstream'> {
   const facts = factsOf(config, namespace.namespace.id, caller, choice);
+  notes.facts = facts;
+  notes.kind = kind;
   const { general, perUpstream } = namespace.planned[kind];
   const layered = layeredLimitsFor(config.layeredLimits, facts, config.hasWaiting);
   return {

@@ -181,6 +181,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     attempt: () => {},
     upstreamUp: () => {},
     limiter: () => {},
+    requestLog: () => {},
     tokenDrift: (label, comparison) => comparisons.push({ label, ...comparison }),
   };
   const log = { request: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -211,6 +212,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     health: memoryTargetHealth(nowMs, metrics, log),
     metrics,
     log,
+    requestLog: { note: () => {} },
     providerSecret: (name) => secrets[name],
     nowMs,
     random: Math.random,
