@@ -5,11 +5,13 @@ import type { Logger } from 'pino';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { auditRoutes } from './api/audit.ts';
 import { docsPage } from './api/docs-page.ts';
+import { explainRoutes } from './api/explain.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
 import { requestLogRoutes } from './api/request-logs.ts';
 import { resourceRoutes } from './api/resources.ts';
 import { revisionRoutes } from './api/revisions.ts';
 import { sessionRoutes } from './api/session.ts';
+import { simulateRoutes } from './api/simulate.ts';
 import { tokenRoutes } from './api/tokens.ts';
 import { authorizer } from './auth/authorize.ts';
 import type { Lockout } from './auth/lockout.ts';
@@ -55,6 +57,8 @@ export function configCenterApp(options: AppOptions): Express {
   app.set('trust proxy', 'loopback, linklocal, uniquelocal');
   app.use(common(registry));
   gatewayRoutes(app, options);
+  // A request to explain is as large as those that gateways take.
+  app.use('/api/v2/explain', authorize, express.json({ limit: '8mb' }));
   app.use(express.json({ limit: '1mb' }));
 
   sessionRoutes(app, { sessions, lockout: options.lockout, authorize });
@@ -62,6 +66,8 @@ export function configCenterApp(options: AppOptions): Express {
   revisionRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });
   requestLogRoutes(app, { store, authorize });
+  explainRoutes(app, { ...options, authorize });
+  simulateRoutes(app, { store, publisher, authorize });
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {

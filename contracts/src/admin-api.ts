@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { explainAnswer, explainedRequest } from './explain-api.ts';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
 import { limitsReport } from './limits-api.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
@@ -7,6 +8,7 @@ import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { requestRecordShape } from './request-log.ts';
+import { simulation } from './simulate-api.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { outcomeKind } from './usage.ts';
 import { virtualKeyShape } from './virtual-key.ts';
@@ -366,6 +368,39 @@ export const ADMIN_API = {
         size: z.coerce.number().int().min(1).max(200).default(20),
       }),
       response: z.object({ items: z.array(requestLogRow), cursor: z.string().optional() }),
+    },
+  },
+  explain: {
+    explain: {
+      method: 'post',
+      path: '/explain',
+      tag: 'explain',
+      summary: 'How a gateway would decide a request now, step by step; takes nothing',
+      body: z
+        .object({ request: explainedRequest.optional(), requestId: z.string().min(1).max(64).optional() })
+        .strict(),
+      response: explainAnswer,
+    },
+  },
+  simulate: {
+    simulate: {
+      method: 'post',
+      path: '/simulate',
+      tag: 'simulate',
+      summary: 'What draft policies would have done to the requests of the log; changes nothing',
+      body: z
+        .object({
+          namespaceId: z.string().min(1).max(40),
+          /** A draft with the id of a policy stands in its place. None: the rules as they are. */
+          policies: z
+            .array(policyDraft.extend({ id: z.string().max(40).optional() }))
+            .max(20)
+            .default([]),
+          from: z.iso.datetime({ offset: true }),
+          to: z.iso.datetime({ offset: true }),
+        })
+        .strict(),
+      response: simulation,
     },
   },
   live: {

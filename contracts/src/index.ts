@@ -1,6 +1,7 @@
 export * from './admin-api.ts';
 export * from './condition.ts';
 export * from './errors.ts';
+export * from './explain-api.ts';
 export * from './gateway-api.ts';
 export * from './layered-limit.ts';
 export * from './limits-api.ts';
@@ -17,6 +18,7 @@ export * from './rules/cost.ts';
 export * from './rules/match.ts';
 export * from './rules-in-redis.ts';
 export * from './settings.ts';
+export * from './simulate-api.ts';
 export * from './snapshot.ts';
 export * from './token-api.ts';
 export * from './usage.ts';

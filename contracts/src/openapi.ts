@@ -25,6 +25,9 @@ import {
   virtualKeyRow,
 } from './admin-api.ts';
 
+import { explainAnswer } from './explain-api.ts';
+import { simulation } from './simulate-api.ts';
+
 /** Shapes that get a name in the document, so that generated types are readable. */
 const NAMED = new Map<z.ZodType, string>([
   [namespaceRow, 'Namespace'],
@@ -43,6 +46,8 @@ const NAMED = new Map<z.ZodType, string>([
   [gatewayRow, 'Gateway'],
   [revisionRow, 'Revision'],
   [revisionDiff, 'RevisionDiff'],
+  [explainAnswer, 'Explanation'],
+  [simulation, 'Simulation'],
   [sessionInfo, 'Session'],
   [requestLogRow, 'RequestLog'],
   [auditEntry, 'AuditEntry'],

@@ -11,6 +11,8 @@ import type {
   Held,
   Limit,
   LimitDecision,
+  LimitState,
+  Preview,
   Progress,
   QueueTerms,
   Renewal,
@@ -72,9 +74,20 @@ export interface LimitStore {
   reap(leaseMs: number): Promise<number>;
   /** Current state of the given limits, from the counters that decide. */
   status(limits: readonly Limit[]): Promise<readonly LimitStatus[]>;
+  /** Counters of some limits as they are, to decide on without taking from them. */
+  copy(limits: readonly Limit[]): Promise<CountersCopy>;
   /** What runs and waits in a namespace. */
   running(namespaceId: string): Promise<RunningReport>;
 }
+
+/** Counters in the form of the reference, and the store's clock (µs) when they were read. */
+export interface CountersCopy {
+  readonly state: LimitState;
+  readonly nowUs: number;
+}
+
+/** What the limits would decide now, and who counts. */
+export type LimitsPreview = Preview & Pick<LimitsReport, 'store'>;
 
 /** A request to adopt, and what windows have of it already; undefined = nothing. */
 export interface Adoption {
@@ -98,6 +111,15 @@ export interface Limits {
    * @throws LimiterUnavailable when a limit refuses because it cannot be shared now
    */
   take(limits: readonly Limit[], request: TakeRequest, patience: Patience): Promise<LimitDecision>;
+  /**
+   * What `take` would decide now; takes nothing.
+   * @throws LimiterUnavailable as `take` does
+   */
+  preview(
+    limits: readonly Limit[],
+    request: TakeRequest,
+    patience: Pick<Patience, 'maxWaitMs'>,
+  ): Promise<LimitsPreview>;
   /** Replaces the reservation by what was used. Once; never rejects for a store that is away. */
   settle(reservationId: string, actual: TokenAmounts, voidedKeys?: readonly string[]): Promise<void>;
   /** Raises the reserved output of a running request; false when a window has no room. */

@@ -1,5 +1,6 @@
 import type { Namespace, Policy, RequestKind, Tenant, TokenLimit, VirtualKey } from '@ai-gateway/contracts';
 import { countsRequests, type PlannedLimit, planPolicies } from './plan.ts';
+import { concerns, type RequestFacts } from './request-facts.ts';
 
 /** Limits of one kind of request, in order of priority; those of upstreams are taken once a target is chosen. */
 export interface PlannedLimits {
@@ -45,6 +46,18 @@ export function planNamespace(
       passthrough: plannedFor(planned, ({ limit }) => countsRequests(limit)),
     },
   };
+}
+
+/** The token policies that apply to a request. */
+export function tokenPoliciesFor(
+  { tokenPolicies }: Pick<NamespacePlan, 'tokenPolicies'>,
+  kind: RequestKind,
+  facts: RequestFacts,
+): readonly TokenPolicy[] {
+  const appliesTo = kind === 'stream' ? 'stream' : 'non-stream';
+  return tokenPolicies.filter(
+    ({ policy, rule }) => (rule.appliesTo === 'all' || rule.appliesTo === appliesTo) && concerns(policy.scope, facts),
+  );
 }
 
 /** Who pays for a virtual key. */

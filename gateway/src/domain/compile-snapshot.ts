@@ -5,7 +5,6 @@ import {
   type Matcher,
   type Namespace,
   type Policy,
-  type Price,
   type Provider,
   type Snapshot,
   type Upstream,
@@ -13,10 +12,11 @@ import {
 } from '@ai-gateway/contracts';
 import {
   indexLayeredLimits,
-  isModel,
+  indexPrices,
   type LayeredLimits,
   type NamespacePlan,
   type Payer,
+  type PriceIndex,
   payersOf,
   planNamespace,
 } from '@ai-gateway/limits';
@@ -81,8 +81,7 @@ export interface CompiledConfig {
   readonly layeredLimits: LayeredLimits;
   /** Some namespace lets its requests wait, so limits that it shares with others have lines. */
   readonly hasWaiting: boolean;
-  /** By provider id: exact names first, then the longest prefixes. */
-  readonly prices: ReadonlyMap<string, readonly Price[]>;
+  readonly prices: PriceIndex;
   /** Exact model names of enabled providers: what `/v1/models` lists and what may be a metric label. */
   readonly modelNames: readonly string[];
 }
@@ -126,16 +125,11 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
     payers: payersOf(snapshot.virtualKeys, snapshot.tenants),
     layeredLimits: indexLayeredLimits(snapshot.layeredLimits.filter(isEnabled)),
     hasWaiting,
-    prices: groupBy([...snapshot.prices].sort(byPrecision), ({ providerId }) => providerId),
+    prices: indexPrices(snapshot.prices),
     modelNames: [
       ...new Set(providers.flatMap(({ provider }) => provider.models.filter((name) => !name.endsWith('*')))),
     ],
   };
-}
-
-/** The price of a model at a provider; undefined when none is set. */
-export function priceOf({ prices }: CompiledConfig, providerId: string, model: string): Price | undefined {
-  return prices.get(providerId)?.find((price) => isModel(price.model, model));
 }
 
 function compileNamespace(
@@ -151,11 +145,6 @@ function messageRuleOf(policy: Policy): readonly MessageRule[] {
   const { rule, name } = policy;
   if (rule.kind !== 'message-matching') return [];
   return [{ policy, action: rule.action, matches: compileNamed(`Policy "${name}"`, rule.condition) }];
-}
-
-function byPrecision(left: Price, right: Price): number {
-  const rank = ({ model }: Price) => (model.endsWith('*') ? model.length : Number.MAX_SAFE_INTEGER);
-  return rank(right) - rank(left) || compareText(left.id, right.id);
 }
 
 function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'matchers' | 'equalities' | 'sequential'> {

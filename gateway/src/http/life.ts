@@ -114,7 +114,8 @@ function requestIdOf(message: IncomingMessage): string {
   return `req_${randomUUID().replaceAll('-', '')}`;
 }
 
-function emptyNotes(): Notes {
+/** Notes of a request of which nothing is known yet. */
+export function emptyNotes(): Notes {
   return {
     namespaceId: undefined,
     namespace: 'none',
