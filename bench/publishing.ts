@@ -8,7 +8,7 @@ import { fingerprintOf } from '../config-center/src/publish/hand-edits.ts';
 import { startMariadb } from '../config-center/test/support/mariadb.ts';
 import { ADMIN_TOKEN, type Process, startProcess } from '../e2e/support/stack.ts';
 import { compileSnapshot } from '../gateway/src/domain/compile-snapshot.ts';
-import { selectNamespace } from '../gateway/src/domain/select-namespace.ts';
+import { selectMatcher } from '../gateway/src/domain/select-namespace.ts';
 import { startRedis } from '../gateway/test/support/redis.ts';
 import { percentile, printHead, printRow, rounded } from './figures.ts';
 import { manyRules, seedRules } from './publishing/many-rules.ts';
@@ -224,7 +224,7 @@ function measureMatching(): void {
     const times: number[] = [];
     for (let round = 0; round < 20; round++) {
       const startedAt = performance.now();
-      for (let index = 0; index < 100_000; index++) selectNamespace(config, views[index % 10] as RequestView);
+      for (let index = 0; index < 100_000; index++) selectMatcher(config, views[index % 10] as RequestView);
       times.push((performance.now() - startedAt) * 10);
     }
     printRow([String(count), rounded(times.toSorted((left, right) => left - right)[10] ?? 0)]);

@@ -3,15 +3,18 @@ import { ADMIN_API, openApiDocument } from '@ai-gateway/contracts';
 import type { MasterKeys, RulesSigner } from '@ai-gateway/contracts/secrets';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { administratorRoutes } from './api/administrators.ts';
 import { auditRoutes } from './api/audit.ts';
 import { docsPage } from './api/docs-page.ts';
+import { explainRoutes } from './api/explain.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
 import { providerKeyRoutes, secretRoutes } from './api/provider-keys.ts';
+import { requestLogRoutes } from './api/request-logs.ts';
 import { resourceRoutes } from './api/resources.ts';
 import { revisionRoutes } from './api/revisions.ts';
 import { sessionRoutes } from './api/session.ts';
+import { simulateRoutes } from './api/simulate.ts';
 import { tokenRoutes } from './api/tokens.ts';
 import type { Access } from './auth/access.ts';
 import { authorizer } from './auth/authorize.ts';
@@ -22,11 +25,13 @@ import type { LiveRates } from './domain/live-rates.ts';
 import { askLimits } from './publish/gateway-limits.ts';
 import { gatewayRoutes } from './publish/gateway-routes.ts';
 import type { Publisher } from './publish/publisher.ts';
+import type { RequestLogIntake } from './publish/request-log-intake.ts';
 import type { RulesInRedis } from './publish/rules-in-redis.ts';
 
 export interface AppOptions {
   readonly store: Store;
   readonly publisher: Publisher;
+  readonly requestLogIntake: RequestLogIntake;
   readonly live: LiveRates;
   readonly access: Access;
   readonly adminToken: string | undefined;
@@ -55,6 +60,8 @@ export function configCenterApp(options: AppOptions): Express {
   app.set('trust proxy', 'loopback, linklocal, uniquelocal');
   app.use(common(registry));
   gatewayRoutes(app, options);
+  // A request to explain is as large as those that gateways take.
+  app.use('/api/v2/explain', authorize, express.json({ limit: '8mb' }));
   app.use(express.json({ limit: '1mb' }));
 
   sessionRoutes(app, { store, access, authorize, publicUrl: options.publicUrl, nowMs });
@@ -65,6 +72,9 @@ export function configCenterApp(options: AppOptions): Express {
   secretRoutes(app, { ...resources, masterKeys: options.masterKeys });
   revisionRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });
+  requestLogRoutes(app, { store, authorize });
+  explainRoutes(app, { ...options, authorize });
+  simulateRoutes(app, { store, publisher, authorize });
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {
@@ -164,7 +174,7 @@ function refusalOf(error: unknown): Refusal {
   return new Refusal(500, 'The config center failed. The error is logged.');
 }
 
-function metricsOf({ publisher, live, rulesInRedis, nowMs }: AppOptions): Registry {
+function metricsOf({ publisher, live, rulesInRedis, requestLogIntake, nowMs }: AppOptions): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'config_center_' });
   const gauge = (name: string, help: string, read: () => number) =>
@@ -188,6 +198,20 @@ function metricsOf({ publisher, live, rulesInRedis, nowMs }: AppOptions): Regist
     'Gateways that reported in the last minute.',
     () => live.gateways(publisher.current(), nowMs()).length,
   );
+  gauge(
+    'config_center_request_log_lag_seconds',
+    'Age of the newest request of the batch of records that was written down last.',
+    () => requestLogIntake.totals().lagSeconds,
+  );
+  new Counter({
+    name: 'config_center_request_log_records_total',
+    help: 'Records of ended requests that were written down, those that came twice included.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(requestLogIntake.totals().records);
+    },
+  });
   if (rulesInRedis !== undefined) {
     const isCurrent = () => Number(rulesInRedis.isCurrent());
     gauge('config_center_rules_in_redis', '1 when Redis holds the newest revision, as far as is known.', isCurrent);

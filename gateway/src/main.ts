@@ -7,6 +7,7 @@ import { openSecret, rulesSigner } from '@ai-gateway/contracts/secrets';
 import { estimateTokenCounter } from './adapters/estimate-token-counter.ts';
 import { httpObservations } from './adapters/http-observations.ts';
 import { httpReport } from './adapters/http-report.ts';
+import { httpRequestLog } from './adapters/http-request-log.ts';
 import { httpRules } from './adapters/http-rules.ts';
 import { httpTokenCounter } from './adapters/http-token-counter.ts';
 import { jsonLog } from './adapters/json-log.ts';
@@ -16,9 +17,11 @@ import { prometheusMetrics } from './adapters/prometheus-metrics.ts';
 import { COMMAND_TIMEOUT_MS, connectRedis, openClient } from './adapters/redis/connection.ts';
 import { RedisLimitStore } from './adapters/redis/redis-limit-store.ts';
 import { redisReport } from './adapters/redis/redis-report.ts';
+import { redisRequestLog } from './adapters/redis/redis-request-log.ts';
 import { redisRules } from './adapters/redis/redis-rules.ts';
 import type { RedisClient } from './adapters/redis/scripts.ts';
 import { type Reporter, reporter } from './adapters/reporter.ts';
+import { requestLogOutbox } from './adapters/request-log-outbox.ts';
 import { type RulesInForce, rulesInForce, unusableKeysIn } from './adapters/rules-in-force.ts';
 import { snapshotFile } from './adapters/snapshot-file.ts';
 import { httpUpstreamClient } from './adapters/upstream-client.ts';
@@ -67,6 +70,16 @@ async function wire(settings: Settings, listeningPort: () => number) {
   const metrics = prometheusMetrics(totals, {
     revision: () => config.current()?.revision ?? 0,
     rulesAgeSeconds: config.ageSeconds,
+    requestLogWaiting: () => requestLog.waiting(),
+  });
+  const requestLog = requestLogOutbox({
+    gatewayId: settings.GATEWAY_ID,
+    ship:
+      sources.redis === undefined
+        ? httpRequestLog({ url: settings.CONFIG_CENTER_URL, token: settings.GATEWAY_TOKEN })
+        : redisRequestLog(sources.redis),
+    newId: randomUUID,
+    metrics,
   });
   const counting = countingOf(settings, log);
   const { limits, redis } = await limitsOf(settings, { log, metrics, fleetSize: () => fleet.size });
@@ -81,6 +94,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
     health: memoryTargetHealth(nowMs, metrics, log),
     metrics,
     log,
+    requestLog,
     nowMs,
     random: Math.random,
   };
@@ -90,7 +104,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
   async function close(): Promise<void> {
     reporting.close();
     proxy.close();
-    await limits.close();
+    await Promise.all([limits.close(), requestLog.close()]);
     redis?.close();
     await Promise.all([sources.close(), counting.close(), services.upstream.close()]);
     log.close();

@@ -11,6 +11,8 @@ import type {
   Held,
   Limit,
   LimitDecision,
+  LimitState,
+  Preview,
   Progress,
   QueueTerms,
   Renewal,
@@ -19,6 +21,7 @@ import type {
 } from '@ai-gateway/limits';
 import type { CompiledConfig, CompiledProvider } from './domain/compile-snapshot.ts';
 import type { Outcome } from './domain/outcome.ts';
+import type { RecordedNotes } from './domain/recorded-notes.ts';
 import type { AttemptFailure } from './domain/retry.ts';
 import type { UpstreamHealth } from './domain/target-health.ts';
 import type { Comparison, OwnCount } from './domain/token-drift.ts';
@@ -71,9 +74,20 @@ export interface LimitStore {
   reap(leaseMs: number): Promise<number>;
   /** Current state of the given limits, from the counters that decide. */
   status(limits: readonly Limit[]): Promise<readonly LimitStatus[]>;
+  /** Counters of some limits as they are, to decide on without taking from them. */
+  copy(limits: readonly Limit[]): Promise<CountersCopy>;
   /** What runs and waits in a namespace. */
   running(namespaceId: string): Promise<RunningReport>;
 }
+
+/** Counters in the form of the reference, and the store's clock (µs) when they were read. */
+export interface CountersCopy {
+  readonly state: LimitState;
+  readonly nowUs: number;
+}
+
+/** What the limits would decide now, and who counts. */
+export type LimitsPreview = Preview & Pick<LimitsReport, 'store'>;
 
 /** A request to adopt, and what windows have of it already; undefined = nothing. */
 export interface Adoption {
@@ -97,6 +111,15 @@ export interface Limits {
    * @throws LimiterUnavailable when a limit refuses because it cannot be shared now
    */
   take(limits: readonly Limit[], request: TakeRequest, patience: Patience): Promise<LimitDecision>;
+  /**
+   * What `take` would decide now; takes nothing.
+   * @throws LimiterUnavailable as `take` does
+   */
+  preview(
+    limits: readonly Limit[],
+    request: TakeRequest,
+    patience: Pick<Patience, 'maxWaitMs'>,
+  ): Promise<LimitsPreview>;
   /** Replaces the reservation by what was used. Once; never rejects for a store that is away. */
   settle(reservationId: string, actual: TokenAmounts, voidedKeys?: readonly string[]): Promise<void>;
   /** Raises the reserved output of a running request; false when a window has no room. */
@@ -192,9 +215,12 @@ export interface TargetHealth {
   report(provider: CompiledProvider, upstream: Upstream, failure: AttemptFailure | undefined): void;
 }
 
-/** Facts of one ended request, for metrics, live totals and the log. */
-export interface RequestRecord {
+/** Facts of one ended request, for metrics, live totals and the logs. */
+export interface RequestRecord extends Readonly<RecordedNotes> {
   readonly requestId: string;
+  readonly method: string;
+  /** As it was sent, with the query. */
+  readonly url: string;
   readonly arrivedAtMs: number;
   readonly namespaceId: string | undefined;
   readonly namespace: string;
@@ -230,8 +256,16 @@ export interface Metrics {
   attempt(provider: string, upstreamId: string, result: string): void;
   upstreamUp(provider: string, upstreamId: string, isUp: boolean): void;
   limiter(event: LimiterEvent): void;
+  /** Records of ended requests that were told to the config center, or dropped because it was away too long. */
+  requestLog(result: 'shipped' | 'dropped', records: number): void;
   /** `model` is a metric label: one that the rules name, or `other`. */
   tokenDrift(model: string, comparison: Comparison): void;
+}
+
+/** The log of ended requests that the config center keeps. */
+export interface RequestLog {
+  /** Never throws, never blocks; what cannot be told in time is counted as dropped. */
+  note(record: RequestRecord): void;
 }
 
 /** Structured log. Never give it a secret or a prompt. */
@@ -256,6 +290,7 @@ export interface Services {
   readonly health: TargetHealth;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly requestLog: RequestLog;
   readonly nowMs: () => number;
   /** A number in [0, 1). */
   readonly random: () => number;

@@ -60,7 +60,8 @@ export function beginLife(message: IncomingMessage, response: ServerResponse, se
       hasEnded = true;
       runTasks(tasks, outcome, services);
       const durationMs = services.nowMs() - arrivedAtMs;
-      record({ ...notes, requestId, arrivedAtMs, durationMs, firstByteMs, outcome, internal }, services);
+      const { method = '', url = '' } = message;
+      record({ ...notes, requestId, method, url, arrivedAtMs, durationMs, firstByteMs, outcome, internal }, services);
     },
   };
 }
@@ -100,9 +101,10 @@ function runTasks(tasks: readonly DeferredTask[], outcome: Outcome, { log }: Ser
   }
 }
 
-function record(facts: RequestRecord, { metrics, log }: Services): void {
+function record(facts: RequestRecord, { metrics, log, requestLog }: Services): void {
   metrics.request(facts);
   log.request(facts);
+  requestLog.note(facts);
 }
 
 /** The client's id if it is harmless in logs and headers, else a new one. */
@@ -112,7 +114,8 @@ function requestIdOf(message: IncomingMessage): string {
   return `req_${randomUUID().replaceAll('-', '')}`;
 }
 
-function emptyNotes(): Notes {
+/** Notes of a request of which nothing is known yet. */
+export function emptyNotes(): Notes {
   return {
     namespaceId: undefined,
     namespace: 'none',
@@ -131,5 +134,14 @@ function emptyNotes(): Notes {
     countedInput: undefined,
     refusedByPolicyIds: [],
     observedPolicyIds: [],
+    matcherId: undefined,
+    matched: undefined,
+    facts: undefined,
+    kind: undefined,
+    clientMaxTokens: undefined,
+    choices: 1,
+    demand: undefined,
+    outputCap: undefined,
+    waitedMs: 0,
   };
 }

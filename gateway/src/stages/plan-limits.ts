@@ -1,18 +1,17 @@
-import { tokenPriceOf, type Upstream } from '@ai-gateway/contracts';
+import { type RequestKind, tokenPriceOf, type Upstream } from '@ai-gateway/contracts';
 import {
-  concerns,
   countsRequests,
   type HeldPrice,
   heldPriceOf,
   type Limit,
   layeredLimitsFor,
   limitsFor,
+  priceOf,
   type RequestFacts,
-  type RequestKind,
   type TokenPolicy,
+  tokenPoliciesFor,
 } from '@ai-gateway/limits';
 import { type Caller, factsOf } from '../domain/access.ts';
-import { priceOf } from '../domain/compile-snapshot.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
@@ -39,14 +38,11 @@ export const planLimits: Stage<Plannable & { readonly chat: Chat; readonly choic
   const kind = chat.isStream ? 'stream' : 'plain';
   const { facts, limits, limitsOfUpstream } = planOf(exchange, kind, choice);
   const perUpstream = namespace.planned[kind].perUpstream.map(({ limit }) => limit);
-  const appliesTo = chat.isStream ? 'stream' : 'non-stream';
   return {
     facts,
     limits,
     limitsOfUpstream,
-    tokenPolicies: namespace.tokenPolicies.filter(
-      ({ policy, rule }) => (rule.appliesTo === 'all' || rule.appliesTo === appliesTo) && concerns(policy.scope, facts),
-    ),
+    tokenPolicies: tokenPoliciesFor(namespace, kind, facts),
     price: priceFor(exchange, facts, [...limits, ...perUpstream]),
   };
 };
@@ -63,11 +59,13 @@ export function possibleLimits({
 
 /** Facts and limits of a request. */
 export function planOf(
-  { namespace, caller, config }: Plannable,
+  { namespace, caller, config, notes }: Plannable,
   kind: RequestKind,
   choice: ModelChoice | undefined,
 ): Pick<Planned, 'facts' | 'limits' | 'limitsOfUpstream'> {
   const facts = factsOf(config, namespace.namespace.id, caller, choice);
+  notes.facts = facts;
+  notes.kind = kind;
   const { general, perUpstream } = namespace.planned[kind];
   const layered = layeredLimitsFor(config.layeredLimits, facts, config.hasWaiting);
   return {
@@ -82,7 +80,7 @@ export function planOf(
 function priceFor({ config }: Plannable, facts: RequestFacts, limits: readonly Limit[]): HeldPrice | undefined {
   const budgets = limits.filter((limit) => limit.kind === 'window' && limit.counts === 'cost');
   if (budgets.length === 0) return undefined;
-  const price = priceOf(config, facts.providerId ?? '', facts.model ?? '');
+  const price = priceOf(config.prices, facts.providerId ?? '', facts.model ?? '');
   if (price !== undefined) return heldPriceOf(tokenPriceOf(price));
   const enforced = budgets.find(({ isObserved }) => !isObserved);
   if (enforced === undefined) return undefined;

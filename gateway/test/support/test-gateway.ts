@@ -183,6 +183,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     attempt: () => {},
     upstreamUp: () => {},
     limiter: () => {},
+    requestLog: () => {},
     tokenDrift: (label, comparison) => comparisons.push({ label, ...comparison }),
   };
   const log = { request: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -213,6 +214,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     health: memoryTargetHealth(nowMs, metrics, log),
     metrics,
     log,
+    requestLog: { note: () => {} },
     nowMs,
     random: Math.random,
   };
