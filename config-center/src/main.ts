@@ -13,6 +13,7 @@ import { type Publisher, publisher } from './publish/publisher.ts';
 import { openRedis } from './publish/redis.ts';
 import { reportsInRedis } from './publish/reports-in-redis.ts';
 import { rulesInRedis } from './publish/rules-in-redis.ts';
+import { scheduler } from './publish/scheduler.ts';
 import { watchEdits } from './publish/watch-edits.ts';
 import { seed } from './seed.ts';
 import { type Settings, settingsShape } from './settings.ts';
@@ -28,6 +29,7 @@ async function start(settings: Settings): Promise<void> {
   await seed(published, settings, now);
   const forgetting = everyHour(() => forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS), log);
   const watching = watchEdits(published, log);
+  const scheduling = scheduler({ store, publisher: published, log, now });
   const administrators = sessions(store, nowMs);
   await offerLogin(administrators, settings, log);
   const live = liveRates();
@@ -38,6 +40,7 @@ async function start(settings: Settings): Promise<void> {
     publisher: published,
     live,
     rulesInRedis: redis?.rules,
+    scheduler: scheduling,
     sessions: administrators,
     lockout: lockout(nowMs),
     adminToken: settings.ADMIN_TOKEN,
@@ -62,6 +65,7 @@ async function start(settings: Settings): Promise<void> {
   async function stop(): Promise<void> {
     clearInterval(forgetting);
     watching.stop();
+    scheduling.stop();
     server.close();
     server.closeAllConnections();
     redis?.close();

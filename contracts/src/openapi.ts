@@ -23,6 +23,7 @@ import {
   virtualKeyDraft,
   virtualKeyRow,
 } from './admin-api.ts';
+import { scheduledRow } from './scheduled.ts';
 
 /** Shapes that get a name in the document, so that generated types are readable. */
 const NAMED = new Map<z.ZodType, string>([
@@ -42,6 +43,7 @@ const NAMED = new Map<z.ZodType, string>([
   [gatewayRow, 'Gateway'],
   [revisionRow, 'Revision'],
   [revisionDiff, 'RevisionDiff'],
+  [scheduledRow, 'Scheduled'],
   [sessionInfo, 'Session'],
   [auditEntry, 'AuditEntry'],
   [adminError, 'Failure'],

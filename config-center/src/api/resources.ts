@@ -3,12 +3,12 @@ import { ADMIN_API } from '@ai-gateway/contracts';
 import type { Express, RequestHandler, Response } from 'express';
 import { sessionFor } from '../auth/authorize.ts';
 import { audited, withoutSecrets } from '../db/audited.ts';
-import { newId, type Page, type Resources, type Store } from '../db/store.ts';
-import type { Row, Rows, TableName } from '../db/tables.ts';
-import { Refusal } from '../domain/faults.ts';
+import type { Page, Resources, Store } from '../db/store.ts';
+import type { Row, TableName } from '../db/tables.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
 import * as kinds from './kinds.ts';
+import { type Draft, notFound, type Replacement, writesOf } from './writes.ts';
 
 export interface ResourceOptions {
   readonly store: Store;
@@ -119,12 +119,7 @@ function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
 
 /** The writes and the single read of a kind; every write makes a revision in the same transaction. */
 function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, publisher, now }: ResourceOptions) {
-  const notFound = () => new Refusal(404, `There is no such ${kind.name}.`);
-
-  async function save(row: Rows[Name], resources: Resources): Promise<void> {
-    const faults = await kind.check(row, resources);
-    if (faults.length > 0) throw new Refusal(400, `The ${kind.name} is not valid.`, faults);
-  }
+  const writes = writesOf(kind, now);
 
   /** Runs a change whose writes are told to the audit log. */
   function change<T>({ response }: Caller, work: (resources: Resources) => Promise<T>): Promise<T> {
@@ -134,54 +129,25 @@ function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, pub
 
   return {
     create({ body, ...caller }: Caller & { readonly body: Draft<Name> }): Promise<Row<Name>> {
-      return change(caller, async (resources) => {
-        const row = { ...body, id: newId(kind.prefix) } as unknown as Rows[Name];
-        await save(row, resources);
-        return resources.insert(kind.table, row, now());
-      });
+      return change(caller, (resources) => writes.create(body, resources));
     },
     async read(id = ''): Promise<Row<Name>> {
       const row = await store.read(kind.table, id);
-      if (row === undefined) throw notFound();
+      if (row === undefined) throw notFound(kind);
       return row;
     },
     update({ params, body, ...caller }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> {
-      const { version, ...draft } = body;
-      return change(caller, async (resources) => {
-        const current = await resources.read(kind.table, params.id ?? '');
-        if (current === undefined) throw notFound();
-        refuseOutdated(version, current);
-        const row = { ...draft, id: current.id } as unknown as Rows[Name];
-        await save(row, resources);
-        const updated = await resources.update(kind.table, row, now());
-        if (updated === undefined) throw notFound();
-        return updated;
-      });
+      return change(caller, (resources) => writes.update(params.id ?? '', body, resources));
     },
-    remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
-      const id = params.id ?? '';
-      return change(caller, async (resources) => {
-        if ((await resources.read(kind.table, id)) === undefined) throw notFound();
-        await kind.beforeRemove(id, resources);
-        await resources.remove(kind.table, { id });
-        return {};
-      });
+    async remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
+      await change(caller, (resources) => writes.remove(params.id ?? '', resources));
+      return {};
     },
   };
 }
 
 type Caller = { readonly response: Response };
 type OneCall = Caller & { readonly params: Readonly<Record<string, string>> };
-type Draft<Name extends TableName> = Omit<Rows[Name], 'id'>;
-type Replacement<Name extends TableName> = Draft<Name> & { readonly version?: number | undefined };
-
-/** @throws Refusal 409 with the row as it is now, when it is not the version that the caller has seen */
-function refuseOutdated(version: number | undefined, current: Row<TableName>): void {
-  if (version === undefined || version === current.version) return;
-  const message = `It has been changed meanwhile: version ${current.version}, not ${version}.`;
-  throw new Refusal(409, message, [{ path: 'version', message }], { current: { ...withoutSecrets(current) } });
-}
-
 type ListCall = {
   readonly page: number;
   readonly size: number;
