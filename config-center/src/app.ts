@@ -13,6 +13,7 @@ import { providerKeyRoutes, secretRoutes } from './api/provider-keys.ts';
 import { requestLogRoutes } from './api/request-logs.ts';
 import { resourceRoutes } from './api/resources.ts';
 import { revisionRoutes } from './api/revisions.ts';
+import { scheduledRoutes } from './api/scheduled.ts';
 import { sessionRoutes } from './api/session.ts';
 import { simulateRoutes } from './api/simulate.ts';
 import { tokenRoutes } from './api/tokens.ts';
@@ -27,6 +28,7 @@ import { gatewayRoutes } from './publish/gateway-routes.ts';
 import type { Publisher } from './publish/publisher.ts';
 import type { RequestLogIntake } from './publish/request-log-intake.ts';
 import type { RulesInRedis } from './publish/rules-in-redis.ts';
+import type { Scheduler } from './publish/scheduler.ts';
 
 export interface AppOptions {
   readonly store: Store;
@@ -43,6 +45,8 @@ export interface AppOptions {
   readonly tokenServiceUrl: URL;
   /** Absent: there is no Redis. */
   readonly rulesInRedis?: RulesInRedis | undefined;
+  /** Absent: nobody makes scheduled changes here. */
+  readonly scheduler?: Scheduler | undefined;
   readonly log: Logger;
   readonly nowMs: () => number;
 }
@@ -71,6 +75,7 @@ export function configCenterApp(options: AppOptions): Express {
   providerKeyRoutes(app, { ...resources, masterKeys: options.masterKeys });
   secretRoutes(app, { ...resources, masterKeys: options.masterKeys });
   revisionRoutes(app, { store, publisher, authorize, now });
+  scheduledRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });
   requestLogRoutes(app, { store, authorize });
   explainRoutes(app, { ...options, authorize });
@@ -95,8 +100,15 @@ export function configCenterApp(options: AppOptions): Express {
   app.get('/docs', (_request, response) => {
     response.type('html').send(docsPage(openApiDocument()));
   });
+  app.get('/livez', (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+  app.get('/readyz', async (_request, response) => {
+    await answersSoon(store);
+    response.json({ status: 'ok' });
+  });
   app.get('/health', async (_request, response) => {
-    await store.connection.selectFrom('meta').select('name').limit(1).execute();
+    await answersSoon(store);
     response.json({
       status: 'ok',
       storage: { [store.kind]: 'ok' },
@@ -112,6 +124,19 @@ export function configCenterApp(options: AppOptions): Express {
   });
   app.use(failures(options.log));
   return app;
+}
+
+/**
+ * A probe gives up after two seconds, so the answer has to come before.
+ * @throws Refusal 503 when the database is away or slow
+ */
+async function answersSoon({ connection }: Store): Promise<void> {
+  const late = new Refusal(503, 'The database does not answer. Please try again.');
+  const signal = AbortSignal.timeout(1_500);
+  await Promise.race([
+    connection.selectFrom('meta').select('name').limit(1).execute(),
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(late))),
+  ]);
 }
 
 /** Security headers, the request id, and the time each route takes. */
@@ -174,7 +199,7 @@ function refusalOf(error: unknown): Refusal {
   return new Refusal(500, 'The config center failed. The error is logged.');
 }
 
-function metricsOf({ publisher, live, rulesInRedis, requestLogIntake, nowMs }: AppOptions): Registry {
+function metricsOf({ publisher, live, rulesInRedis, scheduler, requestLogIntake, nowMs }: AppOptions): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'config_center_' });
   const gauge = (name: string, help: string, read: () => number) =>
@@ -212,6 +237,18 @@ function metricsOf({ publisher, live, rulesInRedis, requestLogIntake, nowMs }: A
       this.inc(requestLogIntake.totals().records);
     },
   });
+  if (scheduler !== undefined) {
+    new Counter({
+      name: 'config_center_scheduled_changes_total',
+      help: 'Scheduled changes whose time has come, by what became of them.',
+      labelNames: ['result'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [result, count] of Object.entries(scheduler.counts())) this.inc({ result }, count);
+      },
+    });
+  }
   if (rulesInRedis !== undefined) {
     const isCurrent = () => Number(rulesInRedis.isCurrent());
     gauge('config_center_rules_in_redis', '1 when Redis holds the newest revision, as far as is known.', isCurrent);

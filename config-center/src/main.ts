@@ -21,6 +21,7 @@ import { reportsInRedis } from './publish/reports-in-redis.ts';
 import { requestLogInRedis } from './publish/request-log-in-redis.ts';
 import { type RequestLogIntake, requestLogIntake } from './publish/request-log-intake.ts';
 import { rulesInRedis } from './publish/rules-in-redis.ts';
+import { scheduler } from './publish/scheduler.ts';
 import { watchEdits } from './publish/watch-edits.ts';
 import { seed } from './seed.ts';
 import { type Settings, settingsShape } from './settings.ts';
@@ -40,6 +41,7 @@ async function start(settings: Settings): Promise<void> {
     await forgetRequestLog(store.connection, nowMs() - settings.REQUEST_LOG_DAYS * DAY_MS);
   }, log);
   const watching = watchEdits(published, log);
+  const scheduling = scheduler({ store, publisher: published, log, now });
   await tellOfOldMasterKeys(store, settings, log);
   await ensureBuiltIn(store.connection, now());
   await ensureFirstKey(store, settings.ADMIN_KEY_FILE ?? join(settings.DATA_DIR, 'admin_ed25519.key'), now(), log);
@@ -56,6 +58,7 @@ async function start(settings: Settings): Promise<void> {
     requestLogIntake: intake,
     live,
     rulesInRedis: redis?.rules,
+    scheduler: scheduling,
     access,
     adminToken: settings.ADMIN_TOKEN,
     gatewayToken: settings.GATEWAY_TOKEN,
@@ -81,6 +84,7 @@ async function start(settings: Settings): Promise<void> {
   async function stop(): Promise<void> {
     clearInterval(forgetting);
     watching.stop();
+    scheduling.stop();
     server.close();
     server.closeAllConnections();
     redis?.close();

@@ -20,6 +20,7 @@ import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts';
 import { requestRecordShape } from './request-log.ts';
+import { scheduledDraft, scheduledRow } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { outcomeKind } from './usage.ts';
@@ -413,6 +414,39 @@ export const ADMIN_API = {
       tag: 'revisions',
       summary: 'Write the rules of a revision back, as a new revision',
       response: z.object({ revision: z.number().int() }),
+      access: WRITERS,
+    },
+  },
+  scheduled: {
+    list: {
+      method: 'get',
+      path: '/scheduled',
+      tag: 'scheduled',
+      summary: 'Changes that are to be made at a set time, and what became of earlier ones, the newest first',
+      query: z.object({
+        status: scheduledRow.shape.status.optional(),
+        cursor: z.string().max(500).optional(),
+        size: z.coerce.number().int().min(1).max(100).default(20),
+      }),
+      response: z.object({ items: z.array(scheduledRow), next: z.string().optional() }),
+      access: READERS,
+    },
+    create: {
+      method: 'post',
+      path: '/scheduled',
+      tag: 'scheduled',
+      summary: 'Schedule writes that are made together, in one revision, at `effectiveFrom`; they are checked then',
+      body: scheduledDraft,
+      response: scheduledRow,
+      status: 201,
+      access: WRITERS,
+    },
+    cancel: {
+      method: 'delete',
+      path: '/scheduled/:id',
+      tag: 'scheduled',
+      summary: 'Cancel a change that has not been made yet',
+      response: scheduledRow,
       access: WRITERS,
     },
   },

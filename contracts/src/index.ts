@@ -22,6 +22,7 @@ export * from './rules/cost.ts';
 export * from './rules/match.ts';
 export * from './rules-body.ts';
 export * from './rules-in-redis.ts';
+export * from './scheduled.ts';
 export * from './settings.ts';
 export * from './simulate-api.ts';
 export * from './snapshot.ts';

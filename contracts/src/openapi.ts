@@ -36,6 +36,7 @@ import {
 } from './administrator.ts';
 
 import { explainAnswer } from './explain-api.ts';
+import { scheduledRow } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
 
 /** Shapes that get a name in the document, so that generated types are readable. */
@@ -60,6 +61,7 @@ const NAMED = new Map<z.ZodType, string>([
   [revisionDiff, 'RevisionDiff'],
   [explainAnswer, 'Explanation'],
   [simulation, 'Simulation'],
+  [scheduledRow, 'Scheduled'],
   [sessionInfo, 'Session'],
   [sessionRow, 'SessionRow'],
   [administratorRow, 'Administrator'],

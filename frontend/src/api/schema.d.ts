@@ -792,6 +792,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/scheduled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes that are to be made at a set time, and what became of earlier ones, the newest first */
+        get: operations["scheduled_list"];
+        put?: never;
+        /** Schedule writes that are made together, in one revision, at `effectiveFrom`; they are checked then */
+        post: operations["scheduled_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/scheduled/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Cancel a change that has not been made yet */
+        delete: operations["scheduled_cancel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/audit": {
         parameters: {
             query?: never;
@@ -1706,6 +1741,48 @@ export interface components {
             /** Format: date-time */
             replayedTo?: string;
             unrecordedFields: string[];
+        };
+        Scheduled: {
+            id: number;
+            /** Format: date-time */
+            effectiveFrom: string;
+            /** @enum {string} */
+            status: "pending" | "done" | "failed" | "cancelled";
+            /** Format: date-time */
+            createdAt: string;
+            actor: string;
+            baseRevision: number;
+            writes: ({
+                /** @constant */
+                action: "create";
+                /** @enum {string} */
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                draft: {
+                    [key: string]: unknown;
+                };
+            } | {
+                /** @constant */
+                action: "update";
+                /** @enum {string} */
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                id: string;
+                draft: {
+                    [key: string]: unknown;
+                };
+            } | {
+                /** @constant */
+                action: "delete";
+                /** @enum {string} */
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                id: string;
+            } | {
+                /** @constant */
+                action: "rollback";
+                revision: number;
+            })[];
+            reason?: string;
+            /** Format: date-time */
+            finishedAt?: string;
         };
         Session: {
             administrator: string;
@@ -5910,6 +5987,155 @@ export interface operations {
                         data: {
                             revision: number;
                         };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    scheduled_list: {
+        parameters: {
+            query?: {
+                status?: "pending" | "done" | "failed" | "cancelled";
+                cursor?: string;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["Scheduled"][];
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    scheduled_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Format: date-time */
+                    effectiveFrom: string;
+                    writes: ({
+                        /** @constant */
+                        action: "create";
+                        /** @enum {string} */
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        draft: {
+                            [key: string]: unknown;
+                        };
+                    } | {
+                        /** @constant */
+                        action: "update";
+                        /** @enum {string} */
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        id: string;
+                        draft: {
+                            [key: string]: unknown;
+                        };
+                    } | {
+                        /** @constant */
+                        action: "delete";
+                        /** @enum {string} */
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        id: string;
+                    } | {
+                        /** @constant */
+                        action: "rollback";
+                        revision: number;
+                    })[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Scheduled"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    scheduled_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Scheduled"];
                         /** Format: date-time */
                         timestamp: string;
                     };
