@@ -8,13 +8,15 @@ import { fingerprintOf } from '../config-center/src/publish/hand-edits.ts';
 import { startMariadb } from '../config-center/test/support/mariadb.ts';
 import { ADMIN_TOKEN, type Process, startProcess } from '../e2e/support/stack.ts';
 import { compileSnapshot } from '../gateway/src/domain/compile-snapshot.ts';
-import { selectNamespace } from '../gateway/src/domain/select-namespace.ts';
+import { selectMatcher } from '../gateway/src/domain/select-namespace.ts';
 import { startRedis } from '../gateway/test/support/redis.ts';
+import { cpuUsOf } from './cpu.ts';
 import { percentile, printHead, printRow, rounded } from './figures.ts';
 import { manyRules, seedRules } from './publishing/many-rules.ts';
 
 const NAMESPACES = Number(process.env.BENCH_NAMESPACES || 10_000);
 const CHANGES = Number(process.env.BENCH_CHANGES || 30);
+const WARM_UP = 3;
 const GATEWAYS = 3;
 
 /** How long a change takes from the API to every gateway when there are very many rules, and what they cost there. */
@@ -36,6 +38,8 @@ export async function benchPublishing(): Promise<void> {
       'with rules',
       'start of a gateway ms',
       'look for edits ms',
+      'CPU ms/change, config center',
+      'a gateway',
     ],
   });
   await measureOn('SQLite', async (folder) => ({ url: `sqlite:${join(folder, 'rules.db')}`, stop: async () => {} }));
@@ -91,7 +95,10 @@ async function measureOn(name: string, makeDatabase: (folder: string) => Promise
     for (let index = 1; index < GATEWAYS; index++) gateways.push(await startGateway(index, center));
     await untilAll(gateways, await newestOf(center));
     await sleep(3_000);
+    const cpuBefore = [cpuUsOf([center.pid]), cpuUsOf(gateways.map(({ pid }) => pid))];
     const times = await changeMany(center, gateways);
+    const cpuAfter = [cpuUsOf([center.pid]), cpuUsOf(gateways.map(({ pid }) => pid))];
+    const cpuMs = (index: number) => ((cpuAfter[index] ?? 0) - (cpuBefore[index] ?? 0)) / 1000 / (CHANGES + WARM_UP);
     await sleep(3_000);
     const at = (figures: readonly number[], share: number) =>
       rounded(
@@ -116,6 +123,8 @@ async function measureOn(name: string, makeDatabase: (folder: string) => Promise
       rounded(Math.max(...gateways.map(megabytesOf))),
       rounded(startMs),
       rounded(await lookMs(store)),
+      rounded(cpuMs(0)),
+      rounded(cpuMs(1) / GATEWAYS),
     ]);
     await store.close();
   } finally {
@@ -141,7 +150,7 @@ async function changeMany(center: Process, gateways: readonly Process[]) {
       await sleep(10);
     }
   });
-  for (let count = -3; count < CHANGES; count++) {
+  for (let count = -WARM_UP; count < CHANGES; count++) {
     const startedAt = performance.now();
     const policy = { ...policyAt(count + 10), name: `Changed ${count}` };
     await call(center, 'PUT', `/policies/${policy.id}`, { ...policy, id: undefined });
@@ -224,7 +233,7 @@ function measureMatching(): void {
     const times: number[] = [];
     for (let round = 0; round < 20; round++) {
       const startedAt = performance.now();
-      for (let index = 0; index < 100_000; index++) selectNamespace(config, views[index % 10] as RequestView);
+      for (let index = 0; index < 100_000; index++) selectMatcher(config, views[index % 10] as RequestView);
       times.push((performance.now() - startedAt) * 10);
     }
     printRow([String(count), rounded(times.toSorted((left, right) => left - right)[10] ?? 0)]);

@@ -65,6 +65,14 @@ function requiredSecretsOf(workload: Manifest): string[] {
     .map((reference: Manifest) => reference.key);
 }
 
+/** Names of the secret values that patches of an overlay ask for. */
+function patchedSecretsOf(overlay: string): string[] {
+  const patches: Manifest[] = kustomizationOf(`overlays/${overlay}`).patches ?? [];
+  return patches.flatMap(({ patch }) =>
+    [...patch.matchAll(/secretKeyRef: \{[^}]*key: (\w+)/g)].map((match) => match[1]),
+  );
+}
+
 const ofKind = (manifests: Manifest[], kind: string) => manifests.filter((manifest) => manifest.kind === kind);
 const nameOf = (manifest: Manifest): string => manifest.metadata.name;
 
@@ -118,7 +126,9 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
       ({ literals }: Manifest) => literals.map((literal: string) => literal.split('=')[0]),
     );
     const held = overlay === 'prod' ? Object.keys(manifestsIn('secret.example.yaml')[0].stringData) : generated;
-    expect(held.sort()).toEqual([...new Set(workloads.flatMap(requiredSecretsOf))].sort());
+    expect(held.sort()).toEqual(
+      [...new Set([...workloads.flatMap(requiredSecretsOf), ...patchedSecretsOf(overlay)])].sort(),
+    );
   });
 
   it('keeps the counters of the limits: on a volume, never evicted, in the Redis of the compose files', () => {
@@ -166,16 +176,20 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
   it('points budgets, autoscalers and ingresses at what exists', () => {
     for (const budget of ofKind(manifests, 'PodDisruptionBudget')) {
       const [deployment] = podsOf(budget.spec.selector.matchLabels);
+      const [scaler] = ofKind(manifests, 'HorizontalPodAutoscaler').filter(
+        (each) => each.spec.scaleTargetRef.name === nameOf(deployment),
+      );
       // A budget over a single replica would block every drain of a node.
-      expect(deployment.spec.replicas).toBeGreaterThan(budget.spec.minAvailable);
+      expect(scaler?.spec.minReplicas ?? deployment.spec.replicas).toBeGreaterThan(budget.spec.minAvailable);
     }
     const patches: Manifest[] = kustomizationOf(`overlays/${overlay}`).patches ?? [];
     for (const scaler of ofKind(manifests, 'HorizontalPodAutoscaler')) {
       const { name } = scaler.spec.scaleTargetRef;
       const deployment = deployments.find((candidate) => nameOf(candidate) === name);
-      expect(scaler.spec.minReplicas).toBe(deployment.spec.replicas);
+      // SQLite, which the base has, allows one.
+      expect(deployment.spec.replicas).toBe(name === 'config-center' ? 1 : scaler.spec.minReplicas);
       // Else every apply would set the autoscaler's number back.
-      const patch = patches.find(({ target }) => target.kind === 'Deployment' && target.name === name);
+      const patch = patches.find(({ target }) => target?.kind === 'Deployment' && target.name === name);
       expect(parse(patch.patch)).toEqual([{ op: 'remove', path: '/spec/replicas' }]);
     }
     const backends = [...JSON.stringify(ofKind(manifests, 'Ingress')).matchAll(/"service":\{"name":"([^"]+)"/g)];
@@ -205,9 +219,9 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
       expect(container.resources.limits.memory).toEqual(expect.any(String));
       expect(container.startupProbe).toBeDefined();
       if (workload === redis) continue;
-      const isGateway = nameOf(workload) === 'gateway';
-      expect(container.readinessProbe.httpGet.path).toBe(isGateway ? '/readyz' : '/health');
-      expect(container.livenessProbe.httpGet.path).toBe(isGateway ? '/livez' : '/health');
+      const hasBoth = ['gateway', 'config-center'].includes(nameOf(workload));
+      expect(container.readinessProbe.httpGet.path).toBe(hasBoth ? '/readyz' : '/health');
+      expect(container.livenessProbe.httpGet.path).toBe(hasBoth ? '/livez' : '/health');
     }
   });
 
@@ -224,12 +238,45 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
     for (const workload of workloads) expect(workload.spec.template.spec.enableServiceLinks).toBe(false);
   });
 
-  // Rules live in one SQLite file, counters in one Redis.
-  it('runs config center and Redis once', () => {
+  // Rules live in one SQLite file for development, counters in one Redis.
+  it('runs Redis once, and several config centers only over MySQL', () => {
     const single = workloads.filter((workload) => ['config-center', 'redis'].includes(nameOf(workload)));
     expect(single.map((workload) => workload.spec.replicas)).toEqual([1, 1]);
-    const scaled = ofKind(manifests, 'HorizontalPodAutoscaler').map((scaler) => scaler.spec.scaleTargetRef.name);
-    expect(scaled.filter((name) => name === 'redis' || name === 'config-center')).toEqual([]);
+    const scalers = ofKind(manifests, 'HorizontalPodAutoscaler');
+    expect(scalers.filter((scaler) => scaler.spec.scaleTargetRef.name === 'redis')).toEqual([]);
+    const [scaler] = scalers.filter((each) => each.spec.scaleTargetRef.name === 'config-center');
+    expect(patchedSecretsOf(overlay)).toEqual(overlay === 'prod' ? ['DATABASE_URL'] : []);
+    if (overlay === 'dev') {
+      expect(scaler).toBeUndefined();
+      return;
+    }
+    const metrics = scaler.spec.metrics.map(({ resource }: Manifest) => [
+      resource.name,
+      resource.target.averageUtilization,
+    ]);
+    expect([scaler.spec.minReplicas, scaler.spec.maxReplicas, metrics]).toEqual([
+      2,
+      10,
+      [
+        ['cpu', 70],
+        ['memory', 80],
+      ],
+    ]);
+  });
+
+  it('patches only what is there', () => {
+    const strategic = (kustomizationOf(`overlays/${overlay}`).patches ?? []).filter(({ target }: Manifest) => !target);
+    for (const { patch } of strategic) {
+      const { kind, metadata, spec } = parse(patch);
+      const [patched] = ofKind(manifests, kind).filter((manifest) => nameOf(manifest) === metadata.name);
+      expect(patched).toBeDefined();
+      for (const container of spec?.template.spec.containers ?? []) {
+        const [present] = patched.spec.template.spec.containers;
+        expect(container.name).toBe(present.name);
+        const names = present.env.map((entry: Manifest) => entry.name);
+        for (const { name } of container.env) expect(names).toContain(name);
+      }
+    }
   });
 
   it('runs several gateways, each under the name of its pod, more of them under load in production', () => {

@@ -40,9 +40,16 @@ function targetsOf({ static_configs = [], dns_sd_configs = [] }: Job): string[] 
   ];
 }
 
+/** Metrics of the config center and all labels that any of them has, as its source names them. */
+function configCenterMetrics(): [string, readonly string[]][] {
+  const source = readFileSync(join(folder, '../config-center/src/app.ts'), 'utf8');
+  const labels = [...source.matchAll(/labelNames: \[([^\]]*)\]/g)].flatMap((match) => match[1]?.match(/\w+/g) ?? []);
+  return [...source.matchAll(/'(config_center_\w+)'/g)].map((match) => [match[1] ?? '', labels]);
+}
+
 /** Names that Prometheus makes of each metric of the contract, with the labels they carry. */
 function scrapedMetrics(): Map<string, readonly string[]> {
-  const names = new Map<string, readonly string[]>([['up', []]]);
+  const names = new Map<string, readonly string[]>([['up', []], ...configCenterMetrics()]);
   for (const [name, metric] of Object.entries(GATEWAY_METRICS)) {
     if (metric.kind !== 'histogram') names.set(name, metric.labels);
     else for (const ending of ['_bucket', '_sum', '_count']) names.set(name + ending, [...metric.labels, 'le']);

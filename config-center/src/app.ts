@@ -3,15 +3,19 @@ import { ADMIN_API, openApiDocument } from '@ai-gateway/contracts';
 import type { MasterKeys, RulesSigner } from '@ai-gateway/contracts/secrets';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { administratorRoutes } from './api/administrators.ts';
 import { auditRoutes } from './api/audit.ts';
 import { docsPage } from './api/docs-page.ts';
+import { explainRoutes } from './api/explain.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
 import { providerKeyRoutes, secretRoutes } from './api/provider-keys.ts';
+import { requestLogRoutes } from './api/request-logs.ts';
 import { resourceRoutes } from './api/resources.ts';
 import { revisionRoutes } from './api/revisions.ts';
+import { scheduledRoutes } from './api/scheduled.ts';
 import { sessionRoutes } from './api/session.ts';
+import { simulateRoutes } from './api/simulate.ts';
 import { tokenRoutes } from './api/tokens.ts';
 import type { Access } from './auth/access.ts';
 import { authorizer } from './auth/authorize.ts';
@@ -22,11 +26,14 @@ import type { LiveRates } from './domain/live-rates.ts';
 import { askLimits } from './publish/gateway-limits.ts';
 import { gatewayRoutes } from './publish/gateway-routes.ts';
 import type { Publisher } from './publish/publisher.ts';
+import type { RequestLogIntake } from './publish/request-log-intake.ts';
 import type { RulesInRedis } from './publish/rules-in-redis.ts';
+import type { Scheduler } from './publish/scheduler.ts';
 
 export interface AppOptions {
   readonly store: Store;
   readonly publisher: Publisher;
+  readonly requestLogIntake: RequestLogIntake;
   readonly live: LiveRates;
   readonly access: Access;
   readonly adminToken: string | undefined;
@@ -38,6 +45,8 @@ export interface AppOptions {
   readonly tokenServiceUrl: URL;
   /** Absent: there is no Redis. */
   readonly rulesInRedis?: RulesInRedis | undefined;
+  /** Absent: nobody makes scheduled changes here. */
+  readonly scheduler?: Scheduler | undefined;
   readonly log: Logger;
   readonly nowMs: () => number;
 }
@@ -55,6 +64,8 @@ export function configCenterApp(options: AppOptions): Express {
   app.set('trust proxy', 'loopback, linklocal, uniquelocal');
   app.use(common(registry));
   gatewayRoutes(app, options);
+  // A request to explain is as large as those that gateways take.
+  app.use('/api/v2/explain', authorize, express.json({ limit: '8mb' }));
   app.use(express.json({ limit: '1mb' }));
 
   sessionRoutes(app, { store, access, authorize, publicUrl: options.publicUrl, nowMs });
@@ -64,7 +75,11 @@ export function configCenterApp(options: AppOptions): Express {
   providerKeyRoutes(app, { ...resources, masterKeys: options.masterKeys });
   secretRoutes(app, { ...resources, masterKeys: options.masterKeys });
   revisionRoutes(app, { store, publisher, authorize, now });
+  scheduledRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });
+  requestLogRoutes(app, { store, authorize });
+  explainRoutes(app, { ...options, authorize });
+  simulateRoutes(app, { store, publisher, authorize });
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {
@@ -85,8 +100,15 @@ export function configCenterApp(options: AppOptions): Express {
   app.get('/docs', (_request, response) => {
     response.type('html').send(docsPage(openApiDocument()));
   });
+  app.get('/livez', (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+  app.get('/readyz', async (_request, response) => {
+    await answersSoon(store);
+    response.json({ status: 'ok' });
+  });
   app.get('/health', async (_request, response) => {
-    await store.connection.selectFrom('meta').select('name').limit(1).execute();
+    await answersSoon(store);
     response.json({
       status: 'ok',
       storage: { [store.kind]: 'ok' },
@@ -102,6 +124,19 @@ export function configCenterApp(options: AppOptions): Express {
   });
   app.use(failures(options.log));
   return app;
+}
+
+/**
+ * A probe gives up after two seconds, so the answer has to come before.
+ * @throws Refusal 503 when the database is away or slow
+ */
+async function answersSoon({ connection }: Store): Promise<void> {
+  const late = new Refusal(503, 'The database does not answer. Please try again.');
+  const signal = AbortSignal.timeout(1_500);
+  await Promise.race([
+    connection.selectFrom('meta').select('name').limit(1).execute(),
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(late))),
+  ]);
 }
 
 /** Security headers, the request id, and the time each route takes. */
@@ -164,7 +199,7 @@ function refusalOf(error: unknown): Refusal {
   return new Refusal(500, 'The config center failed. The error is logged.');
 }
 
-function metricsOf({ publisher, live, rulesInRedis, nowMs }: AppOptions): Registry {
+function metricsOf({ publisher, live, rulesInRedis, scheduler, requestLogIntake, nowMs }: AppOptions): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'config_center_' });
   const gauge = (name: string, help: string, read: () => number) =>
@@ -188,6 +223,32 @@ function metricsOf({ publisher, live, rulesInRedis, nowMs }: AppOptions): Regist
     'Gateways that reported in the last minute.',
     () => live.gateways(publisher.current(), nowMs()).length,
   );
+  gauge(
+    'config_center_request_log_lag_seconds',
+    'Age of the newest request of the batch of records that was written down last.',
+    () => requestLogIntake.totals().lagSeconds,
+  );
+  new Counter({
+    name: 'config_center_request_log_records_total',
+    help: 'Records of ended requests that were written down, those that came twice included.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(requestLogIntake.totals().records);
+    },
+  });
+  if (scheduler !== undefined) {
+    new Counter({
+      name: 'config_center_scheduled_changes_total',
+      help: 'Scheduled changes whose time has come, by what became of them.',
+      labelNames: ['result'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [result, count] of Object.entries(scheduler.counts())) this.inc({ result }, count);
+      },
+    });
+  }
   if (rulesInRedis !== undefined) {
     const isCurrent = () => Number(rulesInRedis.isCurrent());
     gauge('config_center_rules_in_redis', '1 when Redis holds the newest revision, as far as is known.', isCurrent);

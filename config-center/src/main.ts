@@ -11,13 +11,17 @@ import { BUILT_IN, ensureBuiltIn, findAdministrator } from './auth/administrator
 import { ensureFirstKey } from './auth/first-key.ts';
 import { oidcSettingsOf } from './auth/oidc-settings.ts';
 import { forgetAudit } from './db/audit.ts';
+import { forgetRequestLog } from './db/request-log.ts';
 import { openStore, type Store } from './db/store.ts';
 import { type LiveRates, liveRates } from './domain/live-rates.ts';
 import { reportOn } from './domain/sealed-rows.ts';
 import { type Publisher, publisher } from './publish/publisher.ts';
 import { openRedis } from './publish/redis.ts';
 import { reportsInRedis } from './publish/reports-in-redis.ts';
+import { requestLogInRedis } from './publish/request-log-in-redis.ts';
+import { type RequestLogIntake, requestLogIntake } from './publish/request-log-intake.ts';
 import { rulesInRedis } from './publish/rules-in-redis.ts';
+import { scheduler } from './publish/scheduler.ts';
 import { watchEdits } from './publish/watch-edits.ts';
 import { seed } from './seed.ts';
 import { type Settings, settingsShape } from './settings.ts';
@@ -32,8 +36,12 @@ async function start(settings: Settings): Promise<void> {
   const store = await openStore(settings.DATABASE_URL);
   const published = await publisher(store, now);
   await seed(published, settings, now);
-  const forgetting = everyHour(() => forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS), log);
+  const forgetting = everyHour(async () => {
+    await forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS);
+    await forgetRequestLog(store.connection, nowMs() - settings.REQUEST_LOG_DAYS * DAY_MS);
+  }, log);
   const watching = watchEdits(published, log);
+  const scheduling = scheduler({ store, publisher: published, log, now });
   await tellOfOldMasterKeys(store, settings, log);
   await ensureBuiltIn(store.connection, now());
   await ensureFirstKey(store, settings.ADMIN_KEY_FILE ?? join(settings.DATA_DIR, 'admin_ed25519.key'), now(), log);
@@ -41,13 +49,16 @@ async function start(settings: Settings): Promise<void> {
   await offerLogin(store, access, settings, log);
   const live = liveRates();
   const signer = rulesSigner(settings.GATEWAY_TOKEN);
-  const redis = shareOverRedis(settings, { published, live, signer, log });
+  const intake = requestLogIntake(store.connection, nowMs);
+  const redis = shareOverRedis(settings, { published, live, signer, intake, log });
 
   const app = configCenterApp({
     store,
     publisher: published,
+    requestLogIntake: intake,
     live,
     rulesInRedis: redis?.rules,
+    scheduler: scheduling,
     access,
     adminToken: settings.ADMIN_TOKEN,
     gatewayToken: settings.GATEWAY_TOKEN,
@@ -73,6 +84,7 @@ async function start(settings: Settings): Promise<void> {
   async function stop(): Promise<void> {
     clearInterval(forgetting);
     watching.stop();
+    scheduling.stop();
     server.close();
     server.closeAllConnections();
     redis?.close();
@@ -88,20 +100,23 @@ interface SharedParts {
   readonly published: Publisher;
   readonly live: LiveRates;
   readonly signer: RulesSigner;
+  readonly intake: RequestLogIntake;
   readonly log: Logger;
 }
 
-/** Gives gateways the rules over Redis, and gets their reports. */
-function shareOverRedis(settings: Settings, { published, live, signer, log }: SharedParts) {
+/** Gives gateways the rules over Redis, and gets their reports and records. */
+function shareOverRedis(settings: Settings, { published, live, signer, intake, log }: SharedParts) {
   if (settings.REDIS_URL === undefined) return undefined;
   const client = openRedis(settings.REDIS_URL, settings.REDIS_CLUSTER, log);
   const subscriber = openRedis(settings.REDIS_URL, settings.REDIS_CLUSTER, log);
   const rules = rulesInRedis({ client, subscriber, publisher: published, signer, log });
   const reports = reportsInRedis({ client, live, nowMs: Date.now });
+  const records = requestLogInRedis({ client, intake, log });
   return {
     rules,
     close() {
       reports.close();
+      records.close();
       rules.close();
     },
   };

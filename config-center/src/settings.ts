@@ -11,6 +11,8 @@ export const settingsShape = z.object({
   DATABASE_URL: z.string().refine(isDatabaseUrl, DATABASE_URL_FORMS).default('sqlite:data/config.db'),
   /** How long entries of the audit log are kept. */
   AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
+  /** How long the log of requests is kept. */
+  REQUEST_LOG_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   /** Absent: gateways get the rules over HTTP alone. */
   REDIS_URL: redisUrlSetting.optional(),
   REDIS_CLUSTER: z.stringbool().default(false),

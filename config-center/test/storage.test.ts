@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { matcherShape, namespaceShape, policyShape, providerKeyShape, providerShape } from '@ai-gateway/contracts';
+
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { administratorAccess } from '../src/auth/access.ts';
 import { addKey, removeKey } from '../src/auth/administrator-keys.ts';
@@ -16,6 +18,7 @@ import {
   removeAdministrator,
   updateAdministrator,
 } from '../src/auth/administrators.ts';
+import { isDatabaseUrl } from '../src/db/database-url.ts';
 import { openStore, type Store } from '../src/db/store.ts';
 import { publisher } from '../src/publish/publisher.ts';
 import { startMariadb } from './support/mariadb.ts';
@@ -255,6 +258,37 @@ describe('a start on MariaDB', () => {
       expect(error).toContain(message);
       expect(error).not.toMatch(/s3cret|pass[@%]/);
     }
+  });
+});
+
+describe('TLS to MariaDB', () => {
+  it('encrypts, and refuses a server whose certificate nobody vouches for or that has none', async () => {
+    const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
+    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+    const files = ['-keyout', key, '-out', certificate, '-days', '2'];
+    await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...files, ...names]);
+    const server = await startMariadb([`--ssl-cert=${certificate}`, `--ssl-key=${key}`]);
+    try {
+      const url = (await server.database('tls')).replace('127.0.0.1', 'localhost');
+      const store = await openStore(`${url}?ssl-ca=${encodeURIComponent(certificate)}`);
+      const { rows } = await sql<{ Value: string }>`show status like 'Ssl_cipher'`.execute(store.connection);
+      expect(rows[0]?.Value).toMatch(/^TLS_|AES/);
+      const limit = sql<{ seconds: number }>`select @@max_statement_time as seconds`;
+      expect(Number((await limit.execute(store.connection)).rows[0]?.seconds)).toBe(60);
+      await store.close();
+      await expect(openStore(`${url}?ssl=true`)).rejects.toThrow('is not accepted');
+      await expect(openStore(`${url}?ssl-ca=/nowhere.pem`)).rejects.toThrow('The file of ssl-ca cannot be read');
+      const plain = (await mariadb.database('plain')).replace('127.0.0.1', 'localhost');
+      await expect(openStore(`${plain}?ssl=true`)).rejects.toThrow('does not offer TLS');
+    } finally {
+      await server.stop();
+    }
+  }, 60_000);
+
+  it('has no other parameters', () => {
+    expect(isDatabaseUrl('mysql://u:p@h:1/d?ssl=true')).toBe(true);
+    for (const parameters of ['sslmode=require', 'ssl=maybe'])
+      expect(isDatabaseUrl(`mysql://u@h/d?${parameters}`)).toBe(false);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   TENANT_WRITERS,
   WRITERS,
 } from './admin-route.ts';
+import { explainAnswer, explainedRequest } from './explain-api.ts';
 import { unusableKey } from './gateway-api.ts';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
 import { limitsReport } from './limits-api.ts';
@@ -18,8 +19,12 @@ import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts';
+import { requestRecordShape } from './request-log.ts';
 import { fallbackShape } from './routing.ts';
+import { scheduledDraft, scheduledRow } from './scheduled.ts';
+import { simulation } from './simulate-api.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
+import { outcomeKind } from './usage.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
 /** Every answer of the control plane; `code` repeats the HTTP status. */
@@ -142,6 +147,9 @@ export const secretsReport = z.object({
     }),
   ),
 });
+
+/** One ended request. */
+export const requestLogRow = requestRecordShape;
 
 const paging = {
   page: z.coerce.number().int().min(1).default(1),
@@ -419,6 +427,39 @@ export const ADMIN_API = {
       access: WRITERS,
     },
   },
+  scheduled: {
+    list: {
+      method: 'get',
+      path: '/scheduled',
+      tag: 'scheduled',
+      summary: 'Changes that are to be made at a set time, and what became of earlier ones, the newest first',
+      query: z.object({
+        status: scheduledRow.shape.status.optional(),
+        cursor: z.string().max(500).optional(),
+        size: z.coerce.number().int().min(1).max(100).default(20),
+      }),
+      response: z.object({ items: z.array(scheduledRow), next: z.string().optional() }),
+      access: READERS,
+    },
+    create: {
+      method: 'post',
+      path: '/scheduled',
+      tag: 'scheduled',
+      summary: 'Schedule writes that are made together, in one revision, at `effectiveFrom`; they are checked then',
+      body: scheduledDraft,
+      response: scheduledRow,
+      status: 201,
+      access: WRITERS,
+    },
+    cancel: {
+      method: 'delete',
+      path: '/scheduled/:id',
+      tag: 'scheduled',
+      summary: 'Cancel a change that has not been made yet',
+      response: scheduledRow,
+      access: WRITERS,
+    },
+  },
   audit: {
     list: {
       method: 'get',
@@ -436,6 +477,64 @@ export const ADMIN_API = {
         size: z.coerce.number().int().min(1).max(100).default(20),
       }),
       response: z.object({ items: z.array(auditEntry), next: z.number().int().optional() }),
+      access: READERS,
+    },
+  },
+  requestLogs: {
+    list: {
+      method: 'get',
+      path: '/request-logs',
+      tag: 'request-logs',
+      summary: 'Ended requests, the newest first; `cursor` of an answer asks for older ones',
+      query: z.object({
+        requestId: z.string().max(64).optional(),
+        namespaceId: z.string().max(40).optional(),
+        virtualKeyId: z.string().max(40).optional(),
+        /** As the provider knows it. */
+        model: z.string().max(200).optional(),
+        status: z.coerce.number().int().min(100).max(599).optional(),
+        outcome: outcomeKind.optional(),
+        from: z.iso.datetime({ offset: true }).optional(),
+        to: z.iso.datetime({ offset: true }).optional(),
+        cursor: z.string().max(40).optional(),
+        size: z.coerce.number().int().min(1).max(200).default(20),
+      }),
+      response: z.object({ items: z.array(requestLogRow), cursor: z.string().optional() }),
+      access: READERS,
+    },
+  },
+  explain: {
+    explain: {
+      method: 'post',
+      path: '/explain',
+      tag: 'explain',
+      summary: 'How a gateway would decide a request now, step by step; takes nothing',
+      body: z
+        .object({ request: explainedRequest.optional(), requestId: z.string().min(1).max(64).optional() })
+        .strict(),
+      response: explainAnswer,
+      access: READERS,
+    },
+  },
+  simulate: {
+    simulate: {
+      method: 'post',
+      path: '/simulate',
+      tag: 'simulate',
+      summary: 'What draft policies would have done to the requests of the log; changes nothing',
+      body: z
+        .object({
+          namespaceId: z.string().min(1).max(40),
+          /** A draft with the id of a policy stands in its place. None: the rules as they are. */
+          policies: z
+            .array(policyDraft.extend({ id: z.string().max(40).optional() }))
+            .max(20)
+            .default([]),
+          from: z.iso.datetime({ offset: true }),
+          to: z.iso.datetime({ offset: true }),
+        })
+        .strict(),
+      response: simulation,
       access: READERS,
     },
   },
@@ -504,6 +603,7 @@ export type UpstreamRow = z.infer<typeof upstreamRow>;
 export type FallbackRow = z.infer<typeof fallbackRow>;
 export type ProviderKeyRow = z.infer<typeof providerKeyRow>;
 export type SecretsReport = z.infer<typeof secretsReport>;
+export type RequestLogRow = z.infer<typeof requestLogRow>;
 export type RefusedRow = z.infer<typeof refusedRow>;
 export type AuditEntry = z.infer<typeof auditEntry>;
 export type LimitsView = z.infer<(typeof ADMIN_API)['live']['limits']['response']>;

@@ -102,6 +102,16 @@ export const GATEWAY_METRICS = {
     help: 'Decisions without the shared limits, by what was done: local, open, closed.',
     labels: ['mode'],
   },
+  gateway_request_log_records_total: {
+    kind: 'counter',
+    help: 'Records of ended requests, by what became of them: shipped to the config center, dropped because it was away.',
+    labels: ['result'],
+  },
+  gateway_request_log_waiting: {
+    kind: 'gauge',
+    help: 'Records of ended requests that wait to be shipped.',
+    labels: [],
+  },
   gateway_rules_revision: { kind: 'gauge', help: 'Revision of the rules in force.', labels: [] },
   gateway_rules_age_seconds: {
     kind: 'gauge',

@@ -17,6 +17,7 @@ import {
   providerKeyDraft,
   providerKeyRow,
   providerRow,
+  requestLogRow,
   revisionDiff,
   revisionRow,
   upstreamDraft,
@@ -33,6 +34,10 @@ import {
   administratorRow,
   sessionRow,
 } from './administrator.ts';
+
+import { explainAnswer } from './explain-api.ts';
+import { scheduledRow } from './scheduled.ts';
+import { simulation } from './simulate-api.ts';
 
 /** Shapes that get a name in the document, so that generated types are readable. */
 const NAMED = new Map<z.ZodType, string>([
@@ -54,6 +59,9 @@ const NAMED = new Map<z.ZodType, string>([
   [gatewayRow, 'Gateway'],
   [revisionRow, 'Revision'],
   [revisionDiff, 'RevisionDiff'],
+  [explainAnswer, 'Explanation'],
+  [simulation, 'Simulation'],
+  [scheduledRow, 'Scheduled'],
   [sessionInfo, 'Session'],
   [sessionRow, 'SessionRow'],
   [administratorRow, 'Administrator'],
@@ -61,6 +69,7 @@ const NAMED = new Map<z.ZodType, string>([
   [administratorReplacement, 'AdministratorReplacement'],
   [administratorKeyRow, 'AdministratorKey'],
   [administratorKeyDraft, 'AdministratorKeyDraft'],
+  [requestLogRow, 'RequestLog'],
   [auditEntry, 'AuditEntry'],
   [adminError, 'Failure'],
 ]);

@@ -1,5 +1,6 @@
 import type { RequestView } from '@ai-gateway/contracts';
 import type { Outcome } from './domain/outcome.ts';
+import type { RecordedNotes } from './domain/recorded-notes.ts';
 import type { Target } from './domain/target.ts';
 import type { Services, TokenCount } from './services.ts';
 
@@ -29,7 +30,7 @@ export interface Received {
 export type DeferredTask = (outcome: Outcome) => void | Promise<void>;
 
 /** Facts of the request that are wanted even when a later stage refuses it. */
-export interface Notes {
+export interface Notes extends RecordedNotes {
   namespaceId: string | undefined;
   namespace: string;
   virtualKeyId: string | undefined;

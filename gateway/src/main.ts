@@ -9,6 +9,7 @@ import { estimateTokenCounter } from './adapters/estimate-token-counter.ts';
 import { healthChecks } from './adapters/health-checks.ts';
 import { httpObservations } from './adapters/http-observations.ts';
 import { httpReport } from './adapters/http-report.ts';
+import { httpRequestLog } from './adapters/http-request-log.ts';
 import { httpRules } from './adapters/http-rules.ts';
 import { httpTokenCounter } from './adapters/http-token-counter.ts';
 import { jsonLog } from './adapters/json-log.ts';
@@ -20,9 +21,11 @@ import { COMMAND_TIMEOUT_MS, connectRedis, openClient } from './adapters/redis/c
 import { redisAnswerCache } from './adapters/redis/redis-answer-cache.ts';
 import { RedisLimitStore } from './adapters/redis/redis-limit-store.ts';
 import { redisReport } from './adapters/redis/redis-report.ts';
+import { redisRequestLog } from './adapters/redis/redis-request-log.ts';
 import { redisRules } from './adapters/redis/redis-rules.ts';
 import type { RedisClient } from './adapters/redis/scripts.ts';
 import { type Reporter, reporter } from './adapters/reporter.ts';
+import { requestLogOutbox } from './adapters/request-log-outbox.ts';
 import { type RulesInForce, rulesInForce, unusableKeysIn } from './adapters/rules-in-force.ts';
 import { sleep } from './adapters/sleep.ts';
 import { snapshotFile } from './adapters/snapshot-file.ts';
@@ -72,6 +75,16 @@ async function wire(settings: Settings, listeningPort: () => number) {
   const metrics = prometheusMetrics(totals, {
     revision: () => config.current()?.revision ?? 0,
     rulesAgeSeconds: config.ageSeconds,
+    requestLogWaiting: () => requestLog.waiting(),
+  });
+  const requestLog = requestLogOutbox({
+    gatewayId: settings.GATEWAY_ID,
+    ship:
+      sources.redis === undefined
+        ? httpRequestLog({ url: settings.CONFIG_CENTER_URL, token: settings.GATEWAY_TOKEN })
+        : redisRequestLog(sources.redis),
+    newId: randomUUID,
+    metrics,
   });
   const counting = countingOf(settings, log);
   const { limits, redis } = await limitsOf(settings, { log, metrics, fleetSize: () => fleet.size });
@@ -89,6 +102,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
     health: memoryTargetHealth({ nowMs, random: Math.random, metrics, log }),
     metrics,
     log,
+    requestLog,
     nowMs,
     sleep,
     random: Math.random,
@@ -101,7 +115,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
     reporting.close();
     checks.close();
     proxy.close();
-    await limits.close();
+    await Promise.all([limits.close(), requestLog.close()]);
     redis?.close();
     answers.close();
     await Promise.all([sources.close(), counting.close(), services.upstream.close()]);

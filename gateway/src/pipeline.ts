@@ -22,7 +22,15 @@ import { resolveModel } from './stages/resolve-model.ts';
 export interface Pipeline<Out extends Received> {
   use<Added extends object>(stage: Stage<Out, Added>): Pipeline<Out & Added>;
   run(received: Received, services: Services): Promise<Out>;
+  /** Runs as far as it goes: what was added until then, and the stage that threw, with what it threw. */
+  attempt(received: Received, services: Services): Promise<Attempt<Out>>;
   readonly stageNames: readonly string[];
+}
+
+/** A run that may have ended early; without a `failure` it is whole. */
+export interface Attempt<Out extends Received> {
+  readonly reached: Received & Partial<Out>;
+  readonly failure: { readonly stage: string; readonly error: unknown } | undefined;
 }
 
 type AnyStage = (exchange: never, services: Services) => object | Promise<object>;
@@ -39,12 +47,23 @@ function pipeline<Out extends Received>(stages: readonly AnyStage[] = []): Pipel
       // The stages were type-checked as a chain when they were added; here only their sum is left.
       return exchange as Out;
     },
+    async attempt(received, services) {
+      let exchange: object = received;
+      for (const stage of stages) {
+        try {
+          exchange = { ...exchange, ...(await stage(exchange as never, services)) };
+        } catch (error) {
+          return { reached: exchange as Received & Partial<Out>, failure: { stage: stage.name, error } };
+        }
+      }
+      return { reached: exchange as Out, failure: undefined };
+    },
     stageNames: stages.map(({ name }) => name),
   };
 }
 
-/** What happens to a chat completion request, in order. Nothing is consumed before `reserve`. */
-export const chatPipeline = pipeline<Received>()
+/** How a chat completion request is decided, up to its limits. Nothing is consumed. */
+export const chatDecision = pipeline<Received>()
   .use(parseBody)
   .use(matchNamespace)
   .use(authenticate)
@@ -55,21 +74,22 @@ export const chatPipeline = pipeline<Received>()
   .use(chooseTargets)
   .use(countInput)
   .use(capOutput)
-  .use(readCache)
-  .use(reserve)
-  .use(forward)
-  .use(limitOutput)
-  .use(compareCounts);
+  .use(readCache);
 
-/** What happens before a request is passed through untouched: all rules that do not need its body. */
-export const passthroughPipeline = pipeline<Received>()
+/** What happens to a chat completion request, in order. Nothing is consumed before `reserve`. */
+export const chatPipeline = chatDecision.use(reserve).use(forward).use(limitOutput).use(compareCounts);
+
+/** How a request that is passed through untouched is decided, up to its limits: all rules that do not need its body. */
+export const passthroughDecision = pipeline<Received>()
   .use(matchNamespace)
   .use(authenticate)
   .use(checkMessage)
   .use(planPassthrough)
   .use(chooseProvider)
-  .use(chooseTargets)
-  .use(reserve);
+  .use(chooseTargets);
+
+/** What happens before a request is passed through untouched. */
+export const passthroughPipeline = passthroughDecision.use(reserve);
 
 /** What happens to `GET /v1/models`. */
 export const modelsPipeline = pipeline<Received>().use(matchNamespace).use(authenticate);

@@ -13,6 +13,8 @@ import type {
   Held,
   Limit,
   LimitDecision,
+  LimitState,
+  Preview,
   Progress,
   QueueTerms,
   Renewal,
@@ -22,6 +24,7 @@ import type {
 import type { CompiledConfig, CompiledProvider } from './domain/compile-snapshot.ts';
 import type { Outcome } from './domain/outcome.ts';
 import type { Standing } from './domain/rank-targets.ts';
+import type { RecordedNotes } from './domain/recorded-notes.ts';
 import type { AttemptFailure } from './domain/retry.ts';
 import type { Comparison, OwnCount } from './domain/token-drift.ts';
 import type { Cut } from './streaming/stream-meter.ts';
@@ -73,9 +76,20 @@ export interface LimitStore {
   reap(leaseMs: number): Promise<number>;
   /** Current state of the given limits, from the counters that decide. */
   status(limits: readonly Limit[]): Promise<readonly LimitStatus[]>;
+  /** Counters of some limits as they are, to decide on without taking from them. */
+  copy(limits: readonly Limit[]): Promise<CountersCopy>;
   /** What runs and waits in a namespace. */
   running(namespaceId: string): Promise<RunningReport>;
 }
+
+/** Counters in the form of the reference, and the store's clock (µs) when they were read. */
+export interface CountersCopy {
+  readonly state: LimitState;
+  readonly nowUs: number;
+}
+
+/** What the limits would decide now, and who counts. */
+export type LimitsPreview = Preview & Pick<LimitsReport, 'store'>;
 
 /** A request to adopt, and what windows have of it already; undefined = nothing. */
 export interface Adoption {
@@ -99,6 +113,15 @@ export interface Limits {
    * @throws LimiterUnavailable when a limit refuses because it cannot be shared now
    */
   take(limits: readonly Limit[], request: TakeRequest, patience: Patience): Promise<LimitDecision>;
+  /**
+   * What `take` would decide now; takes nothing.
+   * @throws LimiterUnavailable as `take` does
+   */
+  preview(
+    limits: readonly Limit[],
+    request: TakeRequest,
+    patience: Pick<Patience, 'maxWaitMs'>,
+  ): Promise<LimitsPreview>;
   /** Replaces the reservation by what was used. Once; never rejects for a store that is away. */
   settle(reservationId: string, actual: TokenAmounts, voidedKeys?: readonly string[]): Promise<void>;
   /** Raises the reserved output of a running request; false when a window has no room. */
@@ -224,6 +247,8 @@ export interface TargetHealth {
   of(upstreamId: string): Standing;
   /** The upstreams of a provider in the order in which a new request tries them, without those that are full. */
   rank(provider: CompiledProvider, hashKey: string): readonly Upstream[];
+  /** The same order for a request that is only explained: nobody's turn is used up and nothing is put on trial. */
+  previewRank(provider: CompiledProvider, hashKey: string): readonly Upstream[];
   /** Ids of the provider keys that were refused or have no quota left, and are left alone for now. */
   coolingKeys(): ReadonlySet<string>;
   /** Begins an attempt; undefined when the upstream is full. */
@@ -236,9 +261,12 @@ export interface TargetHealth {
   probed(provider: CompiledProvider, upstream: Upstream, check: HealthCheck, isOk: boolean): void;
 }
 
-/** Facts of one ended request, for metrics, live totals and the log. */
-export interface RequestRecord {
+/** Facts of one ended request, for metrics, live totals and the logs. */
+export interface RequestRecord extends Readonly<RecordedNotes> {
   readonly requestId: string;
+  readonly method: string;
+  /** As it was sent, with the query. */
+  readonly url: string;
   readonly arrivedAtMs: number;
   readonly namespaceId: string | undefined;
   readonly namespace: string;
@@ -278,8 +306,16 @@ export interface Metrics {
   attempt(provider: string, upstreamId: string, result: string): void;
   upstreamUp(provider: string, upstreamId: string, isUp: boolean): void;
   limiter(event: LimiterEvent): void;
+  /** Records of ended requests that were told to the config center, or dropped because it was away too long. */
+  requestLog(result: 'shipped' | 'dropped', records: number): void;
   /** `model` is a metric label: one that the rules name, or `other`. */
   tokenDrift(model: string, comparison: Comparison): void;
+}
+
+/** The log of ended requests that the config center keeps. */
+export interface RequestLog {
+  /** Never throws, never blocks; what cannot be told in time is counted as dropped. */
+  note(record: RequestRecord): void;
 }
 
 /** Structured log. Never give it a secret or a prompt. */
@@ -305,6 +341,7 @@ export interface Services {
   readonly cache: AnswerCache;
   readonly metrics: Metrics;
   readonly log: Log;
+  readonly requestLog: RequestLog;
   readonly nowMs: () => number;
   /** Waits so long, or until the signal aborts. Never rejects. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;

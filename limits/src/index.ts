@@ -10,8 +10,16 @@ export {
 export { RETRY_WHEN_FULL_MS } from './concurrency.ts';
 export { degrade } from './degrade.ts';
 export { adoptedAmount, differenceOf, entryOf, type Held, type HeldAbout, type HeldEntry } from './held.ts';
-export { indexLayeredLimits, type LayeredLimits, layeredCounter, layeredLimitsFor } from './layered.ts';
-export { largestOutput, type OutputCap, outputCapOf, shrunkGuess, upstreamMaxOf } from './output-cap.ts';
+export { indexLayeredLimits, type LayeredLimits, layeredCounter, layeredLimitsFor, layersFor } from './layered.ts';
+export {
+  type CappedDemand,
+  demandOf,
+  largestOutput,
+  type OutputCap,
+  outputCapOf,
+  shrunkGuess,
+  upstreamMaxOf,
+} from './output-cap.ts';
 export {
   countsRequests,
   type Limit,
@@ -28,9 +36,11 @@ export {
   type PlannedLimits,
   payersOf,
   planNamespace,
-  type RequestKind,
   type TokenPolicy,
+  tokenPoliciesFor,
 } from './plan-namespace.ts';
+export { copyState, type Preview, type PreviewedLimit, preview } from './preview.ts';
+export { indexPrices, type PriceIndex, priceOf } from './prices.ts';
 export { leaveQueue, type QueueTerms, TICKET_MS } from './queue.ts';
 export { concerns, isModel, type RequestFacts } from './request-facts.ts';
 export {

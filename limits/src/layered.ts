@@ -16,20 +16,32 @@ export function indexLayeredLimits(rows: readonly LayeredLimit[]): LayeredLimits
 export function winningLimit(
   rows: LayeredLimits,
   control: LayeredControl,
-  { tenantId, customerTypeId, providerId, model }: RequestFacts,
+  facts: RequestFacts,
 ): LayeredLimit | undefined {
-  const of = (level: Level) => rows.get(keyOf(control, level));
-  if (tenantId !== undefined) {
-    const tenant = { targetType: 'tenant', targetId: tenantId } as const;
-    const found =
-      (providerId !== undefined && model !== undefined ? of({ ...tenant, providerId, model }) : undefined) ??
-      (providerId !== undefined ? of({ ...tenant, providerId }) : undefined) ??
-      of(tenant);
+  for (const level of levelsOf(facts)) {
+    const found = rows.get(keyOf(control, level));
     if (found !== undefined) return found;
   }
-  const ofType =
-    customerTypeId === undefined ? undefined : of({ targetType: 'customer_type', targetId: customerTypeId });
-  return ofType ?? of({ targetType: 'global' });
+  return undefined;
+}
+
+/** All rows that concern a request, the one that holds first; those after it are replaced by it. */
+export function layersFor(rows: LayeredLimits, control: LayeredControl, facts: RequestFacts): readonly LayeredLimit[] {
+  return levelsOf(facts).flatMap((level) => rows.get(keyOf(control, level)) ?? []);
+}
+
+/** Levels that a request stands at, the most specific first. */
+function levelsOf({ tenantId, customerTypeId, providerId, model }: RequestFacts): readonly Level[] {
+  const levels: Level[] = [];
+  if (tenantId !== undefined) {
+    const tenant = { targetType: 'tenant', targetId: tenantId } as const;
+    if (providerId !== undefined && model !== undefined) levels.push({ ...tenant, providerId, model });
+    if (providerId !== undefined) levels.push({ ...tenant, providerId });
+    levels.push(tenant);
+  }
+  if (customerTypeId !== undefined) levels.push({ targetType: 'customer_type', targetId: customerTypeId });
+  levels.push({ targetType: 'global' });
+  return levels;
 }
 
 /** The limits of a request that layered limits set: its requests and its tokens per window. */

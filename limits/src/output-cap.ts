@@ -1,5 +1,6 @@
 import { amountOf, type HeldPrice, type TokenAmounts } from './amounts.ts';
 import type { Limit } from './plan.ts';
+import type { TokenPolicy } from './plan-namespace.ts';
 import type { LimitDecision } from './reserve.ts';
 
 /** The most output tokens that a request may have over all its choices, and who says so. */
@@ -29,6 +30,48 @@ export function outputCapOf({ clientMax, choices, policies }: CapInput): OutputC
     }
   }
   return cap;
+}
+
+/** What is known of a request when its demand is worked out. */
+export interface DemandInput {
+  readonly clientMax: number | undefined;
+  readonly choices: number;
+  readonly inputTokens: number;
+  readonly tokenPolicies: readonly TokenPolicy[];
+  /** Every limit that the request may come to take. */
+  readonly limits: readonly Limit[];
+  readonly price: HeldPrice | undefined;
+}
+
+/** What a request asks of the limits, and the cap of its output. */
+export interface CappedDemand {
+  readonly outputCap: OutputCap | undefined;
+  readonly demand: TokenAmounts;
+  /**
+   * The client has named no maximum and some window counts output: what is asked for is a guess, which may shrink to
+   * the room there is and grows while the answer does.
+   */
+  readonly isGuess: boolean;
+}
+
+/** Output reserved per choice when nobody caps it. */
+const UNCAPPED_OUTPUT_ESTIMATE = 1024;
+
+/**
+ * A client that names a maximum gets it reserved whole; for one that does not, what is reserved is a guess that never
+ * exceeds what the windows can hold.
+ */
+export function demandOf({ clientMax, choices, inputTokens, tokenPolicies, limits, price }: DemandInput): CappedDemand {
+  const enforced = tokenPolicies.filter(({ policy }) => policy.mode === 'enforce');
+  const outputCap = outputCapOf({
+    clientMax,
+    choices,
+    policies: enforced.map(({ policy, rule }) => ({ policyId: policy.id, maxOutputTokens: rule.maxOutputTokens })),
+  });
+  const wanted = outputCap?.tokens ?? UNCAPPED_OUTPUT_ESTIMATE * choices;
+  const largest = largestOutput(limits, inputTokens, price);
+  const isGuess = clientMax === undefined && largest < Number.POSITIVE_INFINITY;
+  return { outputCap, isGuess, demand: { inputTokens, outputTokens: isGuess ? Math.min(wanted, largest) : wanted } };
 }
 
 /** The maximum per choice to ask of the provider, so that cutting is the exception. */

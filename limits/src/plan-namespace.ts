@@ -1,8 +1,6 @@
-import type { Namespace, Policy, Tenant, TokenLimit, VirtualKey } from '@ai-gateway/contracts';
+import type { Namespace, Policy, RequestKind, Tenant, TokenLimit, VirtualKey } from '@ai-gateway/contracts';
 import { countsRequests, type PlannedLimit, planPolicies } from './plan.ts';
-
-/** How a request is answered; `passthrough`: its body is not read (files, audio, images), so its tokens are unknown. */
-export type RequestKind = 'stream' | 'plain' | 'passthrough';
+import { concerns, type RequestFacts } from './request-facts.ts';
 
 /** Limits of one kind of request, in order of priority; those of upstreams are taken once a target is chosen. */
 export interface PlannedLimits {
@@ -48,6 +46,18 @@ export function planNamespace(
       passthrough: plannedFor(planned, ({ limit }) => countsRequests(limit)),
     },
   };
+}
+
+/** The token policies that apply to a request. */
+export function tokenPoliciesFor(
+  { tokenPolicies }: Pick<NamespacePlan, 'tokenPolicies'>,
+  kind: RequestKind,
+  facts: RequestFacts,
+): readonly TokenPolicy[] {
+  const appliesTo = kind === 'stream' ? 'stream' : 'non-stream';
+  return tokenPolicies.filter(
+    ({ policy, rule }) => (rule.appliesTo === 'all' || rule.appliesTo === appliesTo) && concerns(policy.scope, facts),
+  );
 }
 
 /** Who pays for a virtual key. */

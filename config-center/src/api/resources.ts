@@ -3,13 +3,13 @@ import { ADMIN_API } from '@ai-gateway/contracts';
 import type { Express, RequestHandler, Response } from 'express';
 import { sessionFor } from '../auth/authorize.ts';
 import { audited, withoutSecrets } from '../db/audited.ts';
-import { newId, type Resources, type Store } from '../db/store.ts';
+import type { Store } from '../db/store.ts';
 import type { Row, Rows, TableName } from '../db/tables.ts';
 import { scopedTo } from '../db/tenant-scope.ts';
-import { Refusal } from '../domain/faults.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
 import * as kinds from './kinds.ts';
+import { type Draft, notFound, type Reach, type Replacement, writesOf } from './writes.ts';
 
 export interface ResourceOptions {
   readonly store: Store;
@@ -124,87 +124,40 @@ function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
 
 /** The writes and the single read of a kind; every write makes a revision in the same transaction. */
 export function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, publisher, now }: ResourceOptions) {
-  const notFound = () => new Refusal(404, `There is no such ${kind.name}.`);
-
-  async function save(row: Rows[Name], resources: Resources): Promise<void> {
-    const faults = await kind.check(row, resources);
-    if (faults.length > 0) throw new Refusal(400, `The ${kind.name} is not valid.`, faults);
-  }
+  const writes = writesOf(kind, now);
 
   /** Runs a change of the rows that the caller sees; its writes are told to the audit log. */
-  function change<T>({ response }: Caller, work: (rows: Resources, all: Resources) => Promise<T>): Promise<T> {
+  function change<T>({ response }: Caller, work: (reach: Reach) => Promise<T>): Promise<T> {
     const { administrator, tenantId } = sessionFor(response);
     return publisher.change((resources) => {
       const all = audited(resources, administrator, now());
-      return work(scopedTo(tenantId, all), all);
+      return work({ rows: scopedTo(tenantId, all), all });
     }, administrator);
   }
 
-  /** Makes a row of the id that it is given. */
-  function add(caller: Caller, make: (id: string) => Rows[Name]): Promise<Row<Name>> {
-    return change(caller, async (rows, all) => {
-      const row = make(newId(kind.prefix));
-      await save(row, all);
-      return rows.insert(kind.table, row, now());
-    });
-  }
-
-  /** Writes what `revise` makes of the row as it is when its turn has come. */
-  function amend({ params, ...caller }: OneCall, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> {
-    return change(caller, async (rows, all) => {
-      const current = await rows.read(kind.table, params.id ?? '');
-      if (current === undefined) throw notFound();
-      const row = revise(current);
-      await save(row, all);
-      const updated = await rows.update(kind.table, row, now());
-      if (updated === undefined) throw notFound();
-      return updated;
-    });
-  }
-
   return {
-    add,
-    amend,
+    add: (caller: Caller, make: (id: string) => Rows[Name]): Promise<Row<Name>> =>
+      change(caller, (reach) => writes.add(make, reach)),
+    amend: ({ params, ...caller }: OneCall, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> =>
+      change(caller, (reach) => writes.amend(params.id ?? '', revise, reach)),
     create: ({ body, ...caller }: Caller & { readonly body: Draft<Name> }): Promise<Row<Name>> =>
-      add(caller, (id) => ({ ...body, id }) as unknown as Rows[Name]),
+      change(caller, (reach) => writes.create(body, reach)),
     async read({ params, response }: OneCall): Promise<Row<Name>> {
       const row = await scopedTo(sessionFor(response).tenantId, store).read(kind.table, params.id ?? '');
-      if (row === undefined) throw notFound();
+      if (row === undefined) throw notFound(kind);
       return row;
     },
-    update({ body, ...call }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> {
-      const { version, ...draft } = body;
-      return amend(call, (current) => {
-        refuseOutdated(version, current);
-        const kept = Object.fromEntries((kind.kept ?? []).map((field) => [field, current[field]]));
-        return { ...draft, ...kept, id: current.id } as unknown as Rows[Name];
-      });
-    },
-    remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
-      const id = params.id ?? '';
-      return change(caller, async (rows, all) => {
-        if ((await rows.read(kind.table, id)) === undefined) throw notFound();
-        await kind.beforeRemove(id, all);
-        await rows.remove(kind.table, { id });
-        return {};
-      });
+    update: ({ params, body, ...caller }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> =>
+      change(caller, (reach) => writes.update(params.id ?? '', body, reach)),
+    async remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
+      await change(caller, (reach) => writes.remove(params.id ?? '', reach));
+      return {};
     },
   };
 }
 
 type Caller = { readonly response: Response };
 type OneCall = Caller & { readonly params: Readonly<Record<string, string>> };
-type Draft<Name extends TableName> = Omit<Rows[Name], 'id'>;
-/** Without the fields that the kind keeps. */
-type Replacement<Name extends TableName> = Partial<Draft<Name>> & { readonly version?: number | undefined };
-
-/** @throws Refusal 409 with the row as it is now, when it is not the version that the caller has seen */
-function refuseOutdated(version: number | undefined, current: Row<TableName>): void {
-  if (version === undefined || version === current.version) return;
-  const message = `It has been changed meanwhile: version ${current.version}, not ${version}.`;
-  throw new Refusal(409, message, [{ path: 'version', message }], { current: { ...withoutSecrets(current) } });
-}
-
 type ListCall = {
   readonly page: number;
   readonly size: number;

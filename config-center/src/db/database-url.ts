@@ -1,16 +1,19 @@
 import { type Dialect, type QueryExecutorProvider, sql } from 'kysely';
-import { databaseIn, mysqlDialect } from './mysql.ts';
+import { databaseIn, MYSQL_PARAMETERS, mysqlDialect } from './mysql.ts';
 import { nodeSqliteDialect } from './node-sqlite.ts';
 
 /** What `DATABASE_URL` may be. */
-export const DATABASE_URL_FORMS = 'sqlite:<path of the file> or mysql://user:password@host:port/database';
+export const DATABASE_URL_FORMS =
+  'sqlite:<path of the file> or mysql://user:password@host:port/database, with ?ssl=true or ?ssl-ca=<file> for TLS';
 
 /** Whether a URL names a database of a kind that is known. */
 export function isDatabaseUrl(url: string): boolean {
   if (url.startsWith('sqlite:')) return url.length > 'sqlite:'.length;
   if (!URL.canParse(url)) return false;
-  const { protocol, hostname, pathname } = new URL(url);
-  return protocol === 'mysql:' && hostname !== '' && /^\/[^/]+$/.test(pathname);
+  const { protocol, hostname, pathname, searchParams } = new URL(url);
+  const isKnown = [...searchParams.keys()].every((name) => MYSQL_PARAMETERS.includes(name));
+  const isSsl = ['true', 'false'].includes(searchParams.get('ssl') ?? 'false');
+  return protocol === 'mysql:' && hostname !== '' && /^\/[^/]+$/.test(pathname) && isKnown && isSsl;
 }
 
 /**
@@ -18,8 +21,8 @@ export function isDatabaseUrl(url: string): boolean {
  * @throws Error when it names a file that cannot be opened
  */
 export function dialectOf(url: string): Dialect {
-  if (!url.startsWith('sqlite:')) return mysqlDialect(new URL(url));
   try {
+    if (!url.startsWith('sqlite:')) return mysqlDialect(new URL(url));
     return nodeSqliteDialect(url.slice('sqlite:'.length));
   } catch (error) {
     throw new Error(`DATABASE_URL: ${faultOf(error, url)}`);
@@ -48,6 +51,13 @@ function faultOf(error: unknown, url: string): string {
       return `${host} refuses the user "${username}" or its password.`;
     case 'ER_DBACCESS_DENIED_ERROR':
       return `${host} does not let the user "${username}" use the database "${database}".`;
+    case 'ENOENT':
+    case 'EACCES':
+      return `The file of ssl-ca cannot be read (${code}).`;
+    case 'HANDSHAKE_NO_SSL_SUPPORT':
+      return `${host} does not offer TLS.`;
+    case 'HANDSHAKE_SSL_ERROR':
+      return `The certificate of ${host} is not accepted: ${message}.`;
     case 'ER_BAD_DB_ERROR':
       return `There is no database "${database}" on ${host}.`;
     default:

@@ -3,6 +3,7 @@ import type { Migration, MigrationProvider } from 'kysely/migration';
 import { access } from './access-migration.ts';
 import { isMysql } from './is-mysql.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
+import { requestLog } from './request-log-migration.ts';
 import { routing } from './routing-migration.ts';
 import { scale } from './scale-migration.ts';
 import { secrets } from './secrets-migration.ts';
@@ -205,6 +206,7 @@ export const migrations: MigrationProvider = {
       '0002-limits': limits,
       '0003-storage': storage,
       '0004-access': access,
+      '0005-request-log': requestLog,
       '0006-secrets': secrets,
       '0007-scale': scale,
       '0010-routing': routing,

@@ -1,4 +1,12 @@
-import { gatewayReport, MAX_RULES_WAIT_MS, REPORT_PATH, type ReportAnswer, RULES_PATH } from '@ai-gateway/contracts';
+import {
+  gatewayReport,
+  MAX_RULES_WAIT_MS,
+  REPORT_PATH,
+  REQUEST_LOG_PATH,
+  type ReportAnswer,
+  RULES_PATH,
+  requestLogBatch,
+} from '@ai-gateway/contracts';
 import type { RulesSigner } from '@ai-gateway/contracts/secrets';
 import express, { type Express, type RequestHandler } from 'express';
 import { bearerIn } from '../auth/authorize.ts';
@@ -6,18 +14,20 @@ import { isSameSecret } from '../auth/secrets.ts';
 import { Refusal } from '../domain/faults.ts';
 import type { LiveRates } from '../domain/live-rates.ts';
 import { deltasSince, type Publisher } from './publisher.ts';
+import type { RequestLogIntake } from './request-log-intake.ts';
 
 export interface GatewayRouteOptions {
   readonly publisher: Publisher;
+  readonly requestLogIntake: RequestLogIntake;
   readonly live: LiveRates;
   readonly gatewayToken: string;
   readonly signer: RulesSigner;
   readonly nowMs: () => number;
 }
 
-/** The routes that gateways call: rules by long poll, and their reports. */
+/** The routes that gateways call: rules by long poll, their reports, and records of ended requests. */
 export function gatewayRoutes(app: Express, options: GatewayRouteOptions): void {
-  const { publisher, live, gatewayToken, signer, nowMs } = options;
+  const { publisher, live, gatewayToken, signer, requestLogIntake, nowMs } = options;
   const isGateway: RequestHandler = (request, _response, next) => {
     const token = bearerIn(request);
     if (token === undefined || !isSameSecret(token, gatewayToken))
@@ -57,5 +67,12 @@ export function gatewayRoutes(app: Express, options: GatewayRouteOptions): void 
     live.add(report.data, request.socket.remoteAddress ?? '', nowMs());
     const answer: ReportAnswer = { gateways: live.size(nowMs()) };
     response.json(answer);
+  });
+
+  app.post(REQUEST_LOG_PATH, isGateway, express.json({ limit: '8mb' }), async (request, response) => {
+    const batch = requestLogBatch.safeParse(request.body);
+    if (!batch.success) throw new Refusal(400, `The records are not valid: ${batch.error.issues[0]?.path.join('.')}`);
+    await requestLogIntake(batch.data.records);
+    response.json({ records: batch.data.records.length });
   });
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { bodyParts, deltasBetween, type RefusedRow } from '@ai-gateway/contracts';
+import type { Connection } from '../db/connection.ts';
 import { insertIfAbsent, type Resources, type Store } from '../db/store.ts';
 import type { TableName } from '../db/tables.ts';
 import { hasSameRows } from '../domain/changed-rows.ts';
@@ -28,7 +29,7 @@ export interface Published {
 export interface Publisher {
   current(): Published;
   /** Runs a change and, in the same transaction, makes a revision in the name of `actor` if the rules differ by it. */
-  change<T>(work: (resources: Resources) => Promise<T>, actor?: string): Promise<T>;
+  change<T>(work: (resources: Resources, connection: Connection) => Promise<T>, actor?: string): Promise<T>;
   /** Resolves when something newer than what the caller has is current, or after `waitMs`, or when `signal` aborts. */
   waitForNewer(
     known: { readonly epoch: string; readonly revision: number },
@@ -68,12 +69,15 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
     for (const tell of [...waiters, ...listeners]) tell();
   }
 
-  async function change<T>(work: (resources: Resources) => Promise<T>, actor = STARTED): Promise<T> {
+  async function change<T>(
+    work: (resources: Resources, connection: Connection) => Promise<T>,
+    actor = STARTED,
+  ): Promise<T> {
     const { done, next } = await store.transaction(async (resources, connection) => {
       const turn = { resources, connection, at: now(), actor };
       const before = await withEdits(await caughtUp(held, connection), { ...turn, actor: BY_HAND });
       const touched = new Map<TableName, Set<string>>();
-      const result = await work(noting(resources, touched));
+      const result = await work(noting(resources, touched), connection);
       return { done: result, next: await withTouched(before, touched, turn) };
     });
     hold(next);

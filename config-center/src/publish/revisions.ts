@@ -77,7 +77,7 @@ function shown(row: RuleRow): RuleRow {
 function summaries(connection: Connection) {
   return connection
     .selectFrom('revision')
-    .select(['revision', 'created_at', 'sha256', 'summary'])
+    .select(['revision', 'created_at', 'actor', 'sha256', 'summary'])
     .select(contentLength.as('length'));
 }
 

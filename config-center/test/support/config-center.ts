@@ -8,6 +8,7 @@ import { ensureBuiltIn } from '../../src/auth/administrators.ts';
 import { openStore } from '../../src/db/store.ts';
 import { liveRates } from '../../src/domain/live-rates.ts';
 import { publisher } from '../../src/publish/publisher.ts';
+import { requestLogIntake } from '../../src/publish/request-log-intake.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
 /** A master key. */
@@ -49,6 +50,7 @@ export async function startConfigCenter({
   const app = configCenterApp({
     store,
     publisher: published,
+    requestLogIntake: requestLogIntake(store.connection, nowMs),
     live: liveRates(),
     access,
     adminToken: ADMIN_TOKEN,

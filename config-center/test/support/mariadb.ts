@@ -11,7 +11,7 @@ const ENVIRONMENT = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
 const PASSWORD = 'pass@word/ü';
 
 /** A MariaDB of a test's own, in a temporary folder on a free port of this host. */
-export async function startMariadb() {
+export async function startMariadb(options: readonly string[] = []) {
   const folder = mkdtempSync(join(tmpdir(), 'mariadb-'));
   const data = join(folder, 'data');
   const { username } = userInfo();
@@ -40,6 +40,7 @@ export async function startMariadb() {
         '--character-set-server=latin1',
         '--sql-mode=',
         '--default-time-zone=+05:30',
+        ...options,
       ],
       { env: ENVIRONMENT, stdio: 'ignore' },
     );

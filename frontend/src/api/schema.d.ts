@@ -829,6 +829,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/scheduled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes that are to be made at a set time, and what became of earlier ones, the newest first */
+        get: operations["scheduled_list"];
+        put?: never;
+        /** Schedule writes that are made together, in one revision, at `effectiveFrom`; they are checked then */
+        post: operations["scheduled_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/scheduled/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Cancel a change that has not been made yet */
+        delete: operations["scheduled_cancel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/audit": {
         parameters: {
             query?: never;
@@ -840,6 +875,57 @@ export interface paths {
         get: operations["audit_list"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/request-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ended requests, the newest first; `cursor` of an answer asks for older ones */
+        get: operations["requestLogs_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How a gateway would decide a request now, step by step; takes nothing */
+        post: operations["explain_explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What draft policies would have done to the requests of the log; changes nothing */
+        post: operations["simulate_simulate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1570,6 +1656,321 @@ export interface components {
                 }[];
             }[];
         };
+        Explanation: {
+            gatewayId: string;
+            /** Format: date-time */
+            at: string;
+            revision: number;
+            matchers: {
+                matcherId: string;
+                namespaceId: string;
+                priority: number;
+                condition: {
+                    /** @enum {string} */
+                    source: "header" | "body" | "query" | "path";
+                    /** @default  */
+                    field: string;
+                    /** @enum {string} */
+                    operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                    value: string;
+                };
+                isMatched: boolean;
+            }[];
+            matchersTried: number;
+            namespace?: {
+                id: string;
+                code: string;
+                isEnabled: boolean;
+                /** @enum {string} */
+                authMode: "open" | "key";
+                maxWaitMs: number;
+            };
+            caller?: {
+                /** @enum {string} */
+                kind: "anonymous" | "key";
+                virtualKeyId?: string;
+                name?: string;
+                tenantId?: string;
+                customerTypeId?: string;
+            };
+            model?: {
+                requested: string;
+                resolved: string;
+                providerId: string;
+                provider: string;
+            };
+            messagePolicies: {
+                policyId: string;
+                policyName: string;
+                /** @enum {string} */
+                action: "allow" | "deny";
+                isObserved: boolean;
+                /** @enum {string} */
+                result: "passes" | "refuses" | "not_concerned";
+            }[];
+            caps: {
+                policyId: string;
+                policyName: string;
+                isObserved: boolean;
+                maxInputTokens?: number;
+                maxOutputTokens?: number;
+                isInputExceeded: boolean;
+            }[];
+            input?: {
+                tokens: number;
+                isExact: boolean;
+                isRecorded: boolean;
+            };
+            outputCap?: {
+                tokens: number;
+                policyId?: string;
+            };
+            demand?: {
+                inputTokens: number;
+                outputTokens: number;
+                isGuess: boolean;
+            };
+            targets: {
+                provider: string;
+                model: string;
+                upstreamId: string;
+                baseUrl: string;
+                weight: number;
+                isHealthy: boolean;
+                isChosen: boolean;
+            }[];
+            /** @enum {string} */
+            limitStore?: "shared" | "process" | "degraded";
+            limits: {
+                policyId: string;
+                policyName: string;
+                key: string;
+                countedFor?: string;
+                /** @enum {string} */
+                kind: "requestRate" | "concurrency" | "window";
+                /** @enum {string} */
+                counts: "requests" | "slots" | "total" | "input" | "output" | "cost";
+                isObserved: boolean;
+                layer?: {
+                    id: string;
+                    /** @enum {string} */
+                    targetType: "global" | "customer_type" | "tenant";
+                    targetId?: string;
+                    providerId?: string;
+                    model?: string;
+                    bound: number;
+                    windowSeconds: number;
+                };
+                /** @default [] */
+                overridden: {
+                    id: string;
+                    /** @enum {string} */
+                    targetType: "global" | "customer_type" | "tenant";
+                    targetId?: string;
+                    providerId?: string;
+                    model?: string;
+                    bound: number;
+                    windowSeconds: number;
+                }[];
+                bound: number;
+                before: number;
+                after: number;
+                isPassed: boolean;
+                passesInMs?: number;
+            }[];
+            decision: {
+                /** @enum {string} */
+                kind: "admitted" | "waits" | "refused";
+                stage?: string;
+                code?: string;
+                status?: number;
+                message?: string;
+                param?: string;
+                /** @default [] */
+                policyIds: string[];
+                passesInMs?: number;
+                maxWaitMs?: number;
+            };
+            recorded?: {
+                requestId: string;
+                /** Format: date-time */
+                at: string;
+                namespace: string;
+                virtualKeyId?: string;
+                requestedModel: string;
+                resolvedModel: string;
+                provider?: string;
+                upstreamId?: string;
+                isStream: boolean;
+                /** @enum {string} */
+                outcome: "completed" | "cut" | "client_left" | "upstream_failed" | "partial" | "refused" | "crashed";
+                status: number;
+                errorCode?: string;
+                /** @default [] */
+                refusedByPolicyIds: string[];
+                /** @default [] */
+                observedPolicyIds: string[];
+                inputTokens: number;
+                outputTokens: number;
+                /** @enum {string} */
+                usageSource: "provider" | "counted" | "estimated" | "none";
+                bytesIn?: number;
+                bytesOut?: number;
+                durationMs: number;
+                firstByteMs?: number;
+                attempts: number;
+                revision: number;
+                recordId: string;
+                gatewayId: string;
+                method: string;
+                path: string;
+                namespaceId?: string;
+                matcherId?: string;
+                matched?: {
+                    /** @default {} */
+                    headers: {
+                        [key: string]: string;
+                    };
+                    /** @default {} */
+                    query: {
+                        [key: string]: string;
+                    };
+                    /** @default {} */
+                    body: {
+                        [key: string]: string;
+                    };
+                };
+                tenantId?: string;
+                customerTypeId?: string;
+                providerId?: string;
+                listedModel?: string;
+                /** @enum {string} */
+                kind?: "stream" | "plain" | "passthrough";
+                clientMaxTokens?: number;
+                /** @default 1 */
+                choices: number;
+                demand?: {
+                    inputTokens: number;
+                    outputTokens: number;
+                };
+                outputCap?: {
+                    tokens: number;
+                    policyId?: string;
+                };
+                /** @default 0 */
+                waitedMs: number;
+            };
+            /** @default [] */
+            notRecorded: string[];
+        };
+        Simulation: {
+            total: {
+                requests: number;
+                refused: number;
+                waited: number;
+                waitedMs: number;
+                cut: number;
+                tokensLost: number;
+                actual: {
+                    refused: number;
+                    waited: number;
+                    waitedMs: number;
+                    cut: number;
+                };
+            };
+            byHour: {
+                requests: number;
+                refused: number;
+                waited: number;
+                waitedMs: number;
+                cut: number;
+                tokensLost: number;
+                actual: {
+                    refused: number;
+                    waited: number;
+                    waitedMs: number;
+                    cut: number;
+                };
+                /** Format: date-time */
+                hour: string;
+            }[];
+            byKey: {
+                requests: number;
+                refused: number;
+                waited: number;
+                waitedMs: number;
+                cut: number;
+                tokensLost: number;
+                actual: {
+                    refused: number;
+                    waited: number;
+                    waitedMs: number;
+                    cut: number;
+                };
+                virtualKeyId?: string;
+                name?: string;
+            }[];
+            byPolicy: {
+                policyId: string;
+                policyName: string;
+                refused: number;
+                observed: number;
+                cut: number;
+                first: {
+                    /** Format: date-time */
+                    at: string;
+                    requestId: string;
+                }[];
+            }[];
+            notReplayed: number;
+            assumed: number;
+            isTruncated: boolean;
+            /** Format: date-time */
+            replayedTo?: string;
+            unrecordedFields: string[];
+        };
+        Scheduled: {
+            id: number;
+            /** Format: date-time */
+            effectiveFrom: string;
+            /** @enum {string} */
+            status: "pending" | "done" | "failed" | "cancelled";
+            /** Format: date-time */
+            createdAt: string;
+            actor: string;
+            baseRevision: number;
+            writes: ({
+                /** @constant */
+                action: "create";
+                /** @enum {string} */
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                draft: {
+                    [key: string]: unknown;
+                };
+            } | {
+                /** @constant */
+                action: "update";
+                /** @enum {string} */
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                id: string;
+                draft: {
+                    [key: string]: unknown;
+                };
+            } | {
+                /** @constant */
+                action: "delete";
+                /** @enum {string} */
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                id: string;
+            } | {
+                /** @constant */
+                action: "rollback";
+                revision: number;
+            })[];
+            reason?: string;
+            /** Format: date-time */
+            finishedAt?: string;
+        };
         Session: {
             administrator: string;
             /** @enum {string} */
@@ -1657,6 +2058,75 @@ export interface components {
             isEnabled?: boolean;
             administratorId: string;
             publicKey: string;
+        };
+        RequestLog: {
+            requestId: string;
+            /** Format: date-time */
+            at: string;
+            namespace: string;
+            virtualKeyId?: string;
+            requestedModel: string;
+            resolvedModel: string;
+            provider?: string;
+            upstreamId?: string;
+            isStream: boolean;
+            /** @enum {string} */
+            outcome: "completed" | "cut" | "client_left" | "upstream_failed" | "partial" | "refused" | "crashed";
+            status: number;
+            errorCode?: string;
+            /** @default [] */
+            refusedByPolicyIds: string[];
+            /** @default [] */
+            observedPolicyIds: string[];
+            inputTokens: number;
+            outputTokens: number;
+            /** @enum {string} */
+            usageSource: "provider" | "counted" | "estimated" | "none";
+            bytesIn?: number;
+            bytesOut?: number;
+            durationMs: number;
+            firstByteMs?: number;
+            attempts: number;
+            revision: number;
+            recordId: string;
+            gatewayId: string;
+            method: string;
+            path: string;
+            namespaceId?: string;
+            matcherId?: string;
+            matched?: {
+                /** @default {} */
+                headers: {
+                    [key: string]: string;
+                };
+                /** @default {} */
+                query: {
+                    [key: string]: string;
+                };
+                /** @default {} */
+                body: {
+                    [key: string]: string;
+                };
+            };
+            tenantId?: string;
+            customerTypeId?: string;
+            providerId?: string;
+            listedModel?: string;
+            /** @enum {string} */
+            kind?: "stream" | "plain" | "passthrough";
+            clientMaxTokens?: number;
+            /** @default 1 */
+            choices: number;
+            demand?: {
+                inputTokens: number;
+                outputTokens: number;
+            };
+            outputCap?: {
+                tokens: number;
+                policyId?: string;
+            };
+            /** @default 0 */
+            waitedMs: number;
         };
         AuditEntry: {
             id: number;
@@ -6077,6 +6547,155 @@ export interface operations {
             };
         };
     };
+    scheduled_list: {
+        parameters: {
+            query?: {
+                status?: "pending" | "done" | "failed" | "cancelled";
+                cursor?: string;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["Scheduled"][];
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    scheduled_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Format: date-time */
+                    effectiveFrom: string;
+                    writes: ({
+                        /** @constant */
+                        action: "create";
+                        /** @enum {string} */
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        draft: {
+                            [key: string]: unknown;
+                        };
+                    } | {
+                        /** @constant */
+                        action: "update";
+                        /** @enum {string} */
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        id: string;
+                        draft: {
+                            [key: string]: unknown;
+                        };
+                    } | {
+                        /** @constant */
+                        action: "delete";
+                        /** @enum {string} */
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        id: string;
+                    } | {
+                        /** @constant */
+                        action: "rollback";
+                        revision: number;
+                    })[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Scheduled"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    scheduled_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Scheduled"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     audit_list: {
         parameters: {
             query?: {
@@ -6108,6 +6727,260 @@ export interface operations {
                             items: components["schemas"]["AuditEntry"][];
                             next?: number;
                         };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    requestLogs_list: {
+        parameters: {
+            query?: {
+                requestId?: string;
+                namespaceId?: string;
+                virtualKeyId?: string;
+                model?: string;
+                status?: number;
+                outcome?: "completed" | "cut" | "client_left" | "upstream_failed" | "partial" | "refused" | "crashed";
+                from?: string;
+                to?: string;
+                cursor?: string;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["RequestLog"][];
+                            cursor?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    explain_explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    request?: {
+                        /** @default POST */
+                        method?: string;
+                        /** @default /v1/chat/completions */
+                        path?: string;
+                        /** @default {} */
+                        headers?: {
+                            [key: string]: string;
+                        };
+                        /** @default {} */
+                        query?: {
+                            [key: string]: string;
+                        };
+                        body?: unknown;
+                        virtualKeyId?: string;
+                    };
+                    requestId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Explanation"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    simulate_simulate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    namespaceId: string;
+                    /** @default [] */
+                    policies?: {
+                        namespaceId?: string;
+                        /** @default {} */
+                        scope?: {
+                            virtualKeyId?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            providerId?: string;
+                            upstreamId?: string;
+                            model?: string;
+                        };
+                        /** @default [] */
+                        countPer?: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
+                        name: string;
+                        /** @default  */
+                        description?: string;
+                        /** @default 100 */
+                        priority?: number;
+                        /** @default true */
+                        isEnabled?: boolean;
+                        /**
+                         * @default enforce
+                         * @enum {string}
+                         */
+                        mode?: "enforce" | "observe";
+                        /**
+                         * @default local
+                         * @enum {string}
+                         */
+                        onLimiterDown?: "local" | "closed" | "open";
+                        rule: {
+                            /** @constant */
+                            kind: "qps-limit";
+                            maxQps: number;
+                            /** @default 1 */
+                            windowSeconds?: number;
+                            /**
+                             * @default gcra
+                             * @enum {string}
+                             */
+                            algorithm?: "gcra" | "strict";
+                            burst?: number;
+                        } | {
+                            /** @constant */
+                            kind: "request-limit";
+                            windows: {
+                                windowSeconds: number;
+                                maxRequests: number;
+                            }[];
+                        } | {
+                            /** @constant */
+                            kind: "concurrency-limit";
+                            maxConcurrent: number;
+                        } | {
+                            /** @constant */
+                            kind: "token-limit";
+                            maxInputTokens?: number;
+                            maxOutputTokens?: number;
+                            /** @default [] */
+                            windows?: {
+                                windowSeconds: number;
+                                maxTokens: number;
+                                /**
+                                 * @default total
+                                 * @enum {string}
+                                 */
+                                counts?: "total" | "input" | "output";
+                            }[];
+                            /**
+                             * @default all
+                             * @enum {string}
+                             */
+                            appliesTo?: "all" | "stream" | "non-stream";
+                            /**
+                             * @default estimate
+                             * @enum {string}
+                             */
+                            counting?: "exact" | "estimate";
+                        } | {
+                            /** @constant */
+                            kind: "budget-limit";
+                            windows: {
+                                windowSeconds: number;
+                                maxAmount: string;
+                            }[];
+                        } | {
+                            /** @constant */
+                            kind: "message-matching";
+                            condition: {
+                                /** @enum {string} */
+                                source: "header" | "body" | "query" | "path";
+                                /** @default  */
+                                field?: string;
+                                /** @enum {string} */
+                                operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                                value: string;
+                            };
+                            /** @enum {string} */
+                            action: "allow" | "deny";
+                        };
+                        id?: string;
+                    }[];
+                    /** Format: date-time */
+                    from: string;
+                    /** Format: date-time */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Simulation"];
                         /** Format: date-time */
                         timestamp: string;
                     };

@@ -1,5 +1,6 @@
 import {
   adopt,
+  copyState,
   emptyLimitState,
   expiredReservations,
   extend,
@@ -61,6 +62,9 @@ export function memoryLimitStore(nowUs: () => number): LimitStore {
     },
     async status(limits) {
       return limits.map((limit) => statusOf(limit, useOf(state, limit, nowUs()), nowMs()));
+    },
+    async copy(limits) {
+      return { state: copyState(state, limits), nowUs: nowUs() };
     },
     async running(namespaceId) {
       const mine = [...state.reservations.values()].filter(({ held }) => held.about.namespaceId === namespaceId);

@@ -3,7 +3,14 @@ import type { CompiledProvider } from '../domain/compile-snapshot.ts';
 import { observed } from '../domain/peak-ewma.ts';
 import { afterProbe, PROBED_UP, type ProbeHealth } from '../domain/probe-health.ts';
 import { exhaustedUntilMs } from '../domain/provider-quota.ts';
-import { FIRST_ROTATION, type Rotation, rankTargets, type Standing, takesTraffic } from '../domain/rank-targets.ts';
+import {
+  FIRST_ROTATION,
+  type Ranking,
+  type Rotation,
+  rankTargets,
+  type Standing,
+  takesTraffic,
+} from '../domain/rank-targets.ts';
 import { type AttemptFailure, isKeyRefused, isUnhealthy } from '../domain/retry.ts';
 import { afterRequest, type RetryBudget, takeRetry } from '../domain/retry-budget.ts';
 import { afterAttempt, HEALTHY, onTrial } from '../domain/target-health.ts';
@@ -52,16 +59,21 @@ export function memoryTargetHealth(parts: TargetHealthParts): TargetHealth {
   const rotations = new Map<string, Rotation>();
   const budgets = new Map<string, RetryBudget>();
 
+  const ranking = ({ provider, upstreams, routing }: CompiledProvider, hashKey: string, now: number): Ranking => {
+    const rotation = rotations.get(provider.id) ?? FIRST_ROTATION;
+    const terms = { strategy: provider.strategy, routing, standingOf: of, rotation, hashKey, nowMs: now, random };
+    return rankTargets(upstreams, terms);
+  };
+
   return {
     of,
-    rank({ provider, upstreams, routing }, hashKey) {
-      const { id: providerId, strategy } = provider;
+    previewRank: (provider, hashKey) => ranking(provider, hashKey, nowMs()).ranked,
+    rank(compiled, hashKey) {
+      const { provider, routing } = compiled;
       const now = nowMs();
-      budgets.set(providerId, afterRequest(budgets.get(providerId), routing.retry, now));
-      const rotation = rotations.get(providerId) ?? FIRST_ROTATION;
-      const terms = { strategy, routing, standingOf: of, rotation, hashKey, nowMs: now, random };
-      const { ranked, rotation: next, trialId } = rankTargets(upstreams, terms);
-      rotations.set(providerId, next);
+      budgets.set(provider.id, afterRequest(budgets.get(provider.id), routing.retry, now));
+      const { ranked, rotation, trialId } = ranking(compiled, hashKey, now);
+      rotations.set(provider.id, rotation);
       if (trialId !== undefined) standings.set(trialId, { health: onTrial(of(trialId).health, now, routing.ejection) });
       return ranked;
     },

@@ -7,6 +7,7 @@ import type { Metrics } from '../services.ts';
 export interface Probes {
   readonly revision: () => number;
   readonly rulesAgeSeconds: () => number;
+  readonly requestLogWaiting: () => number;
 }
 
 type HistogramMetric = {
@@ -27,6 +28,10 @@ export function prometheusMetrics(totals: LiveTotals, probes: Probes): Metrics &
   const upstreamUp = gauge('gateway_upstream_up');
   gauge('gateway_rules_revision', probes.revision);
   gauge('gateway_rules_age_seconds', probes.rulesAgeSeconds);
+  gauge('gateway_request_log_waiting', probes.requestLogWaiting);
+  const logged = counter('gateway_request_log_records_total');
+  // A series that appears with its first increment hides that one from increase().
+  for (const result of ['shipped', 'dropped']) logged.inc({ result }, 0);
 
   return {
     registry,
@@ -55,6 +60,9 @@ export function prometheusMetrics(totals: LiveTotals, probes: Probes): Metrics &
       attempts.inc({ provider, upstream, result });
     },
     limiter: limiterMetrics(registry),
+    requestLog(result, records) {
+      logged.inc({ result }, records);
+    },
     upstreamUp(provider, upstream, isUp) {
       upstreamUp.set({ provider, upstream }, isUp ? 1 : 0);
     },

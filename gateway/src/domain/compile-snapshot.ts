@@ -6,7 +6,6 @@ import {
   type Matcher,
   type Namespace,
   type Policy,
-  type Price,
   type Provider,
   type Routing,
   routingShape,
@@ -16,13 +15,15 @@ import {
 } from '@ai-gateway/contracts';
 import {
   indexLayeredLimits,
-  isModel,
+  indexPrices,
   type LayeredLimits,
   type NamespacePlan,
   type Payer,
+  type PriceIndex,
   payersOf,
   planNamespace,
 } from '@ai-gateway/limits';
+import { recordedFieldsOf } from './matched-fields.ts';
 import { NO_SECRETS, openKeys, type ProviderKeys, type SecretSource } from './provider-keys.ts';
 
 /** A message-matching policy made ready to run. */
@@ -51,7 +52,7 @@ interface EqualityIndex {
   readonly byValue: ReadonlyMap<string, RankedMatcher>;
 }
 
-interface CompiledField {
+export interface CompiledField {
   readonly source: Condition['source'];
   readonly field: string;
 }
@@ -68,10 +69,14 @@ export interface CompiledConfig {
   readonly revision: number;
   readonly namespaces: ReadonlyMap<string, CompiledNamespace>;
   readonly equalities: readonly EqualityIndex[];
+  /** Enabled matchers of known namespaces by their rank. */
+  readonly matchers: readonly Matcher[];
   /** Every other matcher, in order of rank. */
   readonly sequential: readonly (RankedMatcher & { readonly matches: CompiledCondition })[];
   /** Headers that some rule reads: a request may send each only once. */
   readonly decidingHeaders: ReadonlySet<string>;
+  /** What matchers read and records keep; see `matchedFieldsOf`. */
+  readonly recordedFields: readonly CompiledField[];
   /** Enabled providers that have an enabled upstream or none, by priority and name. */
   readonly providers: readonly CompiledProvider[];
   /** By HMAC of the secret. */
@@ -81,8 +86,7 @@ export interface CompiledConfig {
   readonly layeredLimits: LayeredLimits;
   /** Some namespace lets its requests wait, so limits that it shares with others have lines. */
   readonly hasWaiting: boolean;
-  /** By provider id: exact names first, then the longest prefixes. */
-  readonly prices: ReadonlyMap<string, readonly Price[]>;
+  readonly prices: PriceIndex;
   /** Those that apply first come first. */
   readonly fallbacks: readonly Fallback[];
   /** Exact model names of enabled providers: what `/v1/models` lists and what may be a metric label. */
@@ -127,7 +131,7 @@ export function compileSnapshot(
     payers: kept('virtualKeys', 'tenants')?.payers ?? payersOf(snapshot.virtualKeys, snapshot.tenants),
     layeredLimits: indexLayeredLimits(snapshot.layeredLimits.filter(isEnabled)),
     hasWaiting,
-    prices: groupBy([...snapshot.prices].sort(byPrecision), ({ providerId }) => providerId),
+    prices: indexPrices(snapshot.prices),
     fallbacks: snapshot.fallbacks.filter(isEnabled).sort(byFallbackPrecision),
     modelNames: [
       ...new Set(providers.flatMap(({ provider }) => provider.models.filter((name) => !name.endsWith('*')))),
@@ -195,11 +199,6 @@ function compileProviders(snapshot: Snapshot, secrets: SecretSource): readonly C
     }));
 }
 
-/** The price of a model at a provider; undefined when none is set. */
-export function priceOf({ prices }: CompiledConfig, providerId: string, model: string): Price | undefined {
-  return prices.get(providerId)?.find((price) => isModel(price.model, model));
-}
-
 /** The model as a metric label: one that the rules name, so that labels are bounded. */
 export function modelLabelOf({ modelNames }: CompiledConfig, model: string): string {
   return modelNames.includes(model) ? model : 'other';
@@ -220,10 +219,7 @@ function messageRuleOf(policy: Policy): readonly MessageRule[] {
   return [{ policy, action: rule.action, matches: compileNamed(`Policy "${name}"`, rule.condition) }];
 }
 
-function byPrecision(left: Price, right: Price): number {
-  const rank = ({ model }: Price) => (model.endsWith('*') ? model.length : Number.MAX_SAFE_INTEGER);
-  return rank(right) - rank(left) || compareText(left.id, right.id);
-}
+type MatcherIndexes = Pick<CompiledConfig, 'matchers' | 'equalities' | 'sequential' | 'recordedFields'>;
 
 /** Rules of the namespace go first, then exact names, then the longest prefix. */
 function byFallbackPrecision(left: Fallback, right: Fallback): number {
@@ -237,15 +233,19 @@ function matchersOf(
   snapshot: Snapshot,
   namespaces: ReadonlyMap<string, CompiledNamespace>,
   kept: CompiledConfig | undefined,
-): Pick<CompiledConfig, 'equalities' | 'sequential'> {
-  if (kept !== undefined) return { equalities: kept.equalities, sequential: kept.sequential };
+): MatcherIndexes {
+  if (kept !== undefined) {
+    const { matchers, equalities, sequential, recordedFields } = kept;
+    return { matchers, equalities, sequential, recordedFields };
+  }
   return indexMatchers(snapshot.matchers.filter(({ isEnabled: is, namespaceId }) => is && namespaces.has(namespaceId)));
 }
 
-function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'equalities' | 'sequential'> {
+function indexMatchers(matchers: readonly Matcher[]): MatcherIndexes {
   const equalities = new Map<string, { read: CompiledField; byValue: Map<string, RankedMatcher> }>();
   const sequential: (RankedMatcher & { matches: CompiledCondition })[] = [];
-  for (const [rank, matcher] of [...matchers].sort(byRank).entries()) {
+  const ordered = [...matchers].sort(byRank);
+  for (const [rank, matcher] of ordered.entries()) {
     const ranked = { rank, namespaceId: matcher.namespaceId };
     if (matcher.operator !== 'equals') {
       sequential.push({ ...ranked, matches: compileNamed(`Matcher ${matcher.id}`, matcher) });
@@ -259,7 +259,12 @@ function indexMatchers(matchers: readonly Matcher[]): Pick<CompiledConfig, 'equa
     equalities.set(`${matcher.source} ${field}`, index);
     if (!index.byValue.has(matcher.value)) index.byValue.set(matcher.value, ranked);
   }
-  return { equalities: [...equalities.values()], sequential };
+  return {
+    matchers: ordered,
+    equalities: [...equalities.values()],
+    sequential,
+    recordedFields: recordedFieldsOf(matchers),
+  };
 }
 
 function decidingHeadersOf({ namespaces, matchers, policies }: Snapshot): ReadonlySet<string> {

@@ -1,7 +1,7 @@
 import { matcherShape, namespaceShape, type RequestView, snapshotShape } from '@ai-gateway/contracts';
 import { describe, expect, it } from 'vitest';
 import { compileSnapshot } from './compile-snapshot.ts';
-import { selectNamespace } from './select-namespace.ts';
+import { selectMatcher } from './select-namespace.ts';
 
 const VIEW: RequestView = {
   headers: { 'x-channel-code': 'wechat', 'x-tier': '7' },
@@ -24,7 +24,7 @@ function select(matchers: object[], view = VIEW): string | undefined {
       virtualKeys: [],
     }),
   );
-  return selectNamespace(config, view)?.namespace.id;
+  return selectMatcher(config, view)?.namespaceId;
 }
 
 const header = { source: 'header', field: 'X-Channel-Code', operator: 'equals', value: 'wechat' };

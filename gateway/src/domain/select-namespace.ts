@@ -1,11 +1,11 @@
 import { type RequestView, readField } from '@ai-gateway/contracts';
-import type { CompiledConfig, CompiledNamespace, RankedMatcher } from './compile-snapshot.ts';
+import type { CompiledConfig, RankedMatcher } from './compile-snapshot.ts';
 
 /**
- * The namespace of a request: that of the first matcher that matches, in the total order priority, source
+ * The matcher that assigns a request to its namespace: the first that matches, in the total order priority, source
  * (header, body, query, path), id. Its cost does not grow with the number of equality matchers.
  */
-export function selectNamespace(config: CompiledConfig, request: RequestView): CompiledNamespace | undefined {
+export function selectMatcher(config: CompiledConfig, request: RequestView): RankedMatcher | undefined {
   let best: RankedMatcher | undefined;
   for (const { read, byValue } of config.equalities) {
     const value = readField(read, request);
@@ -19,5 +19,5 @@ export function selectNamespace(config: CompiledConfig, request: RequestView): C
       break;
     }
   }
-  return best === undefined ? undefined : config.namespaces.get(best.namespaceId);
+  return best;
 }

@@ -1,6 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
-import { LIMITS_PATH } from '@ai-gateway/contracts';
-import express, { type Express, type Request, type Response } from 'express';
+import { EXPLAIN_PATH, LIMITS_PATH } from '@ai-gateway/contracts';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import type { Registry } from 'prom-client';
 import { secretIn } from '../domain/access.ts';
 import { countersOf } from '../domain/counters.ts';
@@ -12,6 +18,8 @@ import { modelsPipeline } from '../pipeline.ts';
 import type { Services } from '../services.ts';
 import { beginLife, failedOutcome } from './life.ts';
 import { targetOf } from './read-request.ts';
+import { PASSTHROUGH_ROUTES } from './routes.ts';
+import { serveExplain } from './serve-explain.ts';
 import type { Passthrough } from './serve-passthrough.ts';
 import { writeError } from './write-answer.ts';
 
@@ -27,8 +35,8 @@ export interface InternalAppOptions {
   readonly rulesAgeSeconds: () => number;
 }
 
-/** Routes of `/v1` that go to the provider untouched. Routes that produce tokens are not among them: they are metered. */
-const PASSTHROUGH_ROUTES = /^\/v1\/(files|uploads|batches|audio|images|moderations)(\/|$)/;
+/** Largest request that can be explained. */
+const EXPLAINED_BYTES = '8mb';
 
 /** `/stats` is open to everybody, so it reads no more often than this. */
 const STATS_MS = 200;
@@ -65,7 +73,12 @@ export function internalApp(options: InternalAppOptions): Express {
   app.get('/stats', async (_request, response) => {
     response.json({ ...healthOf(options), ...(await stats()) });
   });
-  app.get(LIMITS_PATH, (request, response) => serveLimits(request, response, options));
+  const isConfigCenter = configCenterOnly(options);
+  app.get(LIMITS_PATH, isConfigCenter, (request, response) => serveLimits(request, response, options));
+  app.post(EXPLAIN_PATH, isConfigCenter, express.json({ limit: EXPLAINED_BYTES }), (request, response) =>
+    serveExplain(request, response, services),
+  );
+  app.use(EXPLAIN_PATH, unreadable);
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });
@@ -81,6 +94,12 @@ export function internalApp(options: InternalAppOptions): Express {
   });
   return app;
 }
+
+/** A question whose body cannot be read. */
+const unreadable: ErrorRequestHandler = (_error, _request, response, next) => {
+  if (response.headersSent) next();
+  else writeError(response, new GatewayError('invalid_json'), '');
+};
 
 function healthOf({ services, isDraining, rulesAgeSeconds, version }: InternalAppOptions) {
   const rules = services.config.current();
@@ -130,13 +149,17 @@ async function statsOf({ services, totals }: InternalAppOptions) {
   };
 }
 
+/** Lets only those in who know the gateway token. */
+function configCenterOnly({ gatewayToken }: InternalAppOptions): RequestHandler {
+  return (request, response, next) => {
+    if (isSameSecret(secretIn(request.headers) ?? '', gatewayToken)) next();
+    else writeError(response, new GatewayError('invalid_api_key', { message: 'The gateway token is not valid.' }), '');
+  };
+}
+
 /** Counters of a namespace and what runs in it, for the config center. */
 async function serveLimits(request: Request, response: Response, options: InternalAppOptions): Promise<void> {
-  const { services, gatewayToken } = options;
-  if (!isSameSecret(secretIn(request.headers) ?? '', gatewayToken)) {
-    writeError(response, new GatewayError('invalid_api_key', { message: 'The gateway token is not valid.' }), '');
-    return;
-  }
+  const { services } = options;
   const rules = services.config.current();
   const namespace = rules?.namespaces.get(String(request.query.namespaceId));
   if (rules === undefined || namespace === undefined) {

@@ -61,9 +61,11 @@ export function beginLife(message: IncomingMessage, response: ServerResponse, se
       runTasks(tasks, outcome, services);
       const durationMs = services.nowMs() - arrivedAtMs;
       // The target holds the provider's secret, so it stays here.
-      const { target, ...facts } = notes;
+      const { target, ...noted } = notes;
       const upstreamId = target?.upstream.id;
-      record({ ...facts, upstreamId, requestId, arrivedAtMs, durationMs, firstByteMs, outcome, internal }, services);
+      const { method = '', url = '' } = message;
+      const about = { requestId, method, url, arrivedAtMs, durationMs, firstByteMs, upstreamId };
+      record({ ...noted, ...about, outcome, internal }, services);
     },
   };
 }
@@ -103,9 +105,10 @@ function runTasks(tasks: readonly DeferredTask[], outcome: Outcome, { log }: Ser
   }
 }
 
-function record(facts: RequestRecord, { metrics, log }: Services): void {
+function record(facts: RequestRecord, { metrics, log, requestLog }: Services): void {
   metrics.request(facts);
   log.request(facts);
+  requestLog.note(facts);
 }
 
 /** The client's id if it is harmless in logs and headers, else a new one. */
@@ -115,7 +118,8 @@ function requestIdOf(message: IncomingMessage): string {
   return `req_${randomUUID().replaceAll('-', '')}`;
 }
 
-function emptyNotes(): Notes {
+/** Notes of a request of which nothing is known yet. */
+export function emptyNotes(): Notes {
   return {
     namespaceId: undefined,
     namespace: 'none',
@@ -137,5 +141,14 @@ function emptyNotes(): Notes {
     countedInput: undefined,
     refusedByPolicyIds: [],
     observedPolicyIds: [],
+    matcherId: undefined,
+    matched: undefined,
+    facts: undefined,
+    kind: undefined,
+    clientMaxTokens: undefined,
+    choices: 1,
+    demand: undefined,
+    outputCap: undefined,
+    waitedMs: 0,
   };
 }

@@ -17,10 +17,10 @@ import {
   targetUrl,
 } from './passthrough-target.ts';
 import { targetOf } from './read-request.ts';
+import { REALTIME_PATH } from './routes.ts';
 import { writeError } from './write-answer.ts';
 
 /** The one path whose connections are upgraded. */
-const REALTIME_PATH = '/v1/realtime';
 
 /** Passes WebSockets through. */
 export interface Realtime {

@@ -6,6 +6,7 @@ import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import type { Services } from '../services.ts';
 import { beginLife, failedOutcome } from './life.ts';
 import { MAX_HEADERS, repeatedHeadersOf, targetOf } from './read-request.ts';
+import { CHAT_ROUTES } from './routes.ts';
 import { serveChat } from './serve-chat.ts';
 import type { Passthrough } from './serve-passthrough.ts';
 import { writeError } from './write-answer.ts';
@@ -17,7 +18,6 @@ export interface ServerOptions {
   readonly maxBodyBytes: number;
 }
 
-const CHAT_ROUTES = new Set(['/v1/chat/completions', '/api/chat', '/api/chat/completions']);
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 /**

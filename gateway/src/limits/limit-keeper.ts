@@ -7,6 +7,8 @@ import {
   type LimitDecision,
   type LimitFailure,
   NO_TOKENS,
+  type Preview,
+  preview,
   type ReserveRequest,
   type TokenAmounts,
 } from '@ai-gateway/limits';
@@ -15,6 +17,7 @@ import {
   LimiterUnavailable,
   type LimitStore,
   type Limits,
+  type LimitsPreview,
   type Log,
   type Patience,
   type TakeRequest,
@@ -115,6 +118,28 @@ export class LimitKeeper implements Limits {
     return this.#room.take(() => this.#attempt(limits, asking), leave, patience);
   }
 
+  async preview(
+    limits: readonly Limit[],
+    request: TakeRequest,
+    { maxWaitMs }: Pick<Patience, 'maxWaitMs'>,
+  ): Promise<LimitsPreview> {
+    const { local, leaseMs } = this.#options;
+    const asking = { ...request, leaseMs, queue: maxWaitMs > 0 ? request.queue : undefined };
+    const read = async (from: LimitStore, bounds: readonly Limit[]): Promise<Preview> => {
+      const { state, nowUs } = await from.copy(bounds);
+      return preview(state, bounds, asking, nowUs);
+    };
+    if (this.#access === undefined) return { store: 'process', ...(await read(local, limits)) };
+    const seen = await this.#access.look((shared) => read(shared, limits));
+    if (seen !== undefined) return { store: 'shared', ...seen };
+    const plan = degrade(limits, this.#gateways(this.#access));
+    refuseClosed(plan.closed[0]);
+    const alone = await read(local, plan.local);
+    const { decision } = alone;
+    if (decision.kind === 'admitted') return { store: 'degraded', ...alone };
+    return { store: 'degraded', ...alone, decision: { ...decision, failures: decision.failures.map(mayPassLater) } };
+  }
+
   settle(reservationId: string, actual: TokenAmounts, voidedKeys: readonly string[] = []): Promise<void> {
     const one = this.#running.get(reservationId);
     if (one === undefined) return Promise.resolve();
@@ -191,10 +216,8 @@ export class LimitKeeper implements Limits {
     const { local, onEvent } = this.#options;
     const plan = degrade(limits, this.#gateways(access));
     const closed = plan.closed[0];
-    if (closed !== undefined) {
-      onEvent({ kind: 'degraded', mode: 'closed' });
-      throw new LimiterUnavailable(`the policy "${closed.policyName}" refuses while limits cannot be shared`);
-    }
+    if (closed !== undefined) onEvent({ kind: 'degraded', mode: 'closed' });
+    refuseClosed(closed);
     onEvent({ kind: 'degraded', mode: plan.local.length > 0 ? 'local' : 'open' });
     const decision = await local.reserve(plan.local, { ...request, leaseMs: OWN_LEASE_MS, queue: undefined });
     if (decision.kind === 'refused') return { ...decision, failures: decision.failures.map(mayPassLater) };
@@ -370,6 +393,12 @@ export class LimitKeeper implements Limits {
       await this.#access?.ask((shared) => shared.extend(held, held.outputTokens, true), IN_BACKGROUND);
     });
   }
+}
+
+/** @throws LimiterUnavailable when a limit would rather refuse than guess */
+function refuseClosed(closed: Limit | undefined): void {
+  if (closed === undefined) return;
+  throw new LimiterUnavailable(`the policy "${closed.policyName}" refuses while limits cannot be shared`);
 }
 
 /** The greater of each. */

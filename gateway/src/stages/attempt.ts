@@ -1,4 +1,5 @@
 import { type OutputCap, upstreamMaxOf } from '@ai-gateway/limits';
+import { type Caller, factsOf } from '../domain/access.ts';
 import { chooseKey } from '../domain/choose-key.ts';
 import { modelLabelOf } from '../domain/compile-snapshot.ts';
 import type { UsableKey } from '../domain/provider-keys.ts';
@@ -23,6 +24,7 @@ export interface Answered {
 /** What an attempt needs to know of the request. */
 export type Forwardable = Received & {
   readonly chat: Chat;
+  readonly caller: Caller;
   readonly choice: ModelChoice;
   readonly targets: readonly Target[];
   readonly outputCap: OutputCap | undefined;
@@ -79,13 +81,14 @@ function requestTo({ choice, upstream }: Target, exchange: Forwardable, key: Usa
   };
 }
 
-function noteAnswer(target: Target, { notes, config }: Forwardable): void {
+function noteAnswer(target: Target, { notes, config, namespace, caller, choice }: Forwardable): void {
   const { provider, resolvedModel } = target.choice;
   notes.isAccepted = true;
   notes.target = target;
   notes.provider = provider.provider.name;
   notes.resolvedModel = resolvedModel;
   notes.modelLabel = modelLabelOf(config, resolvedModel);
+  if (target.choice !== choice) notes.facts = factsOf(config, namespace.namespace.id, caller, target.choice);
 }
 
 /** Some providers repeat the key that they refuse. */

@@ -1,4 +1,4 @@
-import { largestOutput, type OutputCap, outputCapOf, type TokenAmounts } from '@ai-gateway/limits';
+import { type CappedDemand, demandOf } from '@ai-gateway/limits';
 import { GatewayError } from '../domain/gateway-error.ts';
 import type { Target } from '../domain/target.ts';
 import type { Received, Stage } from '../exchange.ts';
@@ -9,45 +9,32 @@ import type { Matched } from './match-namespace.ts';
 import { type Planned, possibleLimits } from './plan-limits.ts';
 
 /** What the request asks of the limits. */
-export interface Demand {
-  readonly demand: TokenAmounts;
-  /**
-   * The client has named no maximum and some window counts output: what is asked for is a guess, which may shrink to
-   * the room there is and grows while the answer does.
-   */
-  readonly isGuess: boolean;
-}
+export type Demand = Pick<CappedDemand, 'demand' | 'isGuess'>;
 
 /** What the answer may be. */
-export interface OutputBounds {
-  readonly outputCap: OutputCap | undefined;
-}
+export type OutputBounds = Pick<CappedDemand, 'outputCap'>;
 
-/** Output reserved per choice when nobody caps it. */
-const UNCAPPED_OUTPUT_ESTIMATE = 1024;
-
-/**
- * Checks the input caps and finds the output cap. A client that names a maximum gets it reserved whole; for one that
- * does not, what is reserved is a guess that never exceeds what the windows can hold.
- */
+/** Checks the input caps, finds the output cap and what is to be reserved. */
 export const capOutput: Stage<
   Received & Matched & Planned & InputCount & { readonly chat: Chat; readonly targets: readonly Target[] },
   Demand & OutputBounds
 > = (exchange, services) => {
-  const { chat, tokenPolicies, input, price } = exchange;
+  const { chat, tokenPolicies, input, price, notes } = exchange;
   const inputTokens = input?.tokens ?? 0;
+  notes.demand = { inputTokens, outputTokens: 0 };
   checkInputCaps(exchange, inputTokens, services);
 
-  const enforced = tokenPolicies.filter(({ policy }) => policy.mode === 'enforce');
-  const outputCap = outputCapOf({
+  const capped = demandOf({
     clientMax: chat.clientMax,
     choices: chat.choices,
-    policies: enforced.map(({ policy, rule }) => ({ policyId: policy.id, maxOutputTokens: rule.maxOutputTokens })),
+    inputTokens,
+    tokenPolicies,
+    limits: possibleLimits(exchange),
+    price,
   });
-  const wanted = outputCap?.tokens ?? UNCAPPED_OUTPUT_ESTIMATE * chat.choices;
-  const largest = largestOutput(possibleLimits(exchange), inputTokens, price);
-  const isGuess = chat.clientMax === undefined && largest < Number.POSITIVE_INFINITY;
-  return { outputCap, isGuess, demand: { inputTokens, outputTokens: isGuess ? Math.min(wanted, largest) : wanted } };
+  notes.outputCap = capped.outputCap;
+  notes.demand = capped.demand;
+  return capped;
 };
 
 function checkInputCaps(

@@ -1,7 +1,8 @@
 import type { RequestView } from '@ai-gateway/contracts';
 import type { CompiledConfig, CompiledNamespace } from '../domain/compile-snapshot.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { selectNamespace } from '../domain/select-namespace.ts';
+import { matchedFieldsOf } from '../domain/matched-fields.ts';
+import { selectMatcher } from '../domain/select-namespace.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
 
@@ -22,12 +23,15 @@ export const matchNamespace: Stage<Received & { readonly chat?: Chat }, Matched>
 
   const { headers, query, path, chat, notes } = exchange;
   const view = { headers, query, path, body: chat?.body };
-  const namespace = selectNamespace(rules, view);
+  const matcher = selectMatcher(rules, view);
+  notes.matched = matchedFieldsOf(rules.recordedFields, view);
+  const namespace = matcher === undefined ? undefined : rules.namespaces.get(matcher.namespaceId);
   if (namespace === undefined) throw new GatewayError('namespace_not_found');
 
   const { id, code, isEnabled } = namespace.namespace;
   notes.namespaceId = id;
   notes.namespace = code;
+  notes.matcherId = matcher && rules.matchers[matcher.rank]?.id;
   if (!isEnabled) throw new GatewayError('namespace_disabled');
 
   metrics.started(id, code);

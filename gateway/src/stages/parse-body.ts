@@ -6,5 +6,7 @@ export const parseBody: Stage<Received, { readonly chat: Chat }> = ({ body, note
   const chat = parseChat(body);
   notes.requestedModel = chat.requestedModel;
   notes.isStream = chat.isStream;
+  notes.clientMaxTokens = chat.clientMax;
+  notes.choices = chat.choices;
   return { chat };
 };

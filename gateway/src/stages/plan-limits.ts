@@ -1,6 +1,5 @@
-import { tokenPriceOf } from '@ai-gateway/contracts';
+import { type RequestKind, tokenPriceOf } from '@ai-gateway/contracts';
 import {
-  concerns,
   countsRequests,
   dearest,
   type HeldPrice,
@@ -9,12 +8,13 @@ import {
   layeredLimitsFor,
   limitsFor,
   type PlannedLimits,
+  priceOf,
   type RequestFacts,
-  type RequestKind,
   type TokenPolicy,
+  tokenPoliciesFor,
 } from '@ai-gateway/limits';
 import { type Caller, factsOf } from '../domain/access.ts';
-import { type CompiledConfig, priceOf } from '../domain/compile-snapshot.ts';
+import type { CompiledConfig } from '../domain/compile-snapshot.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Target } from '../domain/target.ts';
@@ -47,25 +47,21 @@ export const planLimits: Stage<
   const kind = chat.isStream ? 'stream' : 'plain';
   const { facts, limits, limitsOfTarget } = planOf(exchange, kind, choice);
   const factsOfChain = exchange.chain.map((each) => factsOf(config, namespace.namespace.id, caller, each));
-  const appliesTo = chat.isStream ? 'stream' : 'non-stream';
-  const { perUpstream } = namespace.planned[kind];
+  const planned = namespace.planned[kind];
   const budgets = [
     ...limits,
-    ...perUpstream.map(({ limit }) => limit),
-    ...exchange.chain.slice(1).flatMap((each) => planOf(exchange, kind, each).limits),
+    ...planned.perUpstream.map(({ limit }) => limit),
+    ...factsOfChain.slice(1).flatMap((each) => limitsOf(config, planned, each, kind)),
   ].filter((limit) => limit.kind === 'window' && limit.counts === 'cost');
   const chain = budgets.length === 0 ? exchange.chain : pricedChain(config, exchange.chain, budgets);
   const priceOfTarget = (each: ModelChoice) => (budgets.length === 0 ? undefined : heldPriceFor(config, each));
+  const applying = new Set(factsOfChain.flatMap((each) => tokenPoliciesFor(namespace, kind, each)));
   return {
     facts,
     limits,
     limitsOfTarget,
     chain,
-    tokenPolicies: namespace.tokenPolicies.filter(
-      ({ policy, rule }) =>
-        (rule.appliesTo === 'all' || rule.appliesTo === appliesTo) &&
-        factsOfChain.some((each) => concerns(policy.scope, each)),
-    ),
+    tokenPolicies: namespace.tokenPolicies.filter((policy) => applying.has(policy)),
     price: dearest(chain.map(priceOfTarget)),
     priceOfTarget,
   };
@@ -83,12 +79,13 @@ export function possibleLimits({
 
 /** Facts and limits of a request. */
 export function planOf(
-  exchange: Plannable,
+  { namespace, caller, config, notes }: Plannable,
   kind: RequestKind,
   choice: ModelChoice | undefined,
 ): Pick<Planned, 'facts' | 'limits' | 'limitsOfTarget'> {
-  const { namespace, caller, config } = exchange;
   const facts = factsOf(config, namespace.namespace.id, caller, choice);
+  notes.facts = facts;
+  notes.kind = kind;
   const planned = namespace.planned[kind];
   const limits = limitsOf(config, planned, facts, kind);
   return {
@@ -117,7 +114,7 @@ function limitsOf(
 }
 
 function heldPriceFor(config: CompiledConfig, { provider, resolvedModel }: ModelChoice): HeldPrice | undefined {
-  const price = priceOf(config, provider.provider.id, resolvedModel);
+  const price = priceOf(config.prices, provider.provider.id, resolvedModel);
   return price && heldPriceOf(tokenPriceOf(price));
 }
 

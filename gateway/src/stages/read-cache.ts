@@ -49,6 +49,7 @@ export const readCache: Stage<Cacheable, Caching> = async (exchange, { cache, me
     };
   }
   notes.isCached = true;
+  notes.demand = NO_TOKENS;
   const age = Math.max(0, Math.floor((nowMs() - cached.storedAtMs) / 1000));
   const cacheHeaders = { 'x-gateway-cache': result, age: String(age) };
   return { demand: NO_TOKENS, isGuess: false, cached, keepAs: undefined, cacheHeaders };

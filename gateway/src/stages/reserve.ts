@@ -92,16 +92,19 @@ async function take(
   { outputTokens, mayWait }: { readonly outputTokens: number; readonly mayWait: boolean },
   services: Services,
 ): Promise<LimitDecision> {
-  const { reservationId, demand, price, namespace, signal } = exchange;
+  const { reservationId, demand, price, namespace, signal, notes } = exchange;
   const { maxWaitMs, maxWaiting, weight } = namespace.namespace;
   const { inputTokens } = demand;
   const queue = { maxWaiting, weight };
   const request = { reservationId, about: aboutOf(exchange, services), inputTokens, outputTokens, price, queue };
+  const askedAtMs = services.nowMs();
   try {
     return await services.limits.take(limits, request, { maxWaitMs: mayWait ? maxWaitMs : 0, signal });
   } catch (error) {
     if (!(error instanceof LimiterUnavailable)) throw error;
     throw new GatewayError('limiter_unavailable', { retryAfterMs: 1000, internal: error.message });
+  } finally {
+    if (mayWait && maxWaitMs > 0) notes.waitedMs += services.nowMs() - askedAtMs;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Held, Limit, LimitDecision } from '@ai-gateway/limits';
+import { type Held, type Limit, type LimitDecision, preview } from '@ai-gateway/limits';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limitsOf, request } from '../../../limits/test/support/limits.ts';
 import type { LimitStore } from '../../src/services.ts';
@@ -36,6 +36,39 @@ export function limitStoreContract(name: string, open: () => Promise<StoreUnderT
       return decision;
     };
     const used = async (limits: readonly Limit[]) => (await store.status(limits)).map(({ current }) => current);
+
+    it('copies its counters so that deciding on the copy says what it would decide, and takes nothing', async () => {
+      const limits = limitsOf(
+        [
+          { kind: 'qps-limit', maxQps: 2, burst: 3 },
+          { kind: 'concurrency-limit', maxConcurrent: 3 },
+          { kind: 'token-limit', windows: [{ windowSeconds: 60, maxTokens: 250 }] },
+          { kind: 'request-limit', windows: [{ windowSeconds: 10, maxRequests: 9 }] },
+        ],
+        {},
+        true,
+      );
+      const queue = { weight: 1, maxWaiting: 10 };
+      for (let count = 0; count < 12; count++) {
+        const next = request(`r${count}`, { queue });
+        for (let again = 0; again < 2; again++) {
+          const { state, nowUs } = await store.copy(limits);
+          const before = await store.status(limits);
+          const previewed = preview(state, limits, next, nowUs);
+          expect(await store.status(limits)).toEqual(before);
+          expect(previewed.limits.map((one) => one.before)).toEqual(before.map(({ current }) => current));
+          if (again === 0) continue;
+          const decision = await store.reserve(limits, next);
+          expect(facts(previewed.decision)).toEqual(facts(decision));
+          if (decision.kind !== 'admitted') break;
+          expect(previewed.limits.map(({ after }) => after)).toEqual(
+            (await store.status(limits)).map(({ current }) => current),
+          );
+          if (count % 3 === 0) await store.settle(decision.held, NOTHING);
+        }
+        under.wait(400);
+      }
+    });
 
     // The worked examples of requirements.md 4.6 that are about limits.
     it('runs 50 at a time, refuses the 51st, and takes the next when one ends', async () => {
@@ -383,4 +416,12 @@ export function limitStoreContract(name: string, open: () => Promise<StoreUnderT
       });
     });
   });
+}
+
+/** What clients notice of a decision. */
+function facts(decision: LimitDecision) {
+  const failures = decision.kind === 'refused' ? decision.failures : [];
+  const waits = decision.kind === 'refused' && decision.isWaiting;
+  const refusedBy = failures.map(({ limit, retryAfterMs }) => [limit.key, retryAfterMs]);
+  return { kind: decision.kind, waits, refusedBy };
 }

@@ -195,6 +195,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     cache: () => {},
     upstreamUp: () => {},
     limiter: () => {},
+    requestLog: () => {},
     tokenDrift: (label, comparison) => comparisons.push({ label, ...comparison }),
   };
   const log = { request: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -227,6 +228,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     health: memoryTargetHealth({ nowMs, random: Math.random, metrics, log }),
     metrics,
     log,
+    requestLog: { note: () => {} },
     nowMs,
     sleep,
     random: Math.random,

@@ -5,6 +5,7 @@ import { Page } from '../../components/page.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { RevisionChanges } from './revision-changes.tsx';
+import { ScheduledCard } from './scheduled-card.tsx';
 import { type Revision, useRevisions } from './use-revisions.ts';
 
 /** The history of the rules: what each revision changed, and the way back to it. */
@@ -61,6 +62,7 @@ export function RevisionsPage() {
   ];
   return (
     <Page title={t('revision.title')}>
+      <ScheduledCard />
       <Table
         rowKey="revision"
         columns={columns}

@@ -8,6 +8,8 @@ export const COMMAND_TIMEOUT_MS = 70;
 
 const OLDEST_VERSION = 7;
 
+const INFO_TRIES = 10;
+
 /** A connection and what is known of its server. */
 export interface RedisConnection {
   readonly client: RedisClient;
@@ -40,7 +42,9 @@ export function connectRedis(url: URL, isCluster: boolean, log: Pick<Log, 'warn'
   async function check(): Promise<void> {
     const node = client instanceof Cluster ? client.nodes('master')[0] : client;
     if (node === undefined || node.status !== 'ready') return;
-    checkServer(await node.info());
+    const info = await infoOf(node);
+    if (info === undefined) return;
+    checkServer(info);
     if (client instanceof Cluster) await checkSlots(node);
   }
 
@@ -89,6 +93,15 @@ function clusterAt(url: URL, options: typeof OPTIONS & { readonly commandTimeout
     enableOfflineQueue: false,
     enableAutoPipelining: true,
   });
+}
+
+/** A server that is busy for a moment, as with very long rules, is asked again; one that stays silent is not judged. */
+async function infoOf(node: Redis): Promise<string | undefined> {
+  for (let attempt = 0; attempt < INFO_TRIES; attempt++) {
+    const info = await node.info().catch(() => undefined);
+    if (info !== undefined) return info;
+  }
+  return undefined;
 }
 
 /** @throws Error when the server's version or its eviction would make counters wrong */

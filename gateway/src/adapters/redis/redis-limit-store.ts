@@ -18,7 +18,14 @@ import {
   TICKET_MS,
   type TokenAmounts,
 } from '@ai-gateway/limits';
-import { type Adoption, LimiterUnavailable, type LimitStore, type RunningReport } from '../../services.ts';
+import {
+  type Adoption,
+  type CountersCopy,
+  LimiterUnavailable,
+  type LimitStore,
+  type RunningReport,
+} from '../../services.ts';
+import { copyCounters } from './copy-counters.ts';
 import { type RedisKeys, redisKeys } from './keys.ts';
 import { changeOf, heldIn, recordOf, recordOfHeld } from './record.ts';
 import { decisionOf, pushLimit, useIn } from './reply.ts';
@@ -159,6 +166,12 @@ export class RedisLimitStore implements LimitStore {
       statuses.push(...(await this.#statusOf(limits.slice(from, from + READ_AT_ONCE))));
     }
     return statuses;
+  }
+
+  async copy(limits: readonly Limit[]): Promise<CountersCopy> {
+    const { clockUs } = this.#options;
+    const copied = await this.#bare((client) => copyCounters(client, this.#at, limits));
+    return clockUs === undefined ? copied : { ...copied, nowUs: clockUs() };
   }
 
   async running(namespaceId: string): Promise<RunningReport> {

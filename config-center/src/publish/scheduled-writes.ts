@@ -1,0 +1,87 @@
+import { ADMIN_API, type ScheduledResource, type ScheduledWrite } from '@ai-gateway/contracts';
+import {
+  customerTypes,
+  type Kind,
+  layeredLimits,
+  matchers,
+  namespaces,
+  policies,
+  prices,
+  providers,
+  tenants,
+  upstreams,
+} from '../api/kinds.ts';
+import { type Writes, writesOf } from '../api/writes.ts';
+import type { Resources, Store } from '../db/store.ts';
+import type { TableName } from '../db/tables.ts';
+import { type Fault, Refusal } from '../domain/faults.ts';
+import { type Revision, readRevision } from './revisions.ts';
+import { rollBack } from './roll-back.ts';
+
+/**
+ * Checks the drafts of writes as the calls for them would.
+ * @throws Refusal 400 with every fault
+ */
+export function checkDrafts(writes: readonly ScheduledWrite[]): void {
+  const faults = writes.flatMap((write, index) => {
+    const error = 'draft' in write ? shapeOf(write).safeParse(write.draft).error : undefined;
+    return (error?.issues ?? []).map(
+      ({ path, message }): Fault => ({ path: ['writes', index, 'draft', ...path].join('.'), message }),
+    );
+  });
+  if (faults.length > 0) throw new Refusal(400, 'The request is not valid.', faults);
+}
+
+/** The revisions that writes go back to, read before the transaction of the writes begins. */
+export async function revisionsOf(store: Store, writes: readonly ScheduledWrite[]): Promise<readonly Revision[]> {
+  const revisions: Revision[] = [];
+  for (const write of writes) {
+    if (write.action === 'rollback') revisions.push(await readRevision(store, String(write.revision)));
+  }
+  return revisions;
+}
+
+/**
+ * Makes writes within a transaction, one after the other.
+ * @throws Refusal as the calls for them would
+ */
+export async function make(
+  writes: readonly ScheduledWrite[],
+  revisions: readonly Revision[],
+  { resources, at }: { readonly resources: Resources; readonly at: string },
+): Promise<void> {
+  for (const write of writes) {
+    if (write.action === 'rollback') {
+      const revision = revisions.find((each) => each.revision === write.revision);
+      if (revision !== undefined) await rollBack(revision, resources, at);
+      continue;
+    }
+    const rows = rowsOf(write.resource, () => at);
+    const reach = { rows: resources, all: resources };
+    if (write.action === 'delete') await rows.remove(write.id, reach);
+    // The shape of the resource's own call has let it through.
+    else if (write.action === 'create') await rows.create(shapeOf(write).parse(write.draft) as never, reach);
+    else await rows.update(write.id, shapeOf(write).parse(write.draft) as never, reach);
+  }
+}
+
+function shapeOf({ action, resource }: Extract<ScheduledWrite, { readonly draft: unknown }>) {
+  return ADMIN_API[resource][action].body;
+}
+
+const KINDS = {
+  namespaces,
+  matchers,
+  policies,
+  providers,
+  upstreams,
+  customerTypes,
+  tenants,
+  prices,
+  layeredLimits,
+} as const satisfies Record<ScheduledResource, unknown>;
+
+function rowsOf(resource: ScheduledResource, now: () => string): Writes<TableName> {
+  // Drafts have been checked by the shape of their resource, which the type of a write cannot say.
+  return writesOf(KINDS[resource] as unknown as Kind<TableName>, now);
+}

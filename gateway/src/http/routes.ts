@@ -1,0 +1,11 @@
+/** Routes that are answered by the chat pipeline, by POST. */
+export const CHAT_ROUTES: ReadonlySet<string> = new Set(['/v1/chat/completions', '/api/chat', '/api/chat/completions']);
+
+/** Routes of `/v1` that go to the provider untouched. Routes that produce tokens are not among them: they are metered. */
+export const PASSTHROUGH_ROUTES = /^\/v1\/(files|uploads|batches|audio|images|moderations)(\/|$)/;
+
+/** `GET /v1/models` and `/v1/models/<name>`. */
+export const MODEL_ROUTES = /^\/v1\/models(\/|$)/;
+
+/** The WebSocket that is passed through untouched. */
+export const REALTIME_PATH = '/v1/realtime';
