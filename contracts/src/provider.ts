@@ -10,11 +10,14 @@ export const modelPattern = z
   .regex(/^[A-Za-z0-9._:/@-]{0,127}\*?$/, 'a model name, or a prefix followed by *')
   .min(1);
 
+/** Wire formats of providers. `openai` is also what OpenAI-compatible servers speak (vLLM, Ollama and many others). */
+export const providerDialect = z.enum(['openai', 'anthropic']);
+
 /** Named supplier account with one wire dialect. */
 export const providerShape = z.object({
   id: z.string(),
   name: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,49}$/, 'lower-case letters, digits, "-" and "_", 1 to 50 characters'),
-  dialect: z.enum(['openai']).default('openai'),
+  dialect: providerDialect.default('openai'),
   /**
    * Name of the gateway's environment variable that holds the secret. The secret itself is never stored.
    * Only names ending in `_API_KEY` are read, so that a rule cannot send other secrets of the process to an upstream.

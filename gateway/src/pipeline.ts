@@ -1,4 +1,4 @@
-import type { Received, Stage } from './exchange.ts';
+import type { Addressed, Received, Stage } from './exchange.ts';
 import type { Services } from './services.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { capOutput } from './stages/cap-output.ts';
@@ -12,19 +12,20 @@ import { matchNamespace } from './stages/match-namespace.ts';
 import { parseBody } from './stages/parse-body.ts';
 import { planLimits } from './stages/plan-limits.ts';
 import { planPassthrough } from './stages/plan-passthrough.ts';
+import { prepareCall } from './stages/prepare-call.ts';
 import { reserve } from './stages/reserve.ts';
 import { resolveModel } from './stages/resolve-model.ts';
 
 /** A chain of stages whose order the compiler checks: a stage only fits where everything it reads was added before. */
-export interface Pipeline<Out extends Received> {
-  use<Added extends object>(stage: Stage<Out, Added>): Pipeline<Out & Added>;
-  run(received: Received, services: Services): Promise<Out>;
+export interface Pipeline<In extends Received, Out extends Received = In> {
+  use<Added extends object>(stage: Stage<Out, Added>): Pipeline<In, Out & Added>;
+  run(received: In, services: Services): Promise<Out>;
   readonly stageNames: readonly string[];
 }
 
 type AnyStage = (exchange: never, services: Services) => object | Promise<object>;
 
-function pipeline<Out extends Received>(stages: readonly AnyStage[] = []): Pipeline<Out> {
+function pipeline<In extends Received, Out extends Received = In>(stages: readonly AnyStage[] = []): Pipeline<In, Out> {
   return {
     use: (stage) => pipeline([...stages, stage]),
     async run(received, services) {
@@ -40,8 +41,8 @@ function pipeline<Out extends Received>(stages: readonly AnyStage[] = []): Pipel
   };
 }
 
-/** What happens to a chat completion request, in order. Nothing is consumed before `reserve`. */
-export const chatPipeline = pipeline<Received>()
+/** What happens to a request for a model's answer, in order. Nothing is consumed before `reserve`. */
+export const chatPipeline = pipeline<Received & Addressed>()
   .use(parseBody)
   .use(matchNamespace)
   .use(authenticate)
@@ -51,10 +52,22 @@ export const chatPipeline = pipeline<Received>()
   .use(chooseTargets)
   .use(countInput)
   .use(capOutput)
+  .use(prepareCall)
   .use(reserve)
   .use(forward)
   .use(limitOutput)
   .use(compareCounts);
+
+/** What happens to a question of how many tokens a request has. It takes what a request takes, but no tokens. */
+export const countPipeline = pipeline<Received & Addressed>()
+  .use(parseBody)
+  .use(matchNamespace)
+  .use(authenticate)
+  .use(resolveModel)
+  .use(checkMessage)
+  .use(planPassthrough)
+  .use(countInput)
+  .use(reserve);
 
 /** What happens before a request is passed through untouched: all rules that do not need its body. */
 export const passthroughPipeline = pipeline<Received>()

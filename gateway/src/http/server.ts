@@ -3,10 +3,12 @@ import type { Socket } from 'node:net';
 import { ERRORS, type ErrorCode } from '@ai-gateway/contracts';
 import type { Express } from 'express';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
+import { COUNT_PATH, ENDPOINTS } from '../endpoints.ts';
 import type { Services } from '../services.ts';
 import { beginLife, failedOutcome } from './life.ts';
 import { MAX_HEADERS, repeatedHeadersOf, targetOf } from './read-request.ts';
 import { serveChat } from './serve-chat.ts';
+import { serveCount } from './serve-count.ts';
 import { writeError } from './write-answer.ts';
 
 export interface ServerOptions {
@@ -15,11 +17,10 @@ export interface ServerOptions {
   readonly maxBodyBytes: number;
 }
 
-const CHAT_ROUTES = new Set(['/v1/chat/completions', '/api/chat', '/api/chat/completions']);
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 /**
- * The gateway's HTTP server. Chat routes are answered straight from node:http, because express replaces the prototype
+ * The gateway's HTTP server. Routes that models answer are answered straight from node:http, because express replaces the prototype
  * of every request and response, which makes all that follows slower; everything else goes to the express app.
  */
 export function gatewayServer({ services, app, maxBodyBytes }: ServerOptions): Server {
@@ -29,12 +30,20 @@ export function gatewayServer({ services, app, maxBodyBytes }: ServerOptions): S
   );
   server.maxHeadersCount = MAX_HEADERS + 1;
 
+  /** Serves a request for a model's answer, or for the tokens of one; false for all others. */
+  function isAsked(message: IncomingMessage, response: ServerResponse): boolean {
+    if (message.method !== 'POST' || message.headers.upgrade !== undefined) return false;
+    const path = withoutQuery(message.url ?? '');
+    const protocol = ENDPOINTS.get(path);
+    if (protocol !== undefined) void serveChat(message, response, services, { protocol, maxBodyBytes });
+    else if (path === COUNT_PATH) void serveCount(message, response, services, maxBodyBytes);
+    else return false;
+    return true;
+  }
+
   function handle(message: IncomingMessage, response: ServerResponse): void {
     const url = message.url ?? '';
-    if (message.method === 'POST' && CHAT_ROUTES.has(withoutQuery(url)) && message.headers.upgrade === undefined) {
-      void serveChat(message, response, services, maxBodyBytes);
-      return;
-    }
+    if (isAsked(message, response)) return;
     try {
       if (message.headers.upgrade !== undefined) throw new GatewayError('upgrade_not_supported');
       if (!METHODS.has(message.method ?? '')) throw new GatewayError('method_not_allowed');

@@ -40,15 +40,25 @@ function drained(response: ServerResponse): Promise<boolean> {
   });
 }
 
-/** Answers an error in OpenAI's shape, unless an answer has begun. */
-export function writeError(response: ServerResponse, error: GatewayError, requestId: string): void {
+/** The request's id under the names by which OpenAI's and Anthropic's clients look for it. */
+export function requestIdHeaders(requestId: string): Record<string, string> {
+  return { 'x-request-id': requestId, 'request-id': requestId };
+}
+
+/** Answers an error, unless an answer has begun. `shape` is its body, by default OpenAI's. */
+export function writeError(
+  response: ServerResponse,
+  error: GatewayError,
+  requestId: string,
+  shape: object = error.body(requestId),
+): void {
   if (response.headersSent || response.destroyed) return;
-  const body = JSON.stringify(error.body(requestId));
+  const body = JSON.stringify(shape);
   const isBodyUnread = error.code === 'request_too_large' || error.code === 'request_timeout';
   response.writeHead(error.status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
-    'x-request-id': requestId,
+    ...requestIdHeaders(requestId),
     // What is left of the body is not read, so the connection cannot be used again.
     ...(isBodyUnread && { connection: 'close' }),
     ...error.headers(),

@@ -22,7 +22,8 @@ export const compareCounts: Stage<Comparable, object> = (exchange, services) => 
     const isSampled = services.random() < services.observations.outputShare;
     if (input === undefined && !isSampled) return;
     await nextTurn();
-    if (input !== undefined) note(compareInput(chat.body, input, usage), exchange, services);
+    if (input !== undefined && chat.losses.vital.length === 0)
+      note(compareInput(chat.body, input, usage), exchange, services);
     if (isSampled) note(await comparedOutput(exchange, usage), exchange, services);
   });
   return {};

@@ -20,7 +20,7 @@ export interface InputCount {
  * refuses and all others go on with an estimate.
  */
 export const countInput: Stage<
-  Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets: readonly Upstream[] },
+  Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets?: readonly Upstream[] },
   InputCount
 > = async (exchange, services) => {
   const { chat, choice, tokenPolicies, notes } = exchange;
@@ -39,7 +39,7 @@ async function count(chat: Chat, model: string, mayEstimate: boolean, services: 
   const prompt = promptOf(chat);
   try {
     const found = await services.tokens.countChat(model, prompt);
-    const counted = { ...found, exact: found.exact && isWholeInput(chat.body) };
+    const counted = { ...found, exact: found.exact && isWhole(chat) };
     services.metrics.tokenCount('input', counted.exact ? 'exact' : 'estimate');
     return counted;
   } catch (error) {
@@ -49,6 +49,11 @@ async function count(chat: Chat, model: string, mayEstimate: boolean, services: 
     }
     return services.estimates.countChat(model, prompt);
   }
+}
+
+/** Is everything of the input in what is counted? */
+function isWhole({ body, losses }: Chat): boolean {
+  return losses.vital.length === 0 && isWholeInput(body);
 }
 
 /** What the input's tokens are made of. */

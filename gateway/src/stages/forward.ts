@@ -1,16 +1,13 @@
 import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
-import { type OutputCap, upstreamMaxOf } from '../domain/output-cap.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import { type AttemptFailure, errorOf, isUnhealthy, mayTryNext } from '../domain/retry.ts';
 import type { Received, Stage } from '../exchange.ts';
-import { type Chat, upstreamBody } from '../protocols/openai-chat.ts';
-import { operationPath, requestHeaders } from '../providers/openai-compatible.ts';
 import { type Services, UpstreamFailure, type UpstreamResponse } from '../services.ts';
-
 import type { Demand } from './cap-output.ts';
 import type { Planned } from './plan-limits.ts';
+import type { UpstreamCall } from './prepare-call.ts';
 import { aboutOf, type Reserved } from './reserve.ts';
 
 /** The first answer that an upstream gave. */
@@ -21,19 +18,16 @@ export interface Forwarded {
 }
 
 type Forwardable = Received & {
-  readonly chat: Chat;
+  readonly call: UpstreamCall;
   readonly choice: ModelChoice;
   readonly targets: readonly Upstream[];
-  readonly secret: string | undefined;
-  readonly outputCap: OutputCap | undefined;
 } & Planned &
   Demand &
   Pick<Reserved, 'grantedTokens'>;
 
 /** Sends the request to the targets in order until one accepts it; nothing has reached the client yet. */
 export const forward: Stage<Forwardable, Forwarded> = async (exchange, services) => {
-  const { chat, choice, outputCap, notes, targets } = exchange;
-  const body = upstreamBody(chat, choice.resolvedModel, upstreamMaxOf(chat.clientMax, outputCap));
+  const { call, notes, targets } = exchange;
   notes.overheadMs = services.nowMs() - exchange.arrivedAtMs;
 
   const reservationIds = [exchange.reservationId];
@@ -44,7 +38,7 @@ export const forward: Stage<Forwardable, Forwarded> = async (exchange, services)
     if (id !== undefined) reservationIds.push(id);
     notes.attempts++;
     notes.upstreamId = upstream.id;
-    const result = await attempt(exchange, upstream, body, services);
+    const result = await attempt(exchange, upstream, call, services);
     if (!('kind' in result)) {
       notes.isAccepted = true;
       return { response: result, reservationIds };
@@ -80,16 +74,12 @@ async function takeLimitsOf(
 async function attempt(
   exchange: Forwardable,
   upstream: Upstream,
-  body: string,
+  { path, headers, body }: UpstreamCall,
   { upstream: client, health, metrics }: Services,
 ): Promise<UpstreamResponse | AttemptFailure> {
   const { provider } = exchange.choice.provider;
-  const headers = requestHeaders(exchange.secret, exchange.requestId, exchange.chat.isStream);
   try {
-    const response = await client.send(
-      { upstream, path: operationPath(upstream.baseUrl, 'chat/completions'), headers, body },
-      exchange.signal,
-    );
+    const response = await client.send({ upstream, path: path(upstream), headers, body }, exchange.signal);
     health.report(exchange.choice.provider, upstream, undefined);
     metrics.attempt(provider.name, upstream.id, 'ok');
     return response;

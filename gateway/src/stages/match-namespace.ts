@@ -21,7 +21,7 @@ export const matchNamespace: Stage<Received & { readonly chat?: Chat }, Matched>
   refuseAmbiguity(exchange.repeatedHeaders, rules);
 
   const { headers, query, path, chat, notes } = exchange;
-  const view = { headers, query, path, body: chat?.body };
+  const view = { headers, query, path, body: chat?.original };
   const namespace = selectNamespace(rules, view);
   if (namespace === undefined) throw new GatewayError('namespace_not_found');
 

@@ -47,8 +47,8 @@ export const planLimits: Stage<Plannable & { readonly chat: Chat; readonly choic
 export function possibleLimits({
   limits,
   limitsOfUpstream,
-  targets,
-}: Planned & { readonly targets: readonly Upstream[] }): readonly Limit[] {
+  targets = [],
+}: Planned & { readonly targets?: readonly Upstream[] }): readonly Limit[] {
   const ofTargets = targets.flatMap(({ id }) => limitsOfUpstream(id));
   return ofTargets.length === 0 ? limits : [...limits, ...ofTargets];
 }

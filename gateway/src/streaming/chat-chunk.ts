@@ -1,8 +1,4 @@
-/** One piece of generated text and the place it belongs to: choice and kind (content, reasoning, a tool call's arguments). */
-export interface TextPiece {
-  readonly lane: string;
-  readonly text: string;
-}
+import type { TextPiece } from '../protocols/wire-format.ts';
 
 /** What the gateway needs of one event of a chat completion stream. */
 export interface ChunkFacts {
@@ -135,6 +131,8 @@ export function withTexts(
   const calls = holder.tool_calls;
   if (Array.isArray(calls))
     changed.tool_calls = calls.map((call, place) => cutCall(call, laneOfCall(index, call, place), allowed));
+  // Signed blocks repeat the reasoning, and a signature holds for the whole of it alone.
+  if (changed.reasoning_content !== holder.reasoning_content) delete changed.thinking_blocks;
   return changed;
 }
 
