@@ -106,6 +106,36 @@ describe.each(DIALECTS)('to a provider that speaks %s', (dialect) => {
       expect(lastUsage()).toMatchObject({ outputTokens: 5, source: 'counted' });
     });
 
+    it('gets responses with reasoning, text and calls, whole and streamed', async () => {
+      const request = {
+        model: MODEL,
+        input: 'Weather?',
+        tools: [{ type: 'function' as const, name: 'weather', parameters: schema, strict: true }],
+      };
+      play(dialect, text);
+      const answer = await openai().responses.create(request);
+      expect(answer).toMatchObject({ status: 'completed', output_text: 'Hello 你好' });
+      expect(answer.usage).toMatchObject({ input_tokens: 30, output_tokens: 5, total_tokens: 35 });
+      play(dialect, textStream);
+      expect((await openai().responses.stream(request).finalResponse()).output_text).toBe('Hello 你好');
+      play(dialect, callStream);
+      const { output } = await openai().responses.stream(request).finalResponse();
+      const called = output.filter((item) => item.type === 'function_call');
+      expect(called.map((call) => JSON.parse(call.arguments))).toEqual(cities);
+      play(dialect, text);
+      const results = called.map(({ call_id }) => ({ type: 'function_call_output' as const, call_id, output: '18 C' }));
+      await openai().responses.create({ ...request, input: [...called, ...results] });
+      expect(JSON.stringify(sent().messages).match(/18 C/g)).toHaveLength(2);
+      play(dialect, longStream, [policy('cap', { kind: 'token-limit', maxOutputTokens: 5 })]);
+      const cut = await openai().responses.stream(request).finalResponse();
+      expect(cut).toMatchObject({ status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } });
+      expect(cut.output_text).toBe('abcdefghijklmnopqrst');
+      await expect(openai().responses.create({ ...request, previous_response_id: 'resp_1' })).rejects.toMatchObject({
+        status: 400,
+        param: 'previous_response_id',
+      });
+    });
+
     it('learns what the provider refuses', async () => {
       play(dialect, failure);
       const failed = openai().chat.completions.create({ model: MODEL, messages: user });
@@ -185,6 +215,7 @@ describe.each(DIALECTS)('to a provider that speaks %s', (dialect) => {
   describe.each([
     ['chat completions', () => createOpenAI({ apiKey: 'x', baseURL: `${gateway.url}/v1`, headers }).chat(MODEL)],
     ['messages', () => createAnthropic({ apiKey: 'x', baseURL: `${gateway.url}/v1`, headers })(MODEL)],
+    ['responses', () => createOpenAI({ apiKey: 'x', baseURL: `${gateway.url}/v1`, headers }).responses(MODEL)],
   ])('the ai client over %s', (_name, model) => {
     // The types of the client and of its schemas do not agree under exact optional properties.
     const tools = { weather: tool({ description, inputSchema: jsonSchema(schema as never) }) } as unknown as ToolSet;

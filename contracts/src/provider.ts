@@ -10,8 +10,11 @@ export const modelPattern = z
   .regex(/^[A-Za-z0-9._:/@-]{0,127}\*?$/, 'a model name, or a prefix followed by *')
   .min(1);
 
-/** Wire formats of providers. `openai` is also what OpenAI-compatible servers speak (vLLM, Ollama and many others). */
-export const providerDialect = z.enum(['openai', 'anthropic']);
+/**
+ * Wire formats of providers. `openai` is also what OpenAI-compatible servers speak (vLLM, Ollama and many others);
+ * `openai-responses` offers OpenAI's Responses API as well.
+ */
+export const providerDialect = z.enum(['openai', 'openai-responses', 'anthropic']);
 
 /** Named supplier account with one wire dialect. */
 export const providerShape = z.object({

@@ -201,6 +201,7 @@ export const en = {
   'provider.new': 'New provider',
   'provider.dialect': 'Protocol',
   'dialect.openai': 'OpenAI, or compatible with it',
+  'dialect.openai-responses': 'OpenAI with its Responses API',
   'dialect.anthropic': 'Anthropic',
   'provider.models': 'Models',
   'provider.modelsHint': 'Exact names, or prefixes ending in *. A model goes to the first provider that lists it.',

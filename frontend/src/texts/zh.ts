@@ -203,6 +203,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   'provider.new': '新建供应商',
   'provider.dialect': '协议',
   'dialect.openai': 'OpenAI 或与其兼容',
+  'dialect.openai-responses': 'OpenAI（含 Responses API）',
   'dialect.anthropic': 'Anthropic',
   'provider.models': '模型',
   'provider.modelsHint': '精确名称，或以 * 结尾的前缀。模型由首个列出它的供应商提供。',

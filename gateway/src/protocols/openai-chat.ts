@@ -36,11 +36,22 @@ const chatBody = z.looseObject({
 
 export type ChatBody = z.infer<typeof chatBody>;
 
+/** Texts that a model is given as they are, without a chat template. */
+export interface TextInput {
+  readonly texts: readonly string[];
+  /** Tokens of what was given as token ids. */
+  readonly tokens: number;
+  /** How many there are of both. */
+  readonly prompts: number;
+}
+
 /** A request to a model in the form of chat completions, whatever protocol it came in. */
 export interface Chat {
   /** What the client sent: what rules are matched on, and what goes to a provider that speaks the client's protocol. */
   readonly original: JsonObject;
   readonly body: ChatBody;
+  /** The input where it is no conversation; it is counted in place of `body`. */
+  readonly texts?: TextInput;
   /** What of the client's request `body` cannot say. */
   readonly losses: Losses;
   readonly requestedModel: string;
@@ -49,6 +60,7 @@ export interface Chat {
   readonly wantsUsage: boolean;
   /** The smaller of `max_tokens` and `max_completion_tokens`, per choice. */
   readonly clientMax: number | undefined;
+  /** Answers that are asked for; 0 where none is in words. */
   readonly choices: number;
 }
 

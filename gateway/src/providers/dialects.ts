@@ -1,9 +1,13 @@
 import type { Provider } from '@ai-gateway/contracts';
 import { anthropic } from './anthropic/dialect.ts';
 import type { Dialect } from './dialect.ts';
-import { openaiCompatible } from './openai-compatible.ts';
+import { openaiCompatible, openaiResponses } from './openai-compatible.ts';
 
-const DIALECTS: Readonly<Record<Provider['dialect'], Dialect>> = { openai: openaiCompatible, anthropic };
+const DIALECTS: Readonly<Record<Provider['dialect'], Dialect>> = {
+  openai: openaiCompatible,
+  'openai-responses': openaiResponses,
+  anthropic,
+};
 
 /** The wire format that a provider speaks. */
 export function dialectOf({ dialect }: Pick<Provider, 'dialect'>): Dialect {

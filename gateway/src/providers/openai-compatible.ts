@@ -19,7 +19,11 @@ export function operationPath(baseUrl: string, operation: string): string {
 }
 
 /** Where the provider takes requests of the protocols that it speaks itself. */
-const OPERATIONS: Readonly<Partial<Record<ProtocolName, string>>> = { 'openai-chat': 'chat/completions' };
+const OPERATIONS: Readonly<Partial<Record<ProtocolName, string>>> = {
+  'openai-chat': 'chat/completions',
+  'openai-completions': 'completions',
+  'openai-embeddings': 'embeddings',
+};
 
 const path = ({ baseUrl }: Address) => operationPath(baseUrl, 'chat/completions');
 
@@ -32,6 +36,15 @@ export const openaiCompatible: Dialect = {
   headers: ({ secret }: HeaderFacts): Record<string, string> =>
     secret === undefined ? {} : { authorization: `Bearer ${secret}` },
   translation: { path, request: chatRequest, answer: (answer) => answer, reader: () => undefined },
+};
+
+/** OpenAI itself, and servers that offer its Responses API as well. */
+export const openaiResponses: Dialect = {
+  ...openaiCompatible,
+  nativePath: (protocol, address) =>
+    protocol === 'openai-responses'
+      ? operationPath(address.baseUrl, 'responses')
+      : openaiCompatible.nativePath(protocol, address),
 };
 
 /** A request that came in another protocol; reasoning of earlier turns is left out, as OpenAI does not take it back. */

@@ -38,6 +38,7 @@ export const capOutput: Stage<
   const { chat, tokenPolicies, input, price } = exchange;
   const inputTokens = input?.tokens ?? 0;
   checkInputCaps(exchange, inputTokens, services);
+  if (chat.choices === 0) return { outputCap: undefined, isGuess: false, demand: { inputTokens, outputTokens: 0 } };
 
   const enforced = tokenPolicies.filter(({ policy }) => policy.mode === 'enforce');
   const outputCap = outputCapOf({

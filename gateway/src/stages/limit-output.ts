@@ -13,7 +13,7 @@ import { type BodyEnd, relayStream } from '../streaming/relay-stream.ts';
 import { type CutText, type StreamMeter, streamMeter } from '../streaming/stream-meter.ts';
 import { readAs, writeAs } from '../streaming/translate-stream.ts';
 import type { OutputBounds } from './cap-output.ts';
-import { type InputCount, promptOf } from './count-input.ts';
+import { countBy, type InputCount } from './count-input.ts';
 import type { Forwarded } from './forward.ts';
 import type { Planned } from './plan-limits.ts';
 import type { UpstreamCall } from './prepare-call.ts';
@@ -198,7 +198,7 @@ async function usageOf(
   withinMs: number | undefined,
 ): Promise<TokenUsage> {
   const [input, output] = await Promise.all([
-    within(countedInput(), withinMs).catch(() => estimates.countChat(choice.resolvedModel, promptOf(chat))),
+    within(countedInput(), withinMs).catch(() => countBy(estimates, choice.resolvedModel, chat)),
     meter.total(),
   ]);
   const exact = input.exact && output.exact;

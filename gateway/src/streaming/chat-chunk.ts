@@ -104,8 +104,10 @@ function hasUsage(data: string): boolean {
 
 /** The generated texts of a choice, in `delta` (stream) or `message` (plain answer). */
 export function textPieces(choice: StreamChoice, holder: unknown): TextPiece[] {
-  if (typeof holder !== 'object' || holder === null) return [];
   const index = choice.index ?? 0;
+  // Completions of a text have it in the choice itself.
+  if (typeof choice.text === 'string' && choice.text !== '') return [{ lane: `${index}:content`, text: choice.text }];
+  if (typeof holder !== 'object' || holder === null) return [];
   const fields = holder as Record<string, unknown>;
   const pieces: TextPiece[] = [];
   for (const field of TEXT_FIELDS) {

@@ -1,6 +1,6 @@
 import type { GatewayError } from '../domain/gateway-error.ts';
 import { saneUsage, type TokenUsage } from '../domain/outcome.ts';
-import type { JsonObject } from '../protocols/json-fields.ts';
+import { type JsonObject, objectIn } from '../protocols/json-fields.ts';
 import { dataOf } from '../protocols/sse.ts';
 import type {
   AnswerFormat,
@@ -26,8 +26,18 @@ export const DONE = 'data: [DONE]';
 const OTHER: EventFacts = { kind: 'other' };
 const END: EventFacts = { kind: 'end' };
 
-/** OpenAI's chat completions: the form that all translations go through. */
+/** OpenAI's chat completions, the form that all translations go through, and its completions of a text. */
 export const chatFormat: WireFormat = { stream: chatStream, answer: chatAnswer() };
+
+/** OpenAI's embeddings: nothing is generated, so nothing can be cut. */
+export const embeddingFormat: WireFormat = {
+  stream: chatStream,
+  answer: {
+    pieces: () => [],
+    usage: (answer) => saneUsage({ ...objectIn(answer.usage), completion_tokens: 0 }),
+    cut: (answer) => answer,
+  },
+};
 
 function chatStream({ choices, wantsUsage }: StreamTerms): StreamFormat {
   const finished = new Set<number>();
@@ -60,7 +70,7 @@ function chatStream({ choices, wantsUsage }: StreamTerms): StreamFormat {
       const texts = new Map(allowed.map(({ lane, text }) => [lane, text]));
       const events: StreamChunk[] = [];
       if (allowed.length > 0) events.push(withoutUsage({ ...chunk, choices: cutChoices(chunk, texts) }));
-      events.push(withoutUsage({ ...chunk, choices: closingChoices(choices, finished) }));
+      events.push(withoutUsage({ ...chunk, choices: closingChoices(choices, finished, chunk) }));
       if (wantsUsage) events.push({ ...chunk, choices: [], usage: wireUsage(used) });
       return [...events.map((event) => `data: ${JSON.stringify(event)}`), DONE];
     },
@@ -71,15 +81,27 @@ function chatStream({ choices, wantsUsage }: StreamTerms): StreamFormat {
 function cutChoices(chunk: StreamChunk, texts: ReadonlyMap<string, string>) {
   return (chunk.choices ?? []).map((choice) => ({
     ...choice,
-    delta: withTexts(choice, choice.delta ?? {}, texts),
+    ...(isText(choice)
+      ? { text: allowedText(choice, texts) }
+      : { delta: withTexts(choice, choice.delta ?? {}, texts) }),
     finish_reason: null,
   }));
 }
 
-function closingChoices(choices: number, finished: ReadonlySet<number>) {
+/** A choice of a completion, not of a chat completion. */
+function isText(choice: StreamChoice | undefined): boolean {
+  return typeof choice?.text === 'string';
+}
+
+function allowedText(choice: StreamChoice, allowed: ReadonlyMap<string, string>): string {
+  return allowed.get(`${choice.index ?? 0}:content`) ?? '';
+}
+
+function closingChoices(choices: number, finished: ReadonlySet<number>, last: StreamChunk) {
+  const nothing = isText(last.choices?.[0]) ? { text: '' } : { delta: {} };
   return Array.from({ length: choices }, (_, index) => index)
     .filter((index) => !finished.has(index))
-    .map((index) => ({ index, delta: {}, logprobs: null, finish_reason: 'length' }));
+    .map((index) => ({ index, ...nothing, logprobs: null, finish_reason: 'length' }));
 }
 
 function withoutUsage(chunk: StreamChunk): StreamChunk {
@@ -108,6 +130,7 @@ function cutChoice(choice: StreamChoice, allowed: ReadonlyMap<string, string>): 
   const message = (choice.message ?? {}) as JsonObject;
   const pieces: readonly TextPiece[] = textPieces(choice, message);
   if (pieces.every(({ lane, text }) => allowed.get(lane) === text)) return choice;
+  if (isText(choice)) return { ...choice, text: allowedText(choice, allowed), finish_reason: 'length' };
   return { ...choice, message: withTexts(choice, message, allowed), finish_reason: 'length' };
 }
 
