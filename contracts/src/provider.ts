@@ -12,9 +12,19 @@ export const modelPattern = z
 
 /**
  * Wire formats of providers. `openai` is also what OpenAI-compatible servers speak (vLLM, Ollama and many others);
- * `openai-responses` offers OpenAI's Responses API as well.
+ * `openai-responses` offers OpenAI's Responses API as well; `dashscope` is its own form, not its compatible mode.
  */
-export const providerDialect = z.enum(['openai', 'openai-responses', 'anthropic']);
+export const providerDialect = z.enum([
+  'openai',
+  'openai-responses',
+  'anthropic',
+  'azure-openai',
+  'dashscope',
+  'deepseek',
+  'gemini',
+  'moonshot',
+  'zhipu',
+]);
 
 /** Named supplier account with one wire dialect. */
 export const providerShape = z.object({

@@ -860,7 +860,7 @@ export interface components {
              * @default openai
              * @enum {string}
              */
-            dialect: "openai" | "openai-responses" | "anthropic";
+            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -879,7 +879,7 @@ export interface components {
              * @default openai
              * @enum {string}
              */
-            dialect?: "openai" | "openai-responses" | "anthropic";
+            dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -2054,7 +2054,7 @@ export interface operations {
                      * @default openai
                      * @enum {string}
                      */
-                    dialect?: "openai" | "openai-responses" | "anthropic";
+                    dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
                     apiKeyEnv?: string;
                     models: string[];
                     /** @default 100 */

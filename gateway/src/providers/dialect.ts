@@ -43,14 +43,21 @@ export interface HeaderFacts {
   readonly client: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
+/** What a translated answer says that the provider may not have said. */
+export interface AnswerFacts {
+  readonly nowSeconds: number;
+  /** The provider's name of the model. */
+  readonly model: string;
+}
+
 /** The translation between chat completions and a provider's own form. */
 export interface Translation {
-  path(address: Address): string;
+  path(address: Address, body: JsonObject): string;
   /** @throws GatewayError `invalid_request` for what the provider cannot do */
   request(call: ChatCall): TranslatedCall;
-  answer(answer: JsonObject, nowSeconds: number): JsonObject;
+  answer(answer: JsonObject, facts: AnswerFacts): JsonObject;
   /** Undefined where the provider's streams are of chat completions already. */
-  reader(nowSeconds: number): StreamReader | undefined;
+  reader(facts: AnswerFacts): StreamReader | undefined;
 }
 
 /** The wire format of a provider: translation only, no I/O. */

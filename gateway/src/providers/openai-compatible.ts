@@ -13,6 +13,11 @@ export function operationUrl(baseUrl: string, operation: string): string {
   return `${/\/v\d+$/.test(base) ? base : `${base}/v1`}/${operation}`;
 }
 
+/** Path of a base URL, without a slash at its end and without its query. */
+export function pathOf(baseUrl: string): string {
+  return new URL(baseUrl).pathname.replace(/\/+$/, '');
+}
+
 /** The path alone, for a client that is connected already. */
 export function operationPath(baseUrl: string, operation: string): string {
   return operationUrl(baseUrl, operation).replace(/^https?:\/\/[^/]+/, '');

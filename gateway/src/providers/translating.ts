@@ -1,6 +1,7 @@
 import { GatewayError } from '../domain/gateway-error.ts';
-import type { JsonObject } from '../protocols/json-fields.ts';
+import { type JsonObject, parseObject } from '../protocols/json-fields.ts';
 import type { NotedLosses } from '../protocols/losses.ts';
+import { dataOf } from '../protocols/sse.ts';
 
 /** Which fields a translation knows, and which it must not lose. */
 export interface KnownFields {
@@ -23,6 +24,18 @@ export function refused(param: string, what: string): GatewayError {
     message: `${param}: the provider of this model takes no ${what}.`,
     param,
   });
+}
+
+/**
+ * The JSON object in an event of a provider; undefined for a comment.
+ * @throws GatewayError `upstream_error` when its data is something else
+ */
+export function eventObject(event: string): JsonObject | undefined {
+  const data = dataOf(event);
+  if (data === undefined) return undefined;
+  const parsed = parseObject(data);
+  if (parsed !== undefined) return parsed;
+  throw new GatewayError('upstream_error', { message: 'The provider sent an event that is not JSON.' });
 }
 
 /** Media type and content of a `data:` URL in base64 (RFC 2397); undefined for any other URL. */

@@ -88,7 +88,7 @@ interface Metered {
 function streamedAnswer(exchange: Limitable, { meter, usageSoFar, nowSeconds }: Metered): Answer {
   const { chat, call, protocol, response, requestId } = exchange;
   let end: BodyEnd | undefined;
-  const reader = call.translation?.reader(nowSeconds);
+  const reader = call.translation?.reader({ nowSeconds, model: exchange.choice.resolvedModel });
   const format = call.translation === undefined ? protocol.format : chatFormat;
   const relayed = relayStream(reader === undefined ? response.body : readAs(response.body, reader), {
     format: format.stream(chat),
@@ -134,7 +134,10 @@ async function plainAnswer(exchange: Limitable, { meter, usageSoFar, nowSeconds 
 
   const { translation } = call;
   const format = translation === undefined ? protocol.format.answer : chatFormat.answer;
-  const answer = translation === undefined ? parsed : translation.answer(parsed, nowSeconds);
+  const answer =
+    translation === undefined
+      ? parsed
+      : translation.answer(parsed, { nowSeconds, model: exchange.choice.resolvedModel });
   const cut = await cutAnswer(answer, { format, meter, usageAfterCut: usageSoFar });
   const isWhole = cut.kind === 'whole';
   const end: BodyEnd = isWhole ? { kind: 'completed', usage: format.usage(answer) } : { kind: 'cut', usage: cut.usage };

@@ -48,7 +48,7 @@ function callOf(exchange: Callable): UpstreamCall {
   const { body, losses } = translation.request({ body: chat.body, model, isStream: chat.isStream, maxTokens });
   refuseVital(losses);
   return {
-    path: (upstream) => translation.path(addressOf(upstream)),
+    path: (upstream) => translation.path(addressOf(upstream), body),
     headers,
     body: JSON.stringify(body),
     translation,

@@ -59,7 +59,8 @@ function readParsed(data: string): ChunkFacts | undefined {
   const choices = Array.isArray(chunk.choices) ? chunk.choices : [];
   return {
     pieces: choices.flatMap((choice) => textPieces(choice, choice?.delta)),
-    usage: chunk.usage ?? undefined,
+    // Moonshot also reports usage inside the choice that ends.
+    usage: chunk.usage ?? choices.find((choice) => choice?.usage)?.usage ?? undefined,
     isUsageOnly: choices.length === 0 && chunk.usage !== undefined && chunk.usage !== null,
     finished: choices.filter((choice) => typeof choice?.finish_reason === 'string').map(({ index }) => index ?? 0),
     error: errorIn(chunk.error),

@@ -1,12 +1,12 @@
 import { GatewayError } from '../../domain/gateway-error.ts';
 import { finishReasonOf } from '../../protocols/anthropic/stop-reason.ts';
 import { chatUsage } from '../../protocols/anthropic/usage.ts';
-import { countIn, type JsonObject, objectIn, objectsIn, parseObject, textIn } from '../../protocols/json-fields.ts';
-import { dataOf } from '../../protocols/sse.ts';
-import type { StreamReader } from '../dialect.ts';
+import { countIn, type JsonObject, objectIn, objectsIn, textIn } from '../../protocols/json-fields.ts';
+import type { AnswerFacts, StreamReader } from '../dialect.ts';
+import { eventObject } from '../translating.ts';
 
 /** A plain answer of Anthropic as a chat completion. */
-export function chatAnswer(answer: JsonObject, nowSeconds: number): JsonObject {
+export function chatAnswer(answer: JsonObject, { nowSeconds }: AnswerFacts): JsonObject {
   if (!Array.isArray(answer.content)) {
     throw new GatewayError('upstream_error', { message: 'The provider answered with something that is no message.' });
   }
@@ -58,9 +58,9 @@ interface Reading {
 }
 
 /** Reads Anthropic's stream as one of chat completions. */
-export function messagesReader(nowSeconds: number): StreamReader {
+export function messagesReader({ nowSeconds, model }: AnswerFacts): StreamReader {
   const reading: Reading = {
-    head: { id: '', object: 'chat.completion.chunk', created: nowSeconds, model: '' },
+    head: { id: '', object: 'chat.completion.chunk', created: nowSeconds, model },
     usage: {},
     calls: 0,
     callOfBlock: new Map(),
@@ -69,13 +69,8 @@ export function messagesReader(nowSeconds: number): StreamReader {
   };
   return {
     read(event) {
-      const data = dataOf(event);
-      if (data === undefined) return [];
-      const parsed = parseObject(data);
-      if (parsed === undefined) {
-        throw new GatewayError('upstream_error', { message: 'The provider sent an event that is not JSON.' });
-      }
-      return chunksOf(parsed, reading);
+      const data = eventObject(event);
+      return data === undefined ? [] : chunksOf(data, reading);
     },
   };
 }
