@@ -63,6 +63,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
   const { limits, redis } = await limitsOf(settings, { log, metrics, fleetSize: () => fleet.size });
   const services: Services = {
     gatewayId: settings.GATEWAY_ID,
+    heartbeatMs: settings.HEARTBEAT_SECONDS * 1000,
     config,
     limits,
     tokens: counting.tokens,

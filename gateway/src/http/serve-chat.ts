@@ -7,7 +7,7 @@ import type { Services } from '../services.ts';
 import type { Answer } from '../stages/limit-output.ts';
 import { beginLife, failedOutcome, type Life, usageOfFailure } from './life.ts';
 import { readBody, targetOf } from './read-request.ts';
-import { requestIdHeaders, writeBody, writeError } from './write-answer.ts';
+import { requestIdHeaders, writeError, writeStream } from './write-answer.ts';
 
 /**
  * How long the count for a client that left may take before it is estimated. It holds its slot meanwhile, which is to be
@@ -35,7 +35,7 @@ export async function serveChat(
     const head = life.received(target, new Uint8Array());
     const body = await readBody(message, maxBodyBytes);
     const { answer, rateHeaders } = await chatPipeline.run({ ...head, body, protocol }, services);
-    await sendAnswer(response, answer, rateHeaders, life);
+    await sendAnswer(response, answer, { life, rateHeaders, heartbeatMs: services.heartbeatMs });
   } catch (thrown) {
     const error = asGatewayError(thrown);
     const usage = await usageOfFailure(life);
@@ -45,11 +45,16 @@ export async function serveChat(
   }
 }
 
+interface Sending {
+  readonly life: Life;
+  readonly rateHeaders: Readonly<Record<string, string>>;
+  readonly heartbeatMs: number;
+}
+
 async function sendAnswer(
   response: ServerResponse,
   answer: Answer,
-  rateHeaders: Readonly<Record<string, string>>,
-  life: Life,
+  { life, rateHeaders, heartbeatMs }: Sending,
 ): Promise<void> {
   const head = {
     'content-type': answer.contentType,
@@ -64,7 +69,7 @@ async function sendAnswer(
     return;
   }
   response.writeHead(200, { ...head, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
-  await writeBody(response, answer.body, life.firstByte);
+  await writeStream(response, answer.body, { onFirstByte: life.firstByte, heartbeatMs });
   const outcome = await outcomeOf(answer, life);
   life.end(outcome, internalOf(answer));
   response.end();

@@ -4,21 +4,45 @@ import type { GatewayError } from '../domain/gateway-error.ts';
 /** A client that reads nothing for so long is given up. */
 const CLIENT_STALL_MS = 60_000;
 
-/** Writes a body with back-pressure. Returns false when the client left before the end; never throws for that. */
-export async function writeBody(
+/** A comment of an event stream, which every client passes over. */
+const PING = ': ping\n\n';
+
+/** What happens while a stream is written. */
+export interface Writing {
+  readonly onFirstByte: () => void;
+  /** Silence after which a comment is sent, ms; 0 = never. */
+  readonly heartbeatMs: number;
+}
+
+/**
+ * Writes an event stream in chunks of whole events, with back-pressure and a heartbeat. Returns false when the client
+ * left before the end; never throws for that.
+ */
+export async function writeStream(
   response: ServerResponse,
   body: AsyncIterable<Buffer>,
-  onFirstByte: () => void,
+  { onFirstByte, heartbeatMs }: Writing,
 ): Promise<boolean> {
+  const heart = heartbeatMs > 0 ? setInterval(() => beat(response), heartbeatMs) : undefined;
   let isFirst = true;
-  for await (const chunk of body) {
-    if (response.destroyed) return false;
-    if (isFirst) onFirstByte();
-    isFirst = false;
-    if (chunk.length === 0 || response.write(chunk)) continue;
-    if (!(await drained(response))) return false;
+  try {
+    for await (const chunk of body) {
+      if (response.destroyed) return false;
+      if (isFirst) onFirstByte();
+      isFirst = false;
+      heart?.refresh();
+      if (chunk.length === 0 || response.write(chunk)) continue;
+      if (!(await drained(response))) return false;
+    }
+    return !response.destroyed;
+  } finally {
+    clearInterval(heart);
   }
-  return !response.destroyed;
+}
+
+/** A client that does not even read what is there needs no sign of life. */
+function beat(response: ServerResponse): void {
+  if (!response.destroyed && !response.writableNeedDrain) response.write(PING);
 }
 
 /** Waits until the client has read; false when it left or stalled. */

@@ -166,6 +166,7 @@ function checkContentType({ chat, response }: Limitable): void {
   const header = response.headers['content-type'];
   const contentType = typeof header === 'string' ? header : '';
   if (contentType.startsWith('text/event-stream') === chat.isStream) return;
+  response.close();
   const wanted = chat.isStream ? 'an event stream' : 'JSON';
   throw new GatewayError('upstream_error', {
     message: `The provider did not answer with ${wanted}.`,
@@ -217,9 +218,17 @@ async function within<T>(work: Promise<T>, ms: number | undefined): Promise<T> {
   return Promise.race([work, tooLate]).finally(() => clearTimeout(timer));
 }
 
+/** Did the provider compress its answer otherwise than it said? */
+function isDecodingError(thrown: unknown): thrown is Error {
+  const { code } = thrown as NodeJS.ErrnoException;
+  return thrown instanceof Error && typeof code === 'string' && /^(Z_|ERR__?ERROR_FORMAT|ERR_BROTLI)/.test(code);
+}
+
 function upstreamErrorOf(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   if (thrown instanceof UpstreamFailure) return errorOf(thrown.failure);
-  if (thrown instanceof RangeError) return new GatewayError('upstream_error', { internal: thrown.message });
+  if (thrown instanceof RangeError || isDecodingError(thrown)) {
+    return new GatewayError('upstream_error', { internal: thrown.message });
+  }
   return new GatewayError('internal_error', { internal: thrown instanceof Error ? thrown.stack : String(thrown) });
 }

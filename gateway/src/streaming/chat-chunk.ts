@@ -53,10 +53,14 @@ export function readChunk(data: string): ChunkFacts | undefined {
   return readParsed(data);
 }
 
+function isChoice(choice: unknown): choice is StreamChoice {
+  return typeof choice === 'object' && choice !== null;
+}
+
 function readParsed(data: string): ChunkFacts | undefined {
   const chunk = parseChunk(data);
   if (chunk === undefined) return undefined;
-  const choices = Array.isArray(chunk.choices) ? chunk.choices : [];
+  const choices = (Array.isArray(chunk.choices) ? chunk.choices : []).filter(isChoice);
   return {
     pieces: choices.flatMap((choice) => textPieces(choice, choice?.delta)),
     // Moonshot also reports usage inside the choice that ends.

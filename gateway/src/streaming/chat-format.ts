@@ -1,6 +1,6 @@
 import type { GatewayError } from '../domain/gateway-error.ts';
 import { saneUsage, type TokenUsage } from '../domain/outcome.ts';
-import { type JsonObject, objectIn } from '../protocols/json-fields.ts';
+import { type JsonObject, objectIn, objectsIn } from '../protocols/json-fields.ts';
 import { dataOf } from '../protocols/sse.ts';
 import type {
   AnswerFormat,
@@ -123,7 +123,7 @@ function chatAnswer(): AnswerFormat {
 }
 
 function choicesIn({ choices }: JsonObject): readonly StreamChoice[] {
-  return Array.isArray(choices) ? choices : [];
+  return objectsIn(choices);
 }
 
 function cutChoice(choice: StreamChoice, allowed: ReadonlyMap<string, string>): StreamChoice {

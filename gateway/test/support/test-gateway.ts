@@ -159,6 +159,8 @@ interface Parts {
   readonly counter?: TokenCounter;
   /** See `Observations`; default 0. */
   readonly outputShare?: number;
+  /** See `Services`; default 0. */
+  readonly heartbeatMs?: number;
 }
 
 /** A whole gateway over real HTTP in this process: real pipeline, limits and upstream client, toy vocabulary. */
@@ -195,6 +197,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
   });
   const services: Services = {
     gatewayId: 'test',
+    heartbeatMs: parts.heartbeatMs ?? 0,
     config: {
       current: () => config,
       hashOf: (secret) => createHmac('sha256', KEY_PEPPER).update(secret).digest('hex'),
