@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import { matcherShape, namespaceShape, policyShape } from '@ai-gateway/contracts';
+import { matcherShape, namespaceShape, policyShape, providerShape } from '@ai-gateway/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../src/db/store.ts';
 import { publisher } from '../src/publish/publisher.ts';
@@ -67,7 +67,7 @@ describe.each(Object.entries(DATABASES))('the store on %s', (_, makeUrl) => {
 
   it('keeps JSON and texts of any size that the contract allows', async () => {
     const models = Array.from({ length: 1000 }, (__, index) => `${'m'.repeat(120)}${index}`);
-    const provider = { id: 'big', name: 'big', dialect: 'openai' as const, models, priority: 1, isEnabled: true };
+    const provider = providerShape.parse({ id: 'big', name: 'big', models, priority: 1 });
     await store.insert('provider', provider, AT);
     expect((await store.read('provider', 'big'))?.models).toEqual(models);
     await store.insert('namespace', namespace('long'), AT);

@@ -32,6 +32,11 @@ export const providerShape = z.object({
   name: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,49}$/, 'lower-case letters, digits, "-" and "_", 1 to 50 characters'),
   dialect: providerDialect.default('openai'),
   /**
+   * What becomes of a request with fields that the dialect cannot carry and the answer does not depend on: they are
+   * left out and named in `x-gateway-dropped`, or the request is refused. Others are always refused.
+   */
+  onUnsupported: z.enum(['drop', 'refuse']).default('drop'),
+  /**
    * Name of the gateway's environment variable that holds the secret. The secret itself is never stored.
    * Only names ending in `_API_KEY` are read, so that a rule cannot send other secrets of the process to an upstream.
    */

@@ -204,6 +204,21 @@ describe.each(CASES)('%s to a provider of %s', (client, dialect, form, mark) => 
   });
 });
 
+it('a provider may refuse what it would otherwise not be told', async () => {
+  const provider = { id: 'p1', name: 'acme', models: ['m'], dialect: 'anthropic' };
+  const ask = () => send('/v1/chat/completions', { model: 'm', seed: 7, messages: [{ role: 'user', content: 'hi' }] });
+  upstream.play((_request, answer) => {
+    answer.setHeader('content-type', 'application/json').end(JSON.stringify(plains.messages));
+  });
+  gateway.setRules(rulesWith([upstream.url], { providers: [provider] }));
+  expect((await ask()).headers.get('x-gateway-dropped')).toBe('seed');
+  gateway.setRules(rulesWith([upstream.url], { providers: [{ ...provider, onUnsupported: 'refuse' }] }));
+  const refused = await ask();
+  expect(refused.status).toBe(400);
+  expect(await refused.json()).toMatchObject({ error: { code: 'invalid_request', param: 'seed' } });
+  expect(upstream.seen).toHaveLength(1);
+});
+
 it('embeddings count their input against windows and reserve no output', async () => {
   rules('openai', [policy('e', { kind: 'token-limit', windows: [{ windowSeconds: 3600, maxTokens: 8 }] })]);
   upstream.play((_request, answer) => {

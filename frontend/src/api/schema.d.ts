@@ -861,6 +861,11 @@ export interface components {
              * @enum {string}
              */
             dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+            /**
+             * @default drop
+             * @enum {string}
+             */
+            onUnsupported: "drop" | "refuse";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -880,6 +885,11 @@ export interface components {
              * @enum {string}
              */
             dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+            /**
+             * @default drop
+             * @enum {string}
+             */
+            onUnsupported?: "drop" | "refuse";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -2055,6 +2065,11 @@ export interface operations {
                      * @enum {string}
                      */
                     dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+                    /**
+                     * @default drop
+                     * @enum {string}
+                     */
+                    onUnsupported?: "drop" | "refuse";
                     apiKeyEnv?: string;
                     models: string[];
                     /** @default 100 */

@@ -47,12 +47,14 @@ function callOf(exchange: Callable): UpstreamCall {
   refuseVital(chat.losses);
   const { body, losses } = translation.request({ body: chat.body, model, isStream: chat.isStream, maxTokens });
   refuseVital(losses);
+  const dropped = [...new Set([...chat.losses.minor, ...losses.minor])];
+  if (choice.provider.provider.onUnsupported === 'refuse') refuseMinor(dropped);
   return {
     path: (upstream) => translation.path(addressOf(upstream), body),
     headers,
     body: JSON.stringify(body),
     translation,
-    dropped: [...new Set([...chat.losses.minor, ...losses.minor])],
+    dropped,
   };
 }
 
@@ -67,6 +69,14 @@ function headersOf({ choice, secret, chat, headers, requestId }: Callable): Reco
     'x-request-id': requestId,
     ...dialectOf(choice.provider.provider).headers({ secret, isStream, client: headers }),
   };
+}
+
+function refuseMinor([param]: readonly string[]): void {
+  if (param === undefined) return;
+  throw new GatewayError('invalid_request', {
+    message: `${param}: the provider of this model does not know this.`,
+    param,
+  });
 }
 
 function refuseVital({ vital }: Losses): void {

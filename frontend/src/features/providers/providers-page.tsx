@@ -92,6 +92,16 @@ export function ProvidersPage() {
         <Form.Item name="dialect" label={t('provider.dialect')} initialValue="openai">
           <Select options={providerDialect.options.map((value) => ({ value, label: t(`dialect.${value}`) }))} />
         </Form.Item>
+        <Form.Item
+          name="onUnsupported"
+          label={t('provider.onUnsupported')}
+          extra={t('provider.onUnsupportedHint')}
+          initialValue="drop"
+        >
+          <Select
+            options={(['drop', 'refuse'] as const).map((value) => ({ value, label: t(`onUnsupported.${value}`) }))}
+          />
+        </Form.Item>
         <Form.Item name="models" label={t('provider.models')} extra={t('provider.modelsHint')}>
           <Select mode="tags" tokenSeparators={[',', ' ']} open={false} />
         </Form.Item>
