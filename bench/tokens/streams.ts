@@ -4,7 +4,8 @@ import { httpTokenCounter } from '../../gateway/src/adapters/http-token-counter.
 import { vocabularyTokenCounter } from '../../gateway/src/adapters/vocabulary-token-counter.ts';
 import { GatewayError } from '../../gateway/src/domain/gateway-error.ts';
 import type { TokenCounter } from '../../gateway/src/services.ts';
-import { relayChat } from '../../gateway/src/streaming/relay-chat.ts';
+import { chatFormat } from '../../gateway/src/streaming/chat-format.ts';
+import { relayStream } from '../../gateway/src/streaming/relay-stream.ts';
 import { type Metered, type StreamMeter, streamMeter } from '../../gateway/src/streaming/stream-meter.ts';
 import { cpuUsOf } from '../cpu.ts';
 import { median, percentile, printHead, printRow, rounded } from '../figures.ts';
@@ -108,10 +109,9 @@ async function relayed({ events, half, tokens }: Stream, { way, counter, wallUs,
   const startedMs = performance.now();
   const cap = way.cap === Number.POSITIVE_INFINITY ? way.cap : Math.floor(tokens * way.cap);
   const meter = way.by === 'nobody' ? NO_METER : meterOf(cap, counter, countUs);
-  const relay = relayChat(arriving(way.isHalf ? half : events), {
+  const relay = relayStream(arriving(way.isHalf ? half : events), {
+    format: chatFormat.stream({ choices: 1, wantsUsage: true }),
     meter,
-    choices: 1,
-    wantsUsage: true,
     requestId: 'req_bench',
     usageAfterCut: async () => ({ inputTokens: 0, outputTokens: (await meter.total()).tokens, source: 'counted' }),
     errorOf: (thrown) => new GatewayError('upstream_error', { internal: String(thrown) }),

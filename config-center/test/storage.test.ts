@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { matcherShape, namespaceShape, policyShape, providerKeyShape, providerShape } from '@ai-gateway/contracts';
-
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { administratorAccess } from '../src/auth/access.ts';
@@ -80,15 +79,7 @@ describe.each(Object.entries(DATABASES))('the store on %s', (_, makeUrl) => {
 
   it('keeps JSON and texts of any size that the contract allows', async () => {
     const models = Array.from({ length: 1000 }, (__, index) => `${'m'.repeat(120)}${index}`);
-    const provider = {
-      id: 'big',
-      name: 'big',
-      dialect: 'openai' as const,
-      models,
-      priority: 1,
-      isEnabled: true,
-      strategy: 'weighted' as const,
-    };
+    const provider = providerShape.parse({ id: 'big', name: 'big', models, priority: 1 });
     await store.insert('provider', provider, AT);
     expect((await store.read('provider', 'big'))?.models).toEqual(models);
     await store.insert('namespace', namespace('long'), AT);

@@ -3,11 +3,32 @@ import { modelPattern } from './model-name.ts';
 import { priority } from './namespace.ts';
 import { healthCheckShape, routingShape, strategy } from './routing.ts';
 
+/**
+ * Wire formats of providers. `openai` is also what OpenAI-compatible servers speak (vLLM, Ollama and many others);
+ * `openai-responses` offers OpenAI's Responses API as well; `dashscope` is its own form, not its compatible mode.
+ */
+export const providerDialect = z.enum([
+  'openai',
+  'openai-responses',
+  'anthropic',
+  'azure-openai',
+  'dashscope',
+  'deepseek',
+  'gemini',
+  'moonshot',
+  'zhipu',
+]);
+
 /** Named supplier account with one wire dialect. */
 export const providerShape = z.object({
   id: z.string(),
   name: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,49}$/, 'lower-case letters, digits, "-" and "_", 1 to 50 characters'),
-  dialect: z.enum(['openai']).default('openai'),
+  dialect: providerDialect.default('openai'),
+  /**
+   * What becomes of a request with fields that the dialect cannot carry and the answer does not depend on: they are
+   * left out and named in `x-gateway-dropped`, or the request is refused. Others are always refused.
+   */
+  onUnsupported: z.enum(['drop', 'refuse']).default('drop'),
   /**
    * Name of the gateway's environment variable that holds a secret: one more key beside the provider keys.
    * Only names ending in `_API_KEY` are read, so that a rule cannot send other secrets of the process to an upstream.

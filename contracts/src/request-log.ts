@@ -47,9 +47,9 @@ export const requestRecordShape = usageEventShape.extend({
   listedModel: z.string().max(200).optional(),
   /** Set once the limits of the request were planned. */
   kind: requestKind.optional(),
-  /** The client's maximum, tokens per choice, and how many choices it asked for. */
+  /** The client's maximum, tokens per choice, and how many choices it asked for; 0 where none has tokens (embeddings). */
   clientMaxTokens: z.number().int().min(1).optional(),
-  choices: z.number().int().min(1).default(1),
+  choices: z.number().int().min(0).default(1),
   /** What the limits were asked for, in tokens; `inputTokens` is 0 where nothing counts tokens. */
   demand: z.object({ inputTokens: z.number().int().min(0), outputTokens: z.number().int().min(0) }).optional(),
   /** The most output tokens that were allowed, and the policy that said so; without one, the client. */

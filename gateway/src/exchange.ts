@@ -2,6 +2,7 @@ import type { RequestView } from '@ai-gateway/contracts';
 import type { Outcome } from './domain/outcome.ts';
 import type { RecordedNotes } from './domain/recorded-notes.ts';
 import type { Target } from './domain/target.ts';
+import type { ClientProtocol } from './protocols/client-protocol.ts';
 import type { Services, TokenCount } from './services.ts';
 
 /** A request as it was read: the start of every exchange. */
@@ -24,6 +25,11 @@ export interface Received {
   readonly defer: (task: DeferredTask) => void;
   /** Facts for the log and the metrics, noted as they become known. */
   readonly notes: Notes;
+}
+
+/** The wire format in which the client asks, by its path. */
+export interface Addressed {
+  readonly protocol: ClientProtocol;
 }
 
 /** Gives back what a stage took. Failures are logged and do not stop the others. */

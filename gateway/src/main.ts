@@ -92,6 +92,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
   const guard = connectGuard({ allowPrivate: settings.UPSTREAM_ALLOW_PRIVATE });
   const services: Services = {
     gatewayId: settings.GATEWAY_ID,
+    heartbeatMs: settings.HEARTBEAT_SECONDS * 1000,
     config,
     limits,
     tokens: counting.tokens,

@@ -1,4 +1,4 @@
-import type { Received, Stage } from './exchange.ts';
+import type { Addressed, Received, Stage } from './exchange.ts';
 import type { Services } from './services.ts';
 import { authenticate } from './stages/authenticate.ts';
 import { capOutput } from './stages/cap-output.ts';
@@ -14,16 +14,17 @@ import { matchNamespace } from './stages/match-namespace.ts';
 import { parseBody } from './stages/parse-body.ts';
 import { planLimits } from './stages/plan-limits.ts';
 import { planPassthrough } from './stages/plan-passthrough.ts';
+import { prepareCall } from './stages/prepare-call.ts';
 import { readCache } from './stages/read-cache.ts';
 import { reserve } from './stages/reserve.ts';
 import { resolveModel } from './stages/resolve-model.ts';
 
 /** A chain of stages whose order the compiler checks: a stage only fits where everything it reads was added before. */
-export interface Pipeline<Out extends Received> {
-  use<Added extends object>(stage: Stage<Out, Added>): Pipeline<Out & Added>;
-  run(received: Received, services: Services): Promise<Out>;
+export interface Pipeline<In extends Received, Out extends Received = In> {
+  use<Added extends object>(stage: Stage<Out, Added>): Pipeline<In, Out & Added>;
+  run(received: In, services: Services): Promise<Out>;
   /** Runs as far as it goes: what was added until then, and the stage that threw, with what it threw. */
-  attempt(received: Received, services: Services): Promise<Attempt<Out>>;
+  attempt(received: In, services: Services): Promise<Attempt<Out>>;
   readonly stageNames: readonly string[];
 }
 
@@ -35,7 +36,7 @@ export interface Attempt<Out extends Received> {
 
 type AnyStage = (exchange: never, services: Services) => object | Promise<object>;
 
-function pipeline<Out extends Received>(stages: readonly AnyStage[] = []): Pipeline<Out> {
+function pipeline<In extends Received, Out extends Received = In>(stages: readonly AnyStage[] = []): Pipeline<In, Out> {
   return {
     use: (stage) => pipeline([...stages, stage]),
     async run(received, services) {
@@ -62,8 +63,8 @@ function pipeline<Out extends Received>(stages: readonly AnyStage[] = []): Pipel
   };
 }
 
-/** How a chat completion request is decided, up to its limits. Nothing is consumed. */
-export const chatDecision = pipeline<Received>()
+/** How a request for a model's answer is decided, up to its limits. Nothing is consumed. */
+export const chatDecision = pipeline<Received & Addressed>()
   .use(parseBody)
   .use(matchNamespace)
   .use(authenticate)
@@ -74,10 +75,24 @@ export const chatDecision = pipeline<Received>()
   .use(chooseTargets)
   .use(countInput)
   .use(capOutput)
+  .use(prepareCall)
   .use(readCache);
 
-/** What happens to a chat completion request, in order. Nothing is consumed before `reserve`. */
+/** What happens to a request for a model's answer, in order. Nothing is consumed before `reserve`. */
 export const chatPipeline = chatDecision.use(reserve).use(forward).use(limitOutput).use(compareCounts);
+
+/** How a question of how many tokens a request has is decided, up to its limits. */
+export const countDecision = pipeline<Received & Addressed>()
+  .use(parseBody)
+  .use(matchNamespace)
+  .use(authenticate)
+  .use(resolveModel)
+  .use(checkMessage)
+  .use(planPassthrough)
+  .use(countInput);
+
+/** What happens to such a question. It takes what a request takes, but no tokens. */
+export const countPipeline = countDecision.use(reserve);
 
 /** How a request that is passed through untouched is decided, up to its limits: all rules that do not need its body. */
 export const passthroughDecision = pipeline<Received>()

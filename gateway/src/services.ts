@@ -188,11 +188,13 @@ export interface UpstreamRequest {
   readonly body: string;
 }
 
-/** An accepted answer: headers are in, the body is still to be read. Leaving the body early aborts the upstream. */
+/** An accepted answer: headers are in, the body is still to be read. Leaving a begun body early aborts the upstream. */
 export interface UpstreamResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: AsyncIterable<Buffer>;
+  /** Aborts the upstream; for an answer whose body is not wanted. */
+  close(): void;
 }
 
 /** Thrown by `UpstreamClient.send` and by reading a body. */
@@ -330,6 +332,8 @@ export interface Log {
 export interface Services {
   /** Name of this gateway, for operators. */
   readonly gatewayId: string;
+  /** Silence of a stream, in ms, after which the client gets a comment; 0 = never. */
+  readonly heartbeatMs: number;
   readonly config: ConfigSource;
   readonly limits: Limits;
   readonly tokens: TokenCounter;

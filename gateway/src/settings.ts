@@ -25,6 +25,7 @@ export const settingsShape = z.object({
   REDIS_CLUSTER: z.stringbool().default(false),
   LIMIT_LEASE_SECONDS: z.coerce.number().int().min(1).max(300).default(30),
   GATEWAY_INTERNAL_URL: z.url({ protocol: /^https?$/ }).optional(),
+  HEARTBEAT_SECONDS: z.coerce.number().min(0).max(300).default(15),
   /** False: only public addresses, over TLS. */
   UPSTREAM_ALLOW_PRIVATE: z.stringbool().default(true),
   DRAIN_SECONDS: z.coerce.number().int().min(0).max(600).default(30),

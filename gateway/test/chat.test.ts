@@ -559,7 +559,7 @@ describe('files, audio and images', () => {
 
   it('other paths of the provider are not reachable, so that nothing that makes tokens escapes the meter', async () => {
     const { gateway } = await setUp(plainAnswer('a'));
-    for (const path of ['/v1/completions', '/v1/responses', '/v1/embeddings', '/v1/filesystem']) {
+    for (const path of ['/v1/responses/resp_1', '/v1/messages/batches', '/v1/filesystem']) {
       expect(
         (await fetch(gateway.url + path, { method: 'POST', headers: { 'x-channel-code': 'test-channel' } })).status,
       ).toBe(404);

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { BUILT_IN, type BuiltInName } from '../../token-service/src/vocabularies/catalog.ts';
 import { troubleText } from '../../tokenizer/test/support/texts.ts';
 import { GatewayError } from '../src/domain/gateway-error.ts';
-import { type BodyEnd, relayChat } from '../src/streaming/relay-chat.ts';
+import { chatFormat } from '../src/streaming/chat-format.ts';
+import { type BodyEnd, relayStream } from '../src/streaming/relay-stream.ts';
 import { type StreamMeter, streamMeter } from '../src/streaming/stream-meter.ts';
 
 const TEXTS = Number(process.env.METER_TEXTS || 10_000);
@@ -61,10 +62,9 @@ async function* inPieces(bytes: Buffer, sizes: readonly number[]): AsyncGenerato
 async function relayed(events: readonly Delta[], sizes: readonly number[], meter: StreamMeter) {
   let end: BodyEnd | undefined;
   const output: Buffer[] = [];
-  const relay = relayChat(inPieces(wire(events), sizes), {
+  const relay = relayStream(inPieces(wire(events), sizes), {
+    format: chatFormat.stream({ choices: 1, wantsUsage: false }),
     meter,
-    choices: 1,
-    wantsUsage: false,
     requestId: 'r',
     usageAfterCut: async () => ({ inputTokens: 0, outputTokens: (await meter.total()).tokens, source: 'counted' }),
     errorOf: (thrown) => new GatewayError('internal_error', { internal: String(thrown) }),

@@ -35,6 +35,7 @@ export function outputCapOf({ clientMax, choices, policies }: CapInput): OutputC
 /** What is known of a request when its demand is worked out. */
 export interface DemandInput {
   readonly clientMax: number | undefined;
+  /** 0: the answer has no tokens. */
   readonly choices: number;
   readonly inputTokens: number;
   readonly tokenPolicies: readonly TokenPolicy[];
@@ -62,6 +63,7 @@ const UNCAPPED_OUTPUT_ESTIMATE = 1024;
  * exceeds what the windows can hold.
  */
 export function demandOf({ clientMax, choices, inputTokens, tokenPolicies, limits, price }: DemandInput): CappedDemand {
+  if (choices === 0) return { outputCap: undefined, isGuess: false, demand: { inputTokens, outputTokens: 0 } };
   const enforced = tokenPolicies.filter(({ policy }) => policy.mode === 'enforce');
   const outputCap = outputCapOf({
     clientMax,

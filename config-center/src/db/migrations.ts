@@ -3,6 +3,7 @@ import type { Migration, MigrationProvider } from 'kysely/migration';
 import { access } from './access-migration.ts';
 import { isMysql } from './is-mysql.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
+import { protocols } from './protocols-migration.ts';
 import { requestLog } from './request-log-migration.ts';
 import { routing } from './routing-migration.ts';
 import { scale } from './scale-migration.ts';
@@ -210,6 +211,7 @@ export const migrations: MigrationProvider = {
       '0006-secrets': secrets,
       '0007-scale': scale,
       '0010-routing': routing,
+      '0011-protocols': protocols,
     };
   },
 };

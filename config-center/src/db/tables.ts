@@ -87,6 +87,7 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     id: 'text',
     name: 'text',
     dialect: 'text',
+    onUnsupported: 'text',
     apiKeyEnv: 'text',
     models: 'json',
     priority: 'integer',

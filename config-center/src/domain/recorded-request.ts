@@ -34,17 +34,27 @@ export function rebuiltRequest(record: RequestLogRecord): RebuiltRequest {
   };
 }
 
-function bodyOf({ matched, requestedModel, isStream, clientMaxTokens, choices }: RequestLogRecord): object {
+function bodyOf({ path, matched, requestedModel, isStream, clientMaxTokens, choices }: RequestLogRecord): object {
   const body: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(matched?.body ?? {})) put(body, field.split('.'), value);
   return {
     ...body,
     model: requestedModel,
-    messages: [{ role: 'user', content: '' }],
     stream: isStream,
-    ...(clientMaxTokens !== undefined && { max_tokens: clientMaxTokens }),
-    ...(choices > 1 && { n: choices }),
+    ...inputOf(path, choices),
+    ...(clientMaxTokens !== undefined && { [maximumOf(path)]: clientMaxTokens }),
   };
+}
+
+/** An empty input in the form of the endpoint, that asks for so many answers. */
+function inputOf(path: string, choices: number): object {
+  if (path === '/v1/embeddings' || path === '/v1/responses') return { input: '' };
+  if (path === '/v1/completions') return { prompt: choices > 1 ? new Array(choices).fill('') : '' };
+  return { messages: [{ role: 'user', content: '' }], ...(choices > 1 && { n: choices }) };
+}
+
+function maximumOf(path: string): string {
+  return path === '/v1/responses' ? 'max_output_tokens' : 'max_tokens';
 }
 
 /** Sets a value at a path of steps; the steps come from matchers, so none may reach a prototype. */

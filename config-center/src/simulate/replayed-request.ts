@@ -95,8 +95,8 @@ function demandIn(
   { kind, demand, clientMaxTokens, choices }: RequestLogRecord,
   rest: Omit<Parameters<typeof demandOf>[0], 'clientMax' | 'choices'>,
 ): CappedDemand {
-  // A request that was answered from the cache asked for no tokens; every other asks for some output.
-  const isCached = demand !== undefined && demand.inputTokens === 0 && demand.outputTokens === 0;
+  // A request that was answered from the cache asked for no tokens; every other asks for some output, if it has any.
+  const isCached = choices > 0 && demand !== undefined && demand.inputTokens === 0 && demand.outputTokens === 0;
   if (kind === 'passthrough' || isCached) {
     return { outputCap: undefined, isGuess: false, demand: { inputTokens: 0, outputTokens: 0 } };
   }

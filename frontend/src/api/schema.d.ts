@@ -1328,7 +1328,12 @@ export interface components {
              * @default openai
              * @enum {string}
              */
-            dialect: "openai";
+            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+            /**
+             * @default drop
+             * @enum {string}
+             */
+            onUnsupported: "drop" | "refuse";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -1397,7 +1402,12 @@ export interface components {
              * @default openai
              * @enum {string}
              */
-            dialect?: "openai";
+            dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+            /**
+             * @default drop
+             * @enum {string}
+             */
+            onUnsupported?: "drop" | "refuse";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -3949,7 +3959,12 @@ export interface operations {
                      * @default openai
                      * @enum {string}
                      */
-                    dialect?: "openai";
+                    dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+                    /**
+                     * @default drop
+                     * @enum {string}
+                     */
+                    onUnsupported?: "drop" | "refuse";
                     apiKeyEnv?: string;
                     models: string[];
                     /** @default 100 */

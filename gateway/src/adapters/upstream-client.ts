@@ -51,7 +51,8 @@ export function httpUpstreamClient(guard: ConnectGuard): UpstreamClient {
       );
       const { status, headers: received } = await exchange.response;
       if (status < 200 || status > 299) throw await statusFailure(status, received, exchange);
-      return { status, headers: received, body: decoded(received['content-encoding'], exchange) };
+      const answer = decoded(received['content-encoding'], exchange);
+      return { status, headers: received, body: answer, close: () => exchange.leave() };
     },
     async close() {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()));
@@ -136,9 +137,13 @@ class Exchange implements Dispatcher.DispatchHandler, AsyncIterable<Buffer> {
         else await this.#more();
       }
     } finally {
-      if (!this.#isEnded)
-        this.#abandon(new UpstreamFailure({ kind: 'network', internal: 'the answer was left early' }));
+      this.leave();
     }
+  }
+
+  /** Ends the request unless it has ended. */
+  leave(): void {
+    this.#abandon(new UpstreamFailure({ kind: 'network', internal: 'the answer was left early' }));
   }
 
   /** All that waits, as one buffer: fewer and larger writes when the upstream is faster than the client. */

@@ -56,12 +56,13 @@ function listedName({ provider: { provider }, resolvedModel }: ModelChoice): str
   return provider.models.find((pattern) => isModel(pattern, resolvedModel)) ?? resolvedModel;
 }
 
-/** The secret in the request: `Authorization: Bearer …` (or bare), else `x-virtual-key`. */
+/** The secret in the request: `Authorization: Bearer …` (or bare), else `x-virtual-key`, else Anthropic's `x-api-key`. */
 export function secretIn(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): string | undefined {
-  const { authorization, 'x-virtual-key': virtualKey } = headers;
+  const { authorization, 'x-virtual-key': virtualKey, 'x-api-key': apiKey } = headers;
   const text = typeof authorization === 'string' ? authorization.replace(/^bearer\s+/i, '').trim() : '';
   if (text !== '') return text;
-  return typeof virtualKey === 'string' && virtualKey !== '' ? virtualKey : undefined;
+  if (typeof virtualKey === 'string' && virtualKey !== '') return virtualKey;
+  return typeof apiKey === 'string' && apiKey !== '' ? apiKey : undefined;
 }

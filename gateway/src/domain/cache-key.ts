@@ -7,12 +7,21 @@ const IRRELEVANT: ReadonlySet<string> = new Set([
   'stream_options',
 ]);
 
+/** Answers of `/v1/responses` repeat the fields of their request. */
+const REPEATING = 'openai-responses';
+
 /** What an answer is kept under. */
 export interface CacheSubject {
   readonly namespaceId: string;
   /** Whose cache it is; undefined = shared by all of the namespace. */
   readonly owner: string | undefined;
+  /** Name of the client's protocol: a request means another thing in another. */
+  readonly endpoint: string;
   readonly providerId: string;
+  /** The protocol of the provider, in which the answer is kept. */
+  readonly dialect: string;
+  /** What of the client's headers the provider sees. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly model: string;
   /** The request as the client sent it, parsed. */
   readonly body: Readonly<Record<string, unknown>>;
@@ -22,10 +31,13 @@ export interface CacheSubject {
 
 /** The same text for requests that ask for the same, in whatever order their fields come. */
 export function cacheKeyOf({ body, ...subject }: CacheSubject): string {
+  const { namespaceId, owner, endpoint, providerId, dialect, headers, model, maxTokens } = subject;
   const { model: _, ...asked } = body;
-  const relevant = Object.entries(asked).filter(([name, value]) => !IRRELEVANT.has(name) && value !== null);
-  const { namespaceId, owner, providerId, model, maxTokens } = subject;
-  return JSON.stringify([namespaceId, owner, providerId, model, maxTokens, sorted(Object.fromEntries(relevant))]);
+  const relevant = Object.entries(asked).filter(
+    ([name, value]) => (endpoint === REPEATING || !IRRELEVANT.has(name)) && value !== null,
+  );
+  const asks = sorted(Object.fromEntries(relevant));
+  return JSON.stringify([namespaceId, owner, endpoint, providerId, dialect, sorted(headers), model, maxTokens, asks]);
 }
 
 function sorted(value: unknown): unknown {

@@ -72,9 +72,15 @@ function dryLimits(limits: Limits, previews: LimitsPreview[]): Limits {
 
 /** The input's text is not known any more, only how many tokens it had. */
 function recordedCounter(tokens: TokenCounter, recorded: number): TokenCounter {
+  let isCounted = false;
   return {
     countChat: async () => ({ tokens: recorded, exact: true }),
-    cut: (model, text, maxTokens, from) => tokens.cut(model, text, maxTokens, from),
+    // Before an answer only inputs are counted so, those that are plain texts; the first stands for all.
+    async cut() {
+      const counted = isCounted ? 0 : recorded;
+      isCounted = true;
+      return { tokens: counted, cutAt: 0, cutTokens: 0, finalAt: 0, finalTokens: 0, exact: true };
+    },
     tokensPerByte: (model) => tokens.tokensPerByte(model),
   };
 }

@@ -4,8 +4,16 @@ import { factsOf } from '../domain/access.ts';
 import type { CompiledConfig } from '../domain/compile-snapshot.ts';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import type { Target } from '../domain/target.ts';
-import type { Received } from '../exchange.ts';
-import { type Attempt, chatDecision, modelsPipeline, type Pipeline, passthroughDecision } from '../pipeline.ts';
+import type { Addressed, Received } from '../exchange.ts';
+import {
+  type Attempt,
+  chatDecision,
+  countDecision,
+  modelsPipeline,
+  type Pipeline,
+  passthroughDecision,
+} from '../pipeline.ts';
+import type { ClientProtocol } from '../protocols/client-protocol.ts';
 import type { Services } from '../services.ts';
 import { reserve } from '../stages/reserve.ts';
 import { type DryServices, dryServices } from './dry-services.ts';
@@ -19,9 +27,11 @@ import {
 } from './explain-rules.ts';
 
 /** Which pipeline a path and method lead to; `unknown` and `method` are refused before any. */
-export type ExplainedRoute = 'chat' | 'passthrough' | 'models' | 'unknown' | 'method';
+export type ExplainedRoute =
+  | { readonly kind: 'chat' | 'count'; readonly protocol: ClientProtocol }
+  | { readonly kind: 'passthrough' | 'models' | 'unknown' | 'method' };
 
-type ChatDecided = typeof chatDecision extends Pipeline<infer Out> ? Out : never;
+type ChatDecided = typeof chatDecision extends Pipeline<Received & Addressed, infer Out> ? Out : never;
 type Decided = Received & Partial<ChatDecided>;
 type Reservable = Parameters<typeof reserve>[0];
 type Failure = Attempt<Received>['failure'];
@@ -78,7 +88,7 @@ function keyNamed({ virtualKeys }: CompiledConfig, name: string): VirtualKey {
 
 async function runDry(received: Received, route: ExplainedRoute, services: Services): Promise<Run> {
   const { reached: decided, failure } = await attemptOf(received, route, services);
-  if (failure !== undefined || route === 'models') return { decided, failure, chosen: undefined };
+  if (failure !== undefined || route.kind === 'models') return { decided, failure, chosen: undefined };
   try {
     // Without a failure every stage has added its part.
     const { targets } = await reserve(decided as Reservable, services);
@@ -89,16 +99,18 @@ async function runDry(received: Received, route: ExplainedRoute, services: Servi
 }
 
 function attemptOf(received: Received, route: ExplainedRoute, services: Services): Promise<Attempt<ChatDecided>> {
-  switch (route) {
+  switch (route.kind) {
     case 'chat':
-      return chatDecision.attempt(received, services);
+      return chatDecision.attempt({ ...received, protocol: route.protocol }, services);
+    case 'count':
+      return countDecision.attempt({ ...received, protocol: route.protocol }, services);
     case 'passthrough':
       return passthroughDecision.attempt(received, services);
     case 'models':
       return modelsPipeline.attempt(received, services);
     case 'unknown':
     case 'method': {
-      const error = new GatewayError(route === 'unknown' ? 'not_found' : 'method_not_allowed');
+      const error = new GatewayError(route.kind === 'unknown' ? 'not_found' : 'method_not_allowed');
       return Promise.resolve({ reached: received, failure: { stage: 'route', error } });
     }
     default:

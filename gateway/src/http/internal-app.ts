@@ -14,6 +14,7 @@ import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import type { LiveTotals } from '../domain/live-totals.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
 import { takesTraffic } from '../domain/rank-targets.ts';
+import { ENDPOINTS } from '../endpoints.ts';
 import { modelsPipeline } from '../pipeline.ts';
 import type { Services } from '../services.ts';
 import { beginLife, failedOutcome } from './life.ts';
@@ -87,9 +88,8 @@ export function internalApp(options: InternalAppOptions): Express {
   app.all(PASSTHROUGH_ROUTES, (request, response) => passthrough.serve(request, response));
   app.use((request, response) => {
     const isKnown =
-      /^\/(health|livez|readyz|stats|metrics|api\/chat(\/completions)?|v1\/(models|chat\/completions))\/?$/.test(
-        request.path,
-      );
+      ENDPOINTS.has(request.path) ||
+      /^\/(health|livez|readyz|stats|metrics|v1\/(models|messages\/count_tokens))\/?$/.test(request.path);
     refuse(request, response, services, new GatewayError(isKnown ? 'method_not_allowed' : 'not_found'));
   });
   return app;

@@ -11,6 +11,7 @@ const SINGLE_HEADERS = new Set([
   'content-length',
   'content-type',
   'x-virtual-key',
+  'x-api-key',
   'x-request-id',
 ]);
 

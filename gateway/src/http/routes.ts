@@ -1,6 +1,3 @@
-/** Routes that are answered by the chat pipeline, by POST. */
-export const CHAT_ROUTES: ReadonlySet<string> = new Set(['/v1/chat/completions', '/api/chat', '/api/chat/completions']);
-
 /** Routes of `/v1` that go to the provider untouched. Routes that produce tokens are not among them: they are metered. */
 export const PASSTHROUGH_ROUTES = /^\/v1\/(files|uploads|batches|audio|images|moderations)(\/|$)/;
 

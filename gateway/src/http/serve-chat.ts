@@ -2,11 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asGatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE, type Outcome } from '../domain/outcome.ts';
 import { chatPipeline } from '../pipeline.ts';
+import type { ClientProtocol } from '../protocols/client-protocol.ts';
 import type { Services } from '../services.ts';
 import type { Answer } from '../stages/limit-output.ts';
 import { beginLife, failedOutcome, type Life, usageOfFailure } from './life.ts';
 import { readBody, targetOf } from './read-request.ts';
-import { writeBody, writeError } from './write-answer.ts';
+import { requestIdHeaders, writeError, writeStream } from './write-answer.ts';
 
 /**
  * How long the count for a client that left may take before it is estimated. It holds its slot meanwhile, which is to be
@@ -14,12 +15,18 @@ import { writeBody, writeError } from './write-answer.ts';
  */
 const LEAVING_COUNT_MS = 400;
 
-/** Serves one chat completion request. Never rejects. */
+/** Where a request came in. */
+export interface Endpoint {
+  readonly protocol: ClientProtocol;
+  readonly maxBodyBytes: number;
+}
+
+/** Serves one request for a model's answer. Never rejects. */
 export async function serveChat(
   message: IncomingMessage,
   response: ServerResponse,
   services: Services,
-  maxBodyBytes: number,
+  { protocol, maxBodyBytes }: Endpoint,
 ): Promise<void> {
   const life = beginLife(message, response, services);
   try {
@@ -27,24 +34,36 @@ export async function serveChat(
     // Headers are judged before the body is read: a request that is refused for them costs no more.
     const head = life.received(target, new Uint8Array());
     const body = await readBody(message, maxBodyBytes);
-    const { answer, rateHeaders, cacheHeaders } = await chatPipeline.run({ ...head, body }, services);
-    await sendAnswer(response, answer, { ...rateHeaders, ...cacheHeaders }, life);
+    const { answer, rateHeaders, cacheHeaders } = await chatPipeline.run({ ...head, body, protocol }, services);
+    const headers = { ...rateHeaders, ...cacheHeaders };
+    await sendAnswer(response, answer, { life, headers, heartbeatMs: services.heartbeatMs });
   } catch (thrown) {
     const error = asGatewayError(thrown);
     const usage = await usageOfFailure(life);
     life.end(failedOutcome(error, life.hasClientLeft(), usage), error.details.internal);
     if (response.headersSent) response.destroy();
-    else writeError(response, error, life.requestId);
+    else writeError(response, error, life.requestId, protocol.errorBody(error, life.requestId));
   }
+}
+
+interface Sending {
+  readonly life: Life;
+  /** Of limits and the cache. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly heartbeatMs: number;
 }
 
 async function sendAnswer(
   response: ServerResponse,
   answer: Answer,
-  headers: Readonly<Record<string, string>>,
-  life: Life,
+  { life, headers, heartbeatMs }: Sending,
 ): Promise<void> {
-  const head = { 'content-type': answer.contentType, 'x-request-id': life.requestId, ...headers };
+  const head = {
+    'content-type': answer.contentType,
+    ...requestIdHeaders(life.requestId),
+    ...headers,
+    ...answer.headers,
+  };
   if (Buffer.isBuffer(answer.body)) {
     life.firstByte();
     life.end(await outcomeOf(answer, life));
@@ -52,7 +71,7 @@ async function sendAnswer(
     return;
   }
   response.writeHead(200, { ...head, 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
-  await writeBody(response, answer.body, life.firstByte);
+  await writeStream(response, answer.body, { onFirstByte: life.firstByte, heartbeatMs });
   const outcome = await outcomeOf(answer, life);
   life.end(outcome, internalOf(answer));
   response.end();

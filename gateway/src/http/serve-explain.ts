@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { type ExplainedRequest, type ExplainQuestion, explainQuestion } from '@ai-gateway/contracts';
 import type { Request, Response } from 'express';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
+import { COUNT_PATH, ENDPOINTS, messagesCount } from '../endpoints.ts';
 import type { Received } from '../exchange.ts';
 import { type ExplainedRoute, explain } from '../explain/explain.ts';
 import type { Services } from '../services.ts';
 import { emptyNotes } from './life.ts';
 import { targetOf } from './read-request.ts';
-import { CHAT_ROUTES, MODEL_ROUTES, PASSTHROUGH_ROUTES, REALTIME_PATH } from './routes.ts';
+import { MODEL_ROUTES, PASSTHROUGH_ROUTES, REALTIME_PATH } from './routes.ts';
 import { writeError } from './write-answer.ts';
 
 /** Stands for the secret of a key that is named by its id. */
@@ -54,8 +55,11 @@ function headersOf({ headers, virtualKeyId }: ExplainedRequest): Record<string, 
 
 function routeOf({ request }: ExplainQuestion): ExplainedRoute {
   const { path } = targetOf(request.path);
-  if (PASSTHROUGH_ROUTES.test(path) || path === REALTIME_PATH) return 'passthrough';
-  const [route, method] = MODEL_ROUTES.test(path) ? (['models', 'GET'] as const) : (['chat', 'POST'] as const);
-  if (route === 'chat' && !CHAT_ROUTES.has(path)) return 'unknown';
-  return request.method.toUpperCase() === method ? route : 'method';
+  const method = request.method.toUpperCase();
+  if (PASSTHROUGH_ROUTES.test(path) || path === REALTIME_PATH) return { kind: 'passthrough' };
+  if (MODEL_ROUTES.test(path)) return { kind: method === 'GET' ? 'models' : 'method' };
+  const protocol = path === COUNT_PATH ? messagesCount : ENDPOINTS.get(path);
+  if (protocol === undefined) return { kind: 'unknown' };
+  if (method !== 'POST') return { kind: 'method' };
+  return { kind: path === COUNT_PATH ? 'count' : 'chat', protocol };
 }

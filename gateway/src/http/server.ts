@@ -3,11 +3,12 @@ import type { Socket } from 'node:net';
 import { ERRORS, type ErrorCode } from '@ai-gateway/contracts';
 import type { Express } from 'express';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
+import { COUNT_PATH, ENDPOINTS } from '../endpoints.ts';
 import type { Services } from '../services.ts';
 import { beginLife, failedOutcome } from './life.ts';
 import { MAX_HEADERS, repeatedHeadersOf, targetOf } from './read-request.ts';
-import { CHAT_ROUTES } from './routes.ts';
 import { serveChat } from './serve-chat.ts';
+import { serveCount } from './serve-count.ts';
 import type { Passthrough } from './serve-passthrough.ts';
 import { writeError } from './write-answer.ts';
 
@@ -21,8 +22,9 @@ export interface ServerOptions {
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 /**
- * The gateway's HTTP server. Chat routes are answered straight from node:http, because express replaces the prototype
- * of every request and response, which makes all that follows slower; everything else goes to the express app.
+ * The gateway's HTTP server. Routes that models answer are answered straight from node:http, because express replaces
+ * the prototype of every request and response, which makes all that follows slower; everything else goes to the express
+ * app.
  */
 export function gatewayServer({ services, app, passthrough, maxBodyBytes }: ServerOptions): Server {
   const server = createServer(
@@ -31,12 +33,20 @@ export function gatewayServer({ services, app, passthrough, maxBodyBytes }: Serv
   );
   server.maxHeadersCount = MAX_HEADERS + 1;
 
+  /** Serves a request for a model's answer, or for the tokens of one; false for all others. */
+  function isAsked(message: IncomingMessage, response: ServerResponse): boolean {
+    if (message.method !== 'POST') return false;
+    const path = withoutQuery(message.url ?? '');
+    const protocol = ENDPOINTS.get(path);
+    if (protocol !== undefined) void serveChat(message, response, services, { protocol, maxBodyBytes });
+    else if (path === COUNT_PATH) void serveCount(message, response, services, maxBodyBytes);
+    else return false;
+    return true;
+  }
+
   function handle(message: IncomingMessage, response: ServerResponse): void {
     const url = message.url ?? '';
-    if (message.method === 'POST' && CHAT_ROUTES.has(withoutQuery(url))) {
-      void serveChat(message, response, services, maxBodyBytes);
-      return;
-    }
+    if (isAsked(message, response)) return;
     try {
       if (!METHODS.has(message.method ?? '')) throw new GatewayError('method_not_allowed');
       targetOf(url);

@@ -2,6 +2,8 @@ import { countableMessage, modelName } from '@ai-gateway/contracts';
 import { z } from 'zod';
 import { GatewayError } from '../domain/gateway-error.ts';
 import { jsonFault } from '../domain/json-guard.ts';
+import type { JsonObject } from './json-fields.ts';
+import { type Losses, NO_LOSSES } from './losses.ts';
 
 /** Keys on which the gateway decides: each may occur only once. */
 const DECIDING_KEYS = new Set([
@@ -16,7 +18,8 @@ const DECIDING_KEYS = new Set([
   'chat_template_kwargs',
 ]);
 
-const MAX_OUTPUT_TOKENS = 2_147_483_647;
+/** Largest maximum that a client may name. */
+export const MAX_OUTPUT_TOKENS = 2_147_483_647;
 const maxTokens = z.number().int().min(1).max(MAX_OUTPUT_TOKENS).nullish();
 
 /** The fields that are decided on; all others pass through untouched. */
@@ -33,15 +36,31 @@ const chatBody = z.looseObject({
 
 export type ChatBody = z.infer<typeof chatBody>;
 
-/** A chat completion request, as far as the gateway decides on it. */
+/** Texts that a model is given as they are, without a chat template. */
+export interface TextInput {
+  readonly texts: readonly string[];
+  /** Tokens of what was given as token ids. */
+  readonly tokens: number;
+  /** How many there are of both. */
+  readonly prompts: number;
+}
+
+/** A request to a model in the form of chat completions, whatever protocol it came in. */
 export interface Chat {
+  /** What the client sent: what rules are matched on, and what goes to a provider that speaks the client's protocol. */
+  readonly original: JsonObject;
   readonly body: ChatBody;
+  /** The input where it is no conversation; it is counted in place of `body`. */
+  readonly texts?: TextInput;
+  /** What of the client's request `body` cannot say. */
+  readonly losses: Losses;
   readonly requestedModel: string;
   readonly isStream: boolean;
   /** The client asked for the usage chunk at the end of a stream. */
   readonly wantsUsage: boolean;
   /** The smaller of `max_tokens` and `max_completion_tokens`, per choice. */
   readonly clientMax: number | undefined;
+  /** Answers that are asked for; 0 where none is in words. */
   readonly choices: number;
 }
 
@@ -50,16 +69,23 @@ export interface Chat {
  * @throws GatewayError `invalid_json`, `invalid_request`, `invalid_max_tokens`, each with the field at fault
  */
 export function parseChat(bytes: Uint8Array): Chat {
-  const body = checkedBody(parseJson(decode(bytes)));
+  const body = checked(chatBody, parseJson(bytes, DECIDING_KEYS));
   const maxima = [body.max_tokens, body.max_completion_tokens].filter((max) => typeof max === 'number');
   return {
+    original: body,
     body,
+    losses: NO_LOSSES,
     requestedModel: body.model,
     isStream: body.stream === true,
     wantsUsage: body.stream_options?.include_usage === true,
     clientMax: maxima.length === 0 ? undefined : Math.min(...maxima),
     choices: body.n ?? 1,
   };
+}
+
+/** OpenAI's reasoning models take the new name of the maximum alone; most other servers know the old one alone. */
+export function maxTokensField(model: string): 'max_tokens' | 'max_completion_tokens' {
+  return /^(o\d|gpt-5)/.test(model) ? 'max_completion_tokens' : 'max_tokens';
 }
 
 /** `chat_template_kwargs` of vLLM and its like; anything but an object is the provider's to refuse. */
@@ -78,7 +104,9 @@ export function upstreamBody(chat: Chat, resolvedModel: string, maxTokensPerChoi
   const body: Record<string, unknown> = { ...rest, model: resolvedModel };
   if (maxTokensPerChoice !== undefined) {
     const usesNewName = max_completion_tokens !== undefined && max_completion_tokens !== null;
-    body[usesNewName ? 'max_completion_tokens' : 'max_tokens'] = maxTokensPerChoice;
+    const usesOldName = max_tokens !== undefined && max_tokens !== null;
+    const field = usesOldName ? 'max_tokens' : maxTokensField(resolvedModel);
+    body[usesNewName ? 'max_completion_tokens' : field] = maxTokensPerChoice;
   }
   if (chat.isStream) body.stream_options = { ...chat.body.stream_options, include_usage: true };
   return JSON.stringify(body);
@@ -92,8 +120,13 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function parseJson(text: string): unknown {
-  const fault = jsonFault(text, DECIDING_KEYS);
+/**
+ * The JSON value of a request body.
+ * @throws GatewayError `invalid_json`, also for a key among `decidingKeys` that occurs twice
+ */
+export function parseJson(bytes: Uint8Array, decidingKeys: ReadonlySet<string>): unknown {
+  const text = decode(bytes);
+  const fault = jsonFault(text, decidingKeys);
   if (fault !== undefined) throw new GatewayError('invalid_json', fault);
   try {
     return JSON.parse(text);
@@ -102,14 +135,19 @@ function parseJson(text: string): unknown {
   }
 }
 
-function checkedBody(body: unknown): ChatBody {
-  const checked = chatBody.safeParse(body);
-  if (checked.success) return checked.data;
+const MAXIMA = new Set(['max_tokens', 'max_completion_tokens', 'max_output_tokens']);
 
-  const issue = checked.error.issues[0];
+/**
+ * The body if it has the shape.
+ * @throws GatewayError `invalid_request` or `invalid_max_tokens` with the first field at fault
+ */
+export function checked<T extends z.ZodType>(shape: T, body: unknown): z.infer<T> {
+  const result = shape.safeParse(body);
+  if (result.success) return result.data;
+
+  const issue = result.error.issues[0];
   const param = issue?.path.join('.') ?? '';
-  const isMaximum = param === 'max_tokens' || param === 'max_completion_tokens';
-  if (isMaximum) {
+  if (MAXIMA.has(param)) {
     const message = `${param} must be an integer from 1 to ${MAX_OUTPUT_TOKENS}.`;
     throw new GatewayError('invalid_max_tokens', { message, param });
   }

@@ -80,3 +80,13 @@ export function dataOf(event: string): string | undefined {
     .map((line) => line.slice(5).replace(/^ /, ''));
   return lines.length === 0 ? undefined : lines.join('\n');
 }
+
+/** An event with the blank line that ends it. */
+export function terminated(event: string): string {
+  return `${event}\n\n`;
+}
+
+/** An event with a name and JSON data, without its blank line. */
+export function namedEvent(name: string, data: object): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}`;
+}

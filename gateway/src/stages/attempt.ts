@@ -1,4 +1,3 @@
-import { type OutputCap, upstreamMaxOf } from '@ai-gateway/limits';
 import { type Caller, factsOf } from '../domain/access.ts';
 import { chooseKey } from '../domain/choose-key.ts';
 import { modelLabelOf } from '../domain/compile-snapshot.ts';
@@ -7,11 +6,10 @@ import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { AttemptFailure } from '../domain/retry.ts';
 import type { Target } from '../domain/target.ts';
 import type { Received } from '../exchange.ts';
-import { type Chat, upstreamBody } from '../protocols/openai-chat.ts';
-import { operationPath, requestHeaders } from '../providers/openai-compatible.ts';
 import { type Services, UpstreamFailure, type UpstreamRequest, type UpstreamResponse } from '../services.ts';
 import type { Matched } from './match-namespace.ts';
 import type { Planned } from './plan-limits.ts';
+import type { Prepared } from './prepare-call.ts';
 import type { Caching } from './read-cache.ts';
 import type { Reserved } from './reserve.ts';
 
@@ -23,13 +21,12 @@ export interface Answered {
 
 /** What an attempt needs to know of the request. */
 export type Forwardable = Received & {
-  readonly chat: Chat;
   readonly caller: Caller;
   readonly choice: ModelChoice;
   readonly targets: readonly Target[];
-  readonly outputCap: OutputCap | undefined;
 } & Matched &
   Planned &
+  Prepared &
   Caching &
   Pick<Reserved, 'grantedTokens'>;
 
@@ -71,14 +68,13 @@ export async function attemptAt(
 }
 
 /** What is sent: everything that depends on the provider's protocol. */
-function requestTo({ choice, upstream }: Target, exchange: Forwardable, key: UsableKey | undefined): UpstreamRequest {
-  const { chat, outputCap, requestId } = exchange;
-  return {
-    upstream,
-    path: operationPath(upstream.baseUrl, 'chat/completions'),
-    headers: requestHeaders(key?.reveal(), requestId, chat.isStream),
-    body: upstreamBody(chat, choice.resolvedModel, upstreamMaxOf(chat.clientMax, outputCap)),
-  };
+function requestTo(
+  { choice, upstream }: Target,
+  { callFor }: Forwardable,
+  key: UsableKey | undefined,
+): UpstreamRequest {
+  const { path, headers, body } = callFor(choice);
+  return { upstream, path: path(upstream), headers: headers(key?.reveal()), body: body() };
 }
 
 function noteAnswer(target: Target, { notes, config, namespace, caller, choice }: Forwardable): void {

@@ -6,7 +6,7 @@ import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
 import type { Services } from '../services.ts';
 import { isContentLane } from '../streaming/chat-chunk.ts';
-import type { InputCount } from './count-input.ts';
+import { type InputCount, isWhole } from './count-input.ts';
 import type { Metering } from './limit-output.ts';
 
 type Comparable = Received & InputCount & Metering & { readonly chat: Chat; readonly choice: ModelChoice };
@@ -22,7 +22,7 @@ export const compareCounts: Stage<Comparable, object> = (exchange, services) => 
     const isSampled = services.random() < services.observations.outputShare;
     if (input === undefined && !isSampled) return;
     await nextTurn();
-    if (input !== undefined) note(compareInput(chat.body, input, usage), exchange, services);
+    if (input !== undefined && isWhole(chat)) note(compareInput(chat.body, input, usage), exchange, services);
     if (isSampled) note(await comparedOutput(exchange, usage), exchange, services);
   });
   return {};

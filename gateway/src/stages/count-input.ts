@@ -5,7 +5,7 @@ import type { Target } from '../domain/target.ts';
 import { isWholeInput } from '../domain/token-drift.ts';
 import type { Received, Stage } from '../exchange.ts';
 import { type Chat, templateVariablesOf } from '../protocols/openai-chat.ts';
-import type { Prompt, Services, TokenCount } from '../services.ts';
+import type { Prompt, Services, TokenCount, TokenCounter } from '../services.ts';
 import { type Planned, possibleLimits } from './plan-limits.ts';
 
 /** Tokens of the input, counted at most once per request and only when somebody asks. */
@@ -20,7 +20,7 @@ export interface InputCount {
  * refuses and all others go on with an estimate.
  */
 export const countInput: Stage<
-  Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets: readonly Target[] },
+  Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets?: readonly Target[] },
   InputCount
 > = async (exchange, services) => {
   const { chat, choice, tokenPolicies, notes } = exchange;
@@ -36,10 +36,9 @@ export const countInput: Stage<
 };
 
 async function count(chat: Chat, model: string, mayEstimate: boolean, services: Services): Promise<TokenCount> {
-  const prompt = promptOf(chat);
   try {
-    const found = await services.tokens.countChat(model, prompt);
-    const counted = { ...found, exact: found.exact && isWholeInput(chat.body) };
+    const found = await countBy(services.tokens, model, chat);
+    const counted = { ...found, exact: found.exact && isWhole(chat) };
     services.metrics.tokenCount('input', counted.exact ? 'exact' : 'estimate');
     return counted;
   } catch (error) {
@@ -47,11 +46,29 @@ async function count(chat: Chat, model: string, mayEstimate: boolean, services: 
     if (!mayEstimate) {
       throw new GatewayError('token_service_unavailable', { retryAfterMs: 1000, internal: String(error) });
     }
-    return services.estimates.countChat(model, prompt);
+    return countBy(services.estimates, model, chat);
   }
 }
 
+/** Is everything of the input in what is counted? */
+export function isWhole({ body, texts, losses }: Chat): boolean {
+  return texts !== undefined || (losses.vital.length === 0 && isWholeInput(body));
+}
+
+/** Counts the input by one counter: a conversation with its template, texts as they are. */
+export async function countBy(counter: TokenCounter, model: string, chat: Chat): Promise<TokenCount> {
+  const { texts } = chat;
+  if (texts === undefined) return counter.countChat(model, promptOf(chat));
+  const counts = await Promise.all(texts.texts.map((text) => counter.cut(model, text, Number.MAX_SAFE_INTEGER, 0)));
+  return {
+    tokens: texts.tokens + counts.reduce((sum, { tokens }) => sum + tokens, 0),
+    exact: counts.every(({ exact }) => exact),
+    isRough: counts.some(({ isRough }) => isRough === true),
+    ratio: counts[0]?.ratio,
+  };
+}
+
 /** What the input's tokens are made of. */
-export function promptOf({ body }: Chat): Prompt {
+function promptOf({ body }: Chat): Prompt {
   return { messages: body.messages, tools: body.tools ?? undefined, templateVariables: templateVariablesOf(body) };
 }

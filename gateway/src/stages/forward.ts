@@ -16,6 +16,7 @@ import type { Stage } from '../exchange.ts';
 import type { Services, UpstreamResponse } from '../services.ts';
 import { type Answered, attemptAt, type Forwardable } from './attempt.ts';
 import { fasterOf } from './hedge.ts';
+import type { UpstreamCall } from './prepare-call.ts';
 import { recorded, replayOf } from './read-cache.ts';
 import { aboutOf, isAnsweredBy, settledAmounts } from './reserve.ts';
 
@@ -24,6 +25,8 @@ export interface Forwarded {
   readonly response: UpstreamResponse;
   /** Who answers: the provider that serves the model, or a fallback. */
   readonly choice: ModelChoice;
+  /** The request as they were asked it, or would have been. */
+  readonly call: UpstreamCall;
   /** All reservations of the request: that of `reserve`, and one for each target with limits of its own after the first. */
   readonly reservationIds: readonly string[];
 }
@@ -37,8 +40,10 @@ interface Course {
 
 /** Sends the request to the targets in order until one accepts it; nothing has reached the client yet. */
 export const forward: Stage<Forwardable, Forwarded> = async (exchange, services) => {
-  const { cached, choice, notes, reservationId } = exchange;
-  if (cached !== undefined) return { response: replayOf(cached), choice, reservationIds: [reservationId] };
+  const { cached, choice, callFor, notes, reservationId } = exchange;
+  if (cached !== undefined) {
+    return { response: replayOf(cached), choice, call: callFor(choice), reservationIds: [reservationId] };
+  }
   notes.overheadMs = services.nowMs() - exchange.arrivedAtMs;
   return firstAnswer(exchange, services);
 };
@@ -55,8 +60,10 @@ async function firstAnswer(exchange: Forwardable, services: Services): Promise<F
     if (!(await takesLimitsOf(turn.target, exchange, course, services))) continue;
     const result = await answerOf({ turn, next: course.turns[index + 1] }, exchange, course, services);
     if (result === 'full') continue;
-    if ('response' in result)
-      return { ...kept(result, exchange, services), reservationIds: [...course.taken.values()] };
+    if ('response' in result) {
+      const call = exchange.callFor(result.choice);
+      return { ...kept(result, exchange, services), call, reservationIds: [...course.taken.values()] };
+    }
     last = result;
     if (exchange.signal.aborted || !mayTryNext(result)) break;
   }

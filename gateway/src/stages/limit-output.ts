@@ -1,23 +1,29 @@
 import { GatewayError } from '../domain/gateway-error.ts';
-import { saneUsage, type TokenUsage } from '../domain/outcome.ts';
+import type { TokenUsage } from '../domain/outcome.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import { errorOf } from '../domain/retry.ts';
-import type { Received, Stage } from '../exchange.ts';
+import type { Addressed, Received, Stage } from '../exchange.ts';
+import type { AnswerContext } from '../protocols/client-protocol.ts';
+import { parseObject } from '../protocols/json-fields.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
 import { type Services, UpstreamFailure } from '../services.ts';
-import { parseChunk } from '../streaming/chat-chunk.ts';
+import { chatFormat } from '../streaming/chat-format.ts';
 import { cutAnswer } from '../streaming/cut-answer.ts';
-import { type BodyEnd, relayChat } from '../streaming/relay-chat.ts';
+import { type BodyEnd, relayStream } from '../streaming/relay-stream.ts';
 import { type CutText, type StreamMeter, streamMeter } from '../streaming/stream-meter.ts';
+import { readAs, writeAs } from '../streaming/translate-stream.ts';
 import type { OutputBounds } from './cap-output.ts';
-import { type InputCount, promptOf } from './count-input.ts';
+import { countBy, type InputCount } from './count-input.ts';
 import type { Forwarded } from './forward.ts';
 import type { Planned } from './plan-limits.ts';
+import type { UpstreamCall } from './prepare-call.ts';
 import type { Reserved } from './reserve.ts';
 
 /** The answer for the client. */
 export interface Answer {
   readonly contentType: string;
+  /** Headers that the answer adds. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | AsyncIterable<Buffer>;
   /** How the body ended; undefined while it has not. */
   readonly end: () => BodyEnd | undefined;
@@ -34,15 +40,16 @@ export interface Metering {
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 type Limitable = Received &
+  Addressed &
   Planned &
   InputCount &
   Forwarded &
   OutputBounds &
-  Reserved & { readonly chat: Chat; readonly choice: ModelChoice };
+  Reserved & { readonly call: UpstreamCall; readonly chat: Chat; readonly choice: ModelChoice };
 
 /** Counts the answer and cuts it at the cap, streamed or not. */
 export const limitOutput: Stage<Limitable, { readonly answer: Answer } & Metering> = async (exchange, services) => {
-  const { chat, response, outputCap } = exchange;
+  const { chat, outputCap } = exchange;
   checkContentType(exchange);
   const strictness: Strictness = {
     mayEstimate: exchange.tokenPolicies.every(({ rule }) => rule.counting === 'estimate'),
@@ -66,22 +73,51 @@ export const limitOutput: Stage<Limitable, { readonly answer: Answer } & Meterin
     strictness.withinMs = withinMs;
     return usageOf(exchange, meter, services, withinMs);
   };
-  if (!chat.isStream) return { answer: await plainAnswer(exchange, meter, usageSoFar), meter };
+  const metered: Metered = { meter, usageSoFar, nowSeconds: Math.floor(services.nowMs() / 1000) };
+  return { answer: chat.isStream ? streamedAnswer(exchange, metered) : await plainAnswer(exchange, metered), meter };
+};
 
+/** What an answer is counted by. */
+interface Metered {
+  readonly meter: StreamMeter;
+  readonly usageSoFar: Answer['usageSoFar'];
+  readonly nowSeconds: number;
+}
+
+/** The provider's stream, counted in the client's protocol where it comes in that, else in chat completions. */
+function streamedAnswer(exchange: Limitable, { meter, usageSoFar, nowSeconds }: Metered): Answer {
+  const { chat, call, protocol, response, requestId } = exchange;
   let end: BodyEnd | undefined;
-  const body = relayChat(response.body, {
+  const reader = call.translation?.reader({ nowSeconds, model: exchange.choice.resolvedModel });
+  const format = call.translation === undefined ? protocol.format : chatFormat;
+  const relayed = relayStream(reader === undefined ? response.body : readAs(response.body, reader), {
+    format: format.stream(chat),
     meter,
-    choices: chat.choices,
-    wantsUsage: chat.wantsUsage,
-    requestId: exchange.requestId,
+    requestId,
     usageAfterCut: usageSoFar,
     errorOf: upstreamErrorOf,
     onEnd: (reached) => {
       end = reached;
     },
   });
-  return { answer: { contentType: 'text/event-stream; charset=utf-8', body, end: () => end, usageSoFar }, meter };
-};
+  const writer = call.translation && protocol.writer?.stream(contextOf(exchange, nowSeconds));
+  return {
+    contentType: 'text/event-stream; charset=utf-8',
+    headers: droppedHeader(call),
+    body: writer === undefined ? relayed : writeAs(relayed, writer),
+    end: () => end,
+    usageSoFar,
+  };
+}
+
+function contextOf({ requestId, chat, input }: Limitable, nowSeconds: number): AnswerContext {
+  return { requestId, chat, inputTokens: input?.tokens ?? 0, nowSeconds };
+}
+
+/** Tells the client which of its fields the provider never saw. */
+function droppedHeader({ dropped }: UpstreamCall): Record<string, string> {
+  return dropped.length === 0 ? {} : { 'x-gateway-dropped': dropped.join(',') };
+}
 
 /** Raises every reservation of the request, or says that one has no room. */
 async function extendAll(ids: readonly string[], tokens: number, { limits }: Services): Promise<boolean> {
@@ -89,23 +125,26 @@ async function extendAll(ids: readonly string[], tokens: number, { limits }: Ser
   return true;
 }
 
-async function plainAnswer(
-  { response }: Limitable,
-  meter: StreamMeter,
-  usageSoFar: () => Promise<TokenUsage>,
-): Promise<Answer> {
+async function plainAnswer(exchange: Limitable, { meter, usageSoFar, nowSeconds }: Metered): Promise<Answer> {
+  const { response, call, protocol } = exchange;
   const bytes = await readAll(response.body);
-  const parsed = parseChunk(bytes.toString());
+  const parsed = parseObject(bytes.toString());
   if (parsed === undefined)
     throw new GatewayError('upstream_error', { message: 'The provider answered with invalid JSON.' });
 
-  const cut = await cutAnswer(parsed, meter, usageSoFar);
+  const { translation } = call;
+  const format = translation === undefined ? protocol.format.answer : chatFormat.answer;
+  const answer =
+    translation === undefined
+      ? parsed
+      : translation.answer(parsed, { nowSeconds, model: exchange.choice.resolvedModel });
+  const cut = await cutAnswer(answer, { format, meter, usageAfterCut: usageSoFar });
   const isWhole = cut.kind === 'whole';
-  const end: BodyEnd = isWhole
-    ? { kind: 'completed', usage: saneUsage(parsed.usage) }
-    : { kind: 'cut', usage: cut.usage };
-  const body = isWhole ? bytes : Buffer.from(JSON.stringify(cut.answer));
-  return { contentType: 'application/json', body, end: () => end, usageSoFar };
+  const end: BodyEnd = isWhole ? { kind: 'completed', usage: format.usage(answer) } : { kind: 'cut', usage: cut.usage };
+  const delivered = isWhole ? answer : cut.answer;
+  const written = translation && protocol.writer?.plain(delivered, contextOf(exchange, nowSeconds));
+  const body = isWhole && translation === undefined ? bytes : Buffer.from(JSON.stringify(written ?? delivered));
+  return { contentType: 'application/json', headers: droppedHeader(call), body, end: () => end, usageSoFar };
 }
 
 async function readAll(body: AsyncIterable<Buffer>): Promise<Buffer> {
@@ -127,6 +166,7 @@ function checkContentType({ chat, response }: Limitable): void {
   const header = response.headers['content-type'];
   const contentType = typeof header === 'string' ? header : '';
   if (contentType.startsWith('text/event-stream') === chat.isStream) return;
+  response.close();
   const wanted = chat.isStream ? 'an event stream' : 'JSON';
   throw new GatewayError('upstream_error', {
     message: `The provider did not answer with ${wanted}.`,
@@ -162,7 +202,7 @@ async function usageOf(
   withinMs: number | undefined,
 ): Promise<TokenUsage> {
   const [input, output] = await Promise.all([
-    within(countedInput(), withinMs).catch(() => estimates.countChat(choice.resolvedModel, promptOf(chat))),
+    within(countedInput(), withinMs).catch(() => countBy(estimates, choice.resolvedModel, chat)),
     meter.total(),
   ]);
   const exact = input.exact && output.exact;
@@ -178,9 +218,17 @@ async function within<T>(work: Promise<T>, ms: number | undefined): Promise<T> {
   return Promise.race([work, tooLate]).finally(() => clearTimeout(timer));
 }
 
+/** Did the provider compress its answer otherwise than it said? */
+function isDecodingError(thrown: unknown): thrown is Error {
+  const { code } = thrown as NodeJS.ErrnoException;
+  return thrown instanceof Error && typeof code === 'string' && /^(Z_|ERR__?ERROR_FORMAT|ERR_BROTLI)/.test(code);
+}
+
 function upstreamErrorOf(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   if (thrown instanceof UpstreamFailure) return errorOf(thrown.failure);
-  if (thrown instanceof RangeError) return new GatewayError('upstream_error', { internal: thrown.message });
+  if (thrown instanceof RangeError || isDecodingError(thrown)) {
+    return new GatewayError('upstream_error', { internal: thrown.message });
+  }
   return new GatewayError('internal_error', { internal: thrown instanceof Error ? thrown.stack : String(thrown) });
 }

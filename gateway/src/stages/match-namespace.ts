@@ -22,7 +22,7 @@ export const matchNamespace: Stage<Received & { readonly chat?: Chat }, Matched>
   refuseAmbiguity(exchange.repeatedHeaders, rules);
 
   const { headers, query, path, chat, notes } = exchange;
-  const view = { headers, query, path, body: chat?.body };
+  const view = { headers, query, path, body: chat?.original };
   const matcher = selectMatcher(rules, view);
   notes.matched = matchedFieldsOf(rules.recordedFields, view);
   const namespace = matcher === undefined ? undefined : rules.namespaces.get(matcher.namespaceId);

@@ -71,8 +71,8 @@ export const planLimits: Stage<
 export function possibleLimits({
   limits,
   limitsOfTarget,
-  targets,
-}: Planned & { readonly targets: readonly Target[] }): readonly Limit[] {
+  targets = [],
+}: Planned & { readonly targets?: readonly Target[] }): readonly Limit[] {
   const ofTargets = targets.flatMap(limitsOfTarget);
   return ofTargets.length === 0 ? limits : [...limits, ...ofTargets];
 }

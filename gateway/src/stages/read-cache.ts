@@ -2,8 +2,9 @@ import type { CacheRule } from '@ai-gateway/contracts';
 import { NO_TOKENS, upstreamMaxOf } from '@ai-gateway/limits';
 import { cacheKeyOf } from '../domain/cache-key.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
-import type { Received, Stage } from '../exchange.ts';
+import type { Addressed, Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
+import { dialectOf } from '../providers/dialects.ts';
 import type { CachedAnswer, UpstreamResponse } from '../services.ts';
 import type { Demand, OutputBounds } from './cap-output.ts';
 import type { Matched } from './match-namespace.ts';
@@ -19,6 +20,7 @@ export interface Caching extends Demand {
 }
 
 type Cacheable = Received &
+  Addressed &
   Matched &
   Planned &
   Demand &
@@ -63,6 +65,7 @@ export function replayOf({ contentType, body }: CachedAnswer): UpstreamResponse 
     body: (async function* () {
       yield body;
     })(),
+    close: () => {},
   };
 }
 
@@ -85,13 +88,23 @@ function missOf(isKept: boolean): 'miss' | 'bypass' {
   return isKept ? 'miss' : 'bypass';
 }
 
-function keyOf({ namespace, facts, chat, choice, outputCap }: Cacheable, { isShared }: CacheRule): string {
+function keyOf(
+  { namespace, facts, chat, choice, outputCap, protocol, headers }: Cacheable,
+  { isShared }: CacheRule,
+): string {
   return cacheKeyOf({
     namespaceId: namespace.namespace.id,
     owner: isShared ? undefined : (facts.tenantId ?? facts.virtualKeyId ?? 'anonymous'),
+    endpoint: protocol.name,
     providerId: choice.provider.provider.id,
+    dialect: choice.provider.provider.dialect,
+    headers: dialectOf(choice.provider.provider).headers({
+      secret: undefined,
+      isStream: chat.isStream,
+      client: headers,
+    }),
     model: choice.resolvedModel,
-    body: chat.body,
+    body: chat.original,
     maxTokens: upstreamMaxOf(chat.clientMax, outputCap),
   });
 }

@@ -1,8 +1,4 @@
-/** One piece of generated text and the place it belongs to: choice and kind (content, reasoning, a tool call's arguments). */
-export interface TextPiece {
-  readonly lane: string;
-  readonly text: string;
-}
+import type { TextPiece } from '../protocols/wire-format.ts';
 
 /** What the gateway needs of one event of a chat completion stream. */
 export interface ChunkFacts {
@@ -57,13 +53,18 @@ export function readChunk(data: string): ChunkFacts | undefined {
   return readParsed(data);
 }
 
+function isChoice(choice: unknown): choice is StreamChoice {
+  return typeof choice === 'object' && choice !== null;
+}
+
 function readParsed(data: string): ChunkFacts | undefined {
   const chunk = parseChunk(data);
   if (chunk === undefined) return undefined;
-  const choices = Array.isArray(chunk.choices) ? chunk.choices : [];
+  const choices = (Array.isArray(chunk.choices) ? chunk.choices : []).filter(isChoice);
   return {
     pieces: choices.flatMap((choice) => textPieces(choice, choice?.delta)),
-    usage: chunk.usage ?? undefined,
+    // Moonshot also reports usage inside the choice that ends.
+    usage: chunk.usage ?? choices.find((choice) => choice?.usage)?.usage ?? undefined,
     isUsageOnly: choices.length === 0 && chunk.usage !== undefined && chunk.usage !== null,
     finished: choices.filter((choice) => typeof choice?.finish_reason === 'string').map(({ index }) => index ?? 0),
     error: errorIn(chunk.error),
@@ -108,8 +109,10 @@ function hasUsage(data: string): boolean {
 
 /** The generated texts of a choice, in `delta` (stream) or `message` (plain answer). */
 export function textPieces(choice: StreamChoice, holder: unknown): TextPiece[] {
-  if (typeof holder !== 'object' || holder === null) return [];
   const index = choice.index ?? 0;
+  // Completions of a text have it in the choice itself.
+  if (typeof choice.text === 'string' && choice.text !== '') return [{ lane: `${index}:content`, text: choice.text }];
+  if (typeof holder !== 'object' || holder === null) return [];
   const fields = holder as Record<string, unknown>;
   const pieces: TextPiece[] = [];
   for (const field of TEXT_FIELDS) {
@@ -135,6 +138,8 @@ export function withTexts(
   const calls = holder.tool_calls;
   if (Array.isArray(calls))
     changed.tool_calls = calls.map((call, place) => cutCall(call, laneOfCall(index, call, place), allowed));
+  // Signed blocks repeat the reasoning, and a signature holds for the whole of it alone.
+  if (changed.reasoning_content !== holder.reasoning_content) delete changed.thinking_blocks;
   return changed;
 }
 

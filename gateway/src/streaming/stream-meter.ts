@@ -1,4 +1,4 @@
-import type { TextPiece } from './chat-chunk.ts';
+import type { TextPiece } from '../protocols/wire-format.ts';
 
 /** Exact count of a text and where it must end to keep within a number of tokens; see `POST /cut` of the token service. */
 export interface Cut {

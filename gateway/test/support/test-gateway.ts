@@ -168,6 +168,8 @@ interface Parts {
   readonly guard?: ConnectGuard;
   /** Default: the memory of this process. */
   readonly cache?: AnswerCache;
+  /** See `Services`; default 0. */
+  readonly heartbeatMs?: number;
 }
 
 /** A whole gateway over real HTTP in this process: real pipeline, limits and upstream client, toy vocabulary. */
@@ -211,6 +213,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
   const guard = parts.guard ?? connectGuard({ allowPrivate: true });
   const services: Services = {
     gatewayId: 'test',
+    heartbeatMs: parts.heartbeatMs ?? 0,
     config: {
       current: () => config,
       hashOf: (secret) => createHmac('sha256', KEY_PEPPER).update(secret).digest('hex'),

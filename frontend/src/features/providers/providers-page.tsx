@@ -1,3 +1,4 @@
+import { providerDialect } from '@ai-gateway/contracts';
 import { PlusOutlined } from '@ant-design/icons';
 import { Button, Flex, Form, Input, Select, Table, type TableColumnsType, Tag } from 'antd';
 import { useState } from 'react';
@@ -111,6 +112,19 @@ export function ProvidersPage() {
           rules={[{ required: true, message: t('common.required') }]}
         >
           <Input maxLength={50} autoFocus />
+        </Form.Item>
+        <Form.Item name="dialect" label={t('provider.dialect')} initialValue="openai">
+          <Select options={providerDialect.options.map((value) => ({ value, label: t(`dialect.${value}`) }))} />
+        </Form.Item>
+        <Form.Item
+          name="onUnsupported"
+          label={t('provider.onUnsupported')}
+          extra={t('provider.onUnsupportedHint')}
+          initialValue="drop"
+        >
+          <Select
+            options={(['drop', 'refuse'] as const).map((value) => ({ value, label: t(`onUnsupported.${value}`) }))}
+          />
         </Form.Item>
         <Form.Item name="models" label={t('provider.models')} extra={t('provider.modelsHint')}>
           <Select mode="tags" tokenSeparators={[',', ' ']} open={false} />

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { toyCutText } from '../../test/support/toy-tokenizer.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { type BodyEnd, type Relay, relayChat } from './relay-chat.ts';
+import type { StreamTerms } from '../protocols/wire-format.ts';
+import { chatFormat } from './chat-format.ts';
+import { type BodyEnd, relayStream } from './relay-stream.ts';
 import { streamMeter } from './stream-meter.ts';
 
 const content = (text: string, index = 0) =>
@@ -21,24 +23,24 @@ async function* from(parts: readonly (string | Error)[], onClose = () => {}): As
   }
 }
 
-async function relay(parts: readonly (string | Error)[], options: Partial<Relay> & { cap?: number } = {}) {
+type Options = Partial<StreamTerms> & { readonly cap?: number };
+
+async function relay(parts: readonly (string | Error)[], options: Options = {}) {
   let end: BodyEnd | undefined;
   let isClosed = false;
   const meter = streamMeter({ cap: options.cap ?? 1_000 }, toyCutText());
   const output: Buffer[] = [];
-  const stream = relayChat(
+  const stream = relayStream(
     from(parts, () => (isClosed = true)),
     {
+      format: chatFormat.stream({ choices: options.choices ?? 1, wantsUsage: options.wantsUsage ?? false }),
       meter,
-      choices: 1,
-      wantsUsage: false,
       requestId: 'req_1',
       usageAfterCut: async () => ({ inputTokens: 5, outputTokens: (await meter.total()).tokens, source: 'counted' }),
       errorOf: (thrown) => new GatewayError('upstream_error', { internal: String(thrown) }),
       onEnd: (reached) => {
         end = reached;
       },
-      ...options,
     },
   );
   for await (const chunk of stream) output.push(chunk);
@@ -158,12 +160,11 @@ it('forwards data that is not JSON unchanged', async () => {
 
 it('closes the upstream when the reader leaves', async () => {
   let isClosed = false;
-  const stream = relayChat(
+  const stream = relayStream(
     from([content('a'), content('b')], () => (isClosed = true)),
     {
+      format: chatFormat.stream({ choices: 1, wantsUsage: false }),
       meter: streamMeter({ cap: 10 }, toyCutText()),
-      choices: 1,
-      wantsUsage: false,
       requestId: 'r',
       usageAfterCut: async () => ({ inputTokens: 0, outputTokens: 0, source: 'counted' }),
       errorOf: () => new GatewayError('internal_error'),
