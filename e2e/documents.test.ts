@@ -55,7 +55,7 @@ it('docs/metrics.md lists every metric of the gateway with its labels', () => {
 it('docs/request-lifecycle.md lists the stages in the order of the pipeline', () => {
   const stages = [
     ...(
-      /export const chatDecision([\s\S]*?)export const passthrough/.exec(read('gateway/src/pipeline.ts'))?.[1] ?? ''
+      /export const chatDecision([\s\S]*?)export const count/.exec(read('gateway/src/pipeline.ts'))?.[1] ?? ''
     ).matchAll(/\.use\((\w+)\)/g),
   ];
   const listed = [...read('docs/request-lifecycle.md').matchAll(/^\| \d+ \| `(\w+)` \|/gm)];
