@@ -8,6 +8,7 @@ import { docsPage } from './api/docs-page.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
 import { resourceRoutes } from './api/resources.ts';
 import { revisionRoutes } from './api/revisions.ts';
+import { ruleSetRoutes } from './api/rule-set.ts';
 import { sessionRoutes } from './api/session.ts';
 import { tokenRoutes } from './api/tokens.ts';
 import { authorizer } from './auth/authorize.ts';
@@ -52,6 +53,7 @@ export function configCenterApp(options: AppOptions): Express {
   app.set('trust proxy', 'loopback, linklocal, uniquelocal');
   app.use(common(registry));
   gatewayRoutes(app, options);
+  ruleSetRoutes(app, { store, publisher, authorize, now });
   app.use(express.json({ limit: '1mb' }));
 
   sessionRoutes(app, { sessions, lockout: options.lockout, authorize });

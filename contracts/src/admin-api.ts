@@ -6,6 +6,7 @@ import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
+import { ruleSetApplyRequest, ruleSetDiffRequest, ruleSetPlan, ruleSetShape } from './rule-set.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
@@ -320,6 +321,32 @@ export const ADMIN_API = {
       tag: 'revisions',
       summary: 'Write the rules of a revision back, as a new revision',
       response: z.object({ revision: z.number().int() }),
+    },
+  },
+  ruleSet: {
+    export: {
+      method: 'get',
+      path: '/rule-set',
+      tag: 'rule-set',
+      summary: 'The rules as one file, without secrets; `format=yaml` answers the bare file',
+      query: z.object({ format: z.enum(['json', 'yaml']).optional() }),
+      response: z.object({ revision: z.number().int(), file: ruleSetShape }),
+    },
+    diff: {
+      method: 'post',
+      path: '/rule-set/diff',
+      tag: 'rule-set',
+      summary: 'What applying a file would change',
+      body: ruleSetDiffRequest,
+      response: ruleSetPlan,
+    },
+    apply: {
+      method: 'post',
+      path: '/rule-set/apply',
+      tag: 'rule-set',
+      summary: 'Make the rules as a file says, all of it in one revision or nothing',
+      body: ruleSetApplyRequest,
+      response: ruleSetPlan,
     },
   },
   audit: {

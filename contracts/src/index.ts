@@ -12,6 +12,7 @@ export * from './payer.ts';
 export * from './policy.ts';
 export * from './price.ts';
 export * from './provider.ts';
+export * from './rule-set.ts';
 export * from './rules/cost.ts';
 export * from './rules/match.ts';
 export * from './rules-in-redis.ts';
