@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ADMIN_API, openApiDocument } from '@ai-gateway/contracts';
+import { ADMIN_API, openApiDocument, snapshotShape } from '@ai-gateway/contracts';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
@@ -17,6 +17,7 @@ import type { Sessions } from './auth/sessions.ts';
 import { isAway } from './db/errors.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './domain/faults.ts';
+import { lint } from './domain/lint/lint.ts';
 import type { LiveRates } from './domain/live-rates.ts';
 import { askLimits } from './publish/gateway-limits.ts';
 import { gatewayRoutes } from './publish/gateway-routes.ts';
@@ -60,6 +61,9 @@ export function configCenterApp(options: AppOptions): Express {
   resourceRoutes(app, { store, publisher, authorize, keyPepper: options.keyPepper, now });
   revisionRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });
+  handle(app, ADMIN_API.lint.list, authorize, () => ({
+    findings: lint(snapshotShape.parse(JSON.parse(publisher.current().body))),
+  }));
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {

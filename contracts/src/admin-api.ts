@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
 import { limitsReport } from './limits-api.ts';
+import { lintFinding } from './lint.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
@@ -321,6 +322,15 @@ export const ADMIN_API = {
       tag: 'revisions',
       summary: 'Write the rules of a revision back, as a new revision',
       response: z.object({ revision: z.number().int() }),
+    },
+  },
+  lint: {
+    list: {
+      method: 'get',
+      path: '/lint',
+      tag: 'lint',
+      summary: 'What is doubtful about the rules in force',
+      response: z.object({ findings: z.array(lintFinding) }),
     },
   },
   ruleSet: {

@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './gateway-api.ts';
 export * from './layered-limit.ts';
 export * from './limits-api.ts';
+export * from './lint.ts';
 export * from './metrics.ts';
 export * from './money.ts';
 export * from './namespace.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
+import { lintFinding } from './lint.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
@@ -106,6 +107,8 @@ export const ruleSetPlan = z.object({
   revision: z.number().int(),
   isApplied: z.boolean(),
   changes: z.array(ruleSetChange),
+  /** What would be, or is, doubtful about the rules by the file and was not before. */
+  findings: z.array(lintFinding),
 });
 
 export type RuleSet = z.infer<typeof ruleSetShape>;

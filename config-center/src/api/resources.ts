@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { ADMIN_API } from '@ai-gateway/contracts';
-import type { Express, RequestHandler, Response } from 'express';
+import type { Express, Request, RequestHandler, Response } from 'express';
 import { sessionFor } from '../auth/authorize.ts';
 import { audited, withoutSecrets } from '../db/audited.ts';
 import { newId, type Page, type Resources, type Store } from '../db/store.ts';
@@ -121,8 +121,9 @@ function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
 function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, publisher, now }: ResourceOptions) {
   const notFound = () => new Refusal(404, `There is no such ${kind.name}.`);
 
-  async function save(row: Rows[Name], resources: Resources): Promise<void> {
-    const faults = await kind.check(row, resources);
+  async function save(row: Rows[Name], resources: Resources, current?: Rows[Name]): Promise<void> {
+    const found = await kind.check(row, resources);
+    const faults = found.length > 0 ? found : (kind.impossible?.(row, current) ?? []);
     if (faults.length > 0) throw new Refusal(400, `The ${kind.name} is not valid.`, faults);
   }
 
@@ -150,9 +151,9 @@ function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, pub
       return change(caller, async (resources) => {
         const current = await resources.read(kind.table, params.id ?? '');
         if (current === undefined) throw notFound();
-        refuseOutdated(version, current);
+        refuseOutdated(version ?? versionIn(caller.request), current);
         const row = { ...draft, id: current.id } as unknown as Rows[Name];
-        await save(row, resources);
+        await save(row, resources, current);
         const updated = await resources.update(kind.table, row, now());
         if (updated === undefined) throw notFound();
         return updated;
@@ -170,10 +171,24 @@ function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, pub
   };
 }
 
-type Caller = { readonly response: Response };
+type Caller = { readonly request: Request; readonly response: Response };
 type OneCall = Caller & { readonly params: Readonly<Record<string, string>> };
 type Draft<Name extends TableName> = Omit<Rows[Name], 'id'>;
 type Replacement<Name extends TableName> = Draft<Name> & { readonly version?: number | undefined };
+
+/**
+ * The version that `If-Match` names, as in `"3"`; `*` takes any.
+ * @throws Refusal 400 when it names no version
+ */
+function versionIn({ headers }: Request): number | undefined {
+  const condition = headers['if-match'];
+  if (condition === undefined || condition === '*') return undefined;
+  const [, version] = /^(?:W\/)?"?(\d{1,9})"?$/.exec(condition) ?? [];
+  if (version !== undefined) return Number(version);
+  throw new Refusal(400, 'If-Match names a version of the row, such as "3".', [
+    { path: 'if-match', message: 'It is no version.' },
+  ]);
+}
 
 /** @throws Refusal 409 with the row as it is now, when it is not the version that the caller has seen */
 function refuseOutdated(version: number | undefined, current: Row<TableName>): void {

@@ -6,7 +6,7 @@ import type { Store } from '../db/store.ts';
 import { Refusal } from '../domain/faults.ts';
 import { exportRuleSet, yamlOf } from '../domain/rule-set/export.ts';
 import { readRuleSet } from '../domain/rule-set/read-file.ts';
-import { planFile, readRuleRows, writePlan } from '../publish/apply-rule-set.ts';
+import { type LintedPlan, planFile, readRuleRows, writePlan } from '../publish/apply-rule-set.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
 
@@ -40,25 +40,29 @@ export function ruleSetRoutes(app: Express, { store, publisher, authorize, now }
     file: exportRuleSet(await readRuleRows(store)),
   }));
   handle(app, ruleSet.diff, authorize, async ({ body }) => {
-    const { changes } = await planFile(readRuleSet(body.file), store, body);
-    return { revision: await store.newestRevision(), isApplied: false, changes: [...changes] };
+    const plan = await planFile(readRuleSet(body.file), store, body);
+    return { revision: await store.newestRevision(), isApplied: false, ...shown(plan) };
   });
   handle(app, ruleSet.apply, authorize, async ({ body, response }) => {
     const file = readRuleSet(body.file);
     const { administrator } = sessionFor(response);
     if (body.dryRun) {
       await refuseMoved(store, body.expectedRevision);
-      const { changes } = await planFile(file, store, body);
-      return { revision: await store.newestRevision(), isApplied: false, changes: [...changes] };
+      const plan = await planFile(file, store, body);
+      return { revision: await store.newestRevision(), isApplied: false, ...shown(plan) };
     }
-    const changes = await publisher.change(async (resources) => {
+    const applied = await publisher.change(async (resources) => {
       await refuseMoved(resources, body.expectedRevision);
       const plan = await planFile(file, resources, body);
       await writePlan(plan, audited(resources, administrator, now()), now());
-      return plan.changes;
+      return plan;
     });
-    return { revision: await store.newestRevision(), isApplied: true, changes: [...changes] };
+    return { revision: await store.newestRevision(), isApplied: true, ...shown(applied) };
   });
+}
+
+function shown({ changes, findings }: LintedPlan) {
+  return { changes: [...changes], findings: [...findings] };
 }
 
 /** @throws Refusal 409 when the rules are not at the revision that the caller has seen */

@@ -461,6 +461,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is doubtful about the rules in force */
+        get: operations["lint_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/rule-set": {
         parameters: {
             query?: never;
@@ -3989,6 +4006,52 @@ export interface operations {
             };
         };
     };
+    lint_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            findings: {
+                                /** @enum {string} */
+                                severity: "error" | "warning";
+                                rule: string;
+                                kind: string;
+                                id: string;
+                                name: string;
+                                path: string;
+                                message: string;
+                            }[];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     ruleSet_export: {
         parameters: {
             query?: {
@@ -4305,6 +4368,16 @@ export interface operations {
                                     after?: unknown;
                                 }[];
                             }[];
+                            findings: {
+                                /** @enum {string} */
+                                severity: "error" | "warning";
+                                rule: string;
+                                kind: string;
+                                id: string;
+                                name: string;
+                                path: string;
+                                message: string;
+                            }[];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -4367,6 +4440,16 @@ export interface operations {
                                     before?: unknown;
                                     after?: unknown;
                                 }[];
+                            }[];
+                            findings: {
+                                /** @enum {string} */
+                                severity: "error" | "warning";
+                                rule: string;
+                                kind: string;
+                                id: string;
+                                name: string;
+                                path: string;
+                                message: string;
                             }[];
                         };
                         /** Format: date-time */
