@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ADMIN_API, openApiDocument } from '@ai-gateway/contracts';
+import { ADMIN_API, openApiDocument, snapshotShape } from '@ai-gateway/contracts';
 import type { MasterKeys, RulesSigner } from '@ai-gateway/contracts/secrets';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
@@ -13,6 +13,7 @@ import { providerKeyRoutes, secretRoutes } from './api/provider-keys.ts';
 import { requestLogRoutes } from './api/request-logs.ts';
 import { resourceRoutes } from './api/resources.ts';
 import { revisionRoutes } from './api/revisions.ts';
+import { ruleSetRoutes } from './api/rule-set.ts';
 import { scheduledRoutes } from './api/scheduled.ts';
 import { sessionRoutes } from './api/session.ts';
 import { simulateRoutes } from './api/simulate.ts';
@@ -22,6 +23,7 @@ import { authorizer } from './auth/authorize.ts';
 import { isAway } from './db/errors.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './domain/faults.ts';
+import { lint } from './domain/lint/lint.ts';
 import type { LiveRates } from './domain/live-rates.ts';
 import { askLimits } from './publish/gateway-limits.ts';
 import { gatewayRoutes } from './publish/gateway-routes.ts';
@@ -66,6 +68,7 @@ export function configCenterApp(options: AppOptions): Express {
   gatewayRoutes(app, options);
   // A request to explain is as large as those that gateways take.
   app.use('/api/v2/explain', authorize, express.json({ limit: '8mb' }));
+  ruleSetRoutes(app, { store, publisher, authorize, now });
   app.use(express.json({ limit: '1mb' }));
 
   sessionRoutes(app, { store, access, authorize, publicUrl: options.publicUrl, nowMs });
@@ -80,6 +83,9 @@ export function configCenterApp(options: AppOptions): Express {
   requestLogRoutes(app, { store, authorize });
   explainRoutes(app, { ...options, authorize });
   simulateRoutes(app, { store, publisher, authorize });
+  handle(app, ADMIN_API.lint.list, authorize, () => ({
+    findings: lint(snapshotShape.parse(JSON.parse(publisher.current().body))),
+  }));
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {

@@ -13,6 +13,7 @@ import { explainAnswer, explainedRequest } from './explain-api.ts';
 import { unusableKey } from './gateway-api.ts';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
 import { limitsReport } from './limits-api.ts';
+import { lintFinding } from './lint.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
@@ -20,6 +21,7 @@ import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts';
 import { requestRecordShape } from './request-log.ts';
+import { ruleSetApplyRequest, ruleSetDiffRequest, ruleSetPlan, ruleSetShape } from './rule-set.ts';
 import { scheduledDraft, scheduledRow } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
@@ -447,6 +449,45 @@ export const ADMIN_API = {
       tag: 'scheduled',
       summary: 'Cancel a change that has not been made yet',
       response: scheduledRow,
+      access: WRITERS,
+    },
+  },
+  lint: {
+    list: {
+      method: 'get',
+      path: '/lint',
+      tag: 'lint',
+      summary: 'What is doubtful about the rules in force',
+      response: z.object({ findings: z.array(lintFinding) }),
+      access: READERS,
+    },
+  },
+  ruleSet: {
+    export: {
+      method: 'get',
+      path: '/rule-set',
+      tag: 'rule-set',
+      summary: 'The rules as one file, without secrets; `format=yaml` answers the bare file',
+      query: z.object({ format: z.enum(['json', 'yaml']).optional() }),
+      response: z.object({ revision: z.number().int(), file: ruleSetShape }),
+      access: READERS,
+    },
+    diff: {
+      method: 'post',
+      path: '/rule-set/diff',
+      tag: 'rule-set',
+      summary: 'What applying a file would change',
+      body: ruleSetDiffRequest,
+      response: ruleSetPlan,
+      access: READERS,
+    },
+    apply: {
+      method: 'post',
+      path: '/rule-set/apply',
+      tag: 'rule-set',
+      summary: 'Make the rules as a file says, all of it in one revision or nothing',
+      body: ruleSetApplyRequest,
+      response: ruleSetPlan,
       access: WRITERS,
     },
   },

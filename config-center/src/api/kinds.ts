@@ -1,8 +1,9 @@
-import type { PolicyScope } from '@ai-gateway/contracts';
+import { type PolicyScope, policyShape } from '@ai-gateway/contracts';
 import type { Resources } from '../db/store.ts';
 import type { Rows, TableName } from '../db/tables.ts';
 import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstream } from '../domain/check-draft.ts';
 import { type Fault, Refusal, type RowUser } from '../domain/faults.ts';
+import { impossibleLimits } from '../domain/lint/lint-policies.ts';
 
 /** What is particular about one kind of resource. */
 export interface Kind<Name extends TableName> {
@@ -13,6 +14,8 @@ export interface Kind<Name extends TableName> {
   readonly kept?: readonly (keyof Rows[Name] & string)[];
   /** Faults beyond the shapes of the fields, including those that need other rows. */
   readonly check: (row: Rows[Name], resources: Resources) => Promise<readonly Fault[]>;
+  /** What no request could live with, and the row did not have before. */
+  readonly impossible?: (row: Rows[Name], current: Rows[Name] | undefined) => readonly Fault[];
   /** Refuses, or removes what belongs to the row. */
   readonly beforeRemove: (id: string, resources: Resources) => Promise<void>;
 }
@@ -64,6 +67,12 @@ export const policies: Kind<'policy'> = {
     ...(await exists(resources, 'namespace', 'namespaceId', row.namespaceId)),
     ...(await scopeFaults(resources, row.scope)),
   ],
+  impossible(row, current) {
+    // With the defaults, which a row that was edited by hand may lack.
+    const { data: before } = policyShape.safeParse(current);
+    const known = new Set(before === undefined ? [] : impossibleLimits(before).map(({ path }) => path));
+    return impossibleLimits(row).filter(({ path }) => !known.has(path));
+  },
   beforeRemove: async () => {},
 };
 

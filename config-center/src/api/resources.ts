@@ -1,11 +1,12 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { ADMIN_API } from '@ai-gateway/contracts';
-import type { Express, RequestHandler, Response } from 'express';
+import type { Express, Request, RequestHandler, Response } from 'express';
 import { sessionFor } from '../auth/authorize.ts';
 import { audited, withoutSecrets } from '../db/audited.ts';
 import type { Store } from '../db/store.ts';
 import type { Row, Rows, TableName } from '../db/tables.ts';
 import { scopedTo } from '../db/tenant-scope.ts';
+import { Refusal } from '../domain/faults.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
 import * as kinds from './kinds.ts';
@@ -136,8 +137,10 @@ export function operations<Name extends TableName>(kind: kinds.Kind<Name>, { sto
       if (row === undefined) throw notFound(kind);
       return row;
     },
-    update: ({ params, body, ...caller }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> =>
-      change(caller, (reach) => writes.update(params.id ?? '', body, reach)),
+    update: ({ params, body, ...caller }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> => {
+      const version = body.version ?? versionIn(caller.request);
+      return change(caller, (reach) => writes.update(params.id ?? '', { ...body, version }, reach));
+    },
     async remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
       await change(caller, (reach) => writes.remove(params.id ?? '', reach));
       return {};
@@ -145,7 +148,7 @@ export function operations<Name extends TableName>(kind: kinds.Kind<Name>, { sto
   };
 }
 
-type Caller = { readonly response: Response };
+type Caller = { readonly request: Request; readonly response: Response };
 type OneCall = Caller & { readonly params: Readonly<Record<string, string>> };
 type ListCall = {
   readonly page: number;
@@ -153,6 +156,20 @@ type ListCall = {
   readonly cursor?: string | undefined;
   readonly keyword?: string | undefined;
 };
+
+/**
+ * The version that `If-Match` names, as in `"3"`; `*` takes any.
+ * @throws Refusal 400 when it names no version
+ */
+function versionIn({ headers }: Request): number | undefined {
+  const condition = headers['if-match'];
+  if (condition === undefined || condition === '*') return undefined;
+  const [, version] = /^(?:W\/)?"?(\d{1,9})"?$/.exec(condition) ?? [];
+  if (version !== undefined) return Number(version);
+  throw new Refusal(400, 'If-Match names a version of the row, such as "3".', [
+    { path: 'if-match', message: 'It is no version.' },
+  ]);
+}
 
 /** The filters of a list, as the store takes them. */
 export function queryOf({ page, size, cursor, keyword, ...filters }: ListCall) {

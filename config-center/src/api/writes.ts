@@ -27,8 +27,10 @@ export interface Writes<Name extends TableName> {
 
 /** All of them throw a Refusal that names the field at fault. */
 export function writesOf<Name extends TableName>(kind: Kind<Name>, now: () => string): Writes<Name> {
-  async function check(row: Rows[Name], resources: Resources): Promise<void> {
-    const faults = await kind.check(row, resources);
+  /** What can never act is refused where it is new. */
+  async function check(row: Rows[Name], resources: Resources, current?: Rows[Name]): Promise<void> {
+    const found = await kind.check(row, resources);
+    const faults = found.length > 0 ? found : (kind.impossible?.(row, current) ?? []);
     if (faults.length > 0) throw new Refusal(400, `The ${kind.name} is not valid.`, faults);
   }
 
@@ -42,7 +44,7 @@ export function writesOf<Name extends TableName>(kind: Kind<Name>, now: () => st
       const current = await rows.read(kind.table, id);
       if (current === undefined) throw notFound(kind);
       const row = revise(current);
-      await check(row, all);
+      await check(row, all, current);
       const updated = await rows.update(kind.table, row, now());
       if (updated === undefined) throw notFound(kind);
       return updated;

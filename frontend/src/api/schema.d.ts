@@ -827,6 +827,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is doubtful about the rules in force */
+        get: operations["lint_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/rule-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules as one file, without secrets; `format=yaml` answers the bare file */
+        get: operations["ruleSet_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/rule-set/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What applying a file would change */
+        post: operations["ruleSet_diff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/rule-set/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the rules as a file says, all of it in one revision or nothing */
+        post: operations["ruleSet_apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/audit": {
         parameters: {
             query?: never;
@@ -6136,6 +6204,468 @@ export interface operations {
                         code: number;
                         message: string;
                         data: components["schemas"]["Scheduled"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    lint_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            findings: {
+                                /** @enum {string} */
+                                severity: "error" | "warning";
+                                rule: string;
+                                kind: string;
+                                id: string;
+                                name: string;
+                                path: string;
+                                message: string;
+                            }[];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    ruleSet_export: {
+        parameters: {
+            query?: {
+                format?: "json" | "yaml";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            revision: number;
+                            file: {
+                                /** @constant */
+                                version: 1;
+                                customerTypes?: {
+                                    name: string;
+                                }[];
+                                tenants?: {
+                                    name: string;
+                                    customerType?: string;
+                                }[];
+                                namespaces?: {
+                                    code: string;
+                                    name: string;
+                                    /** @default  */
+                                    description: string;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /**
+                                     * @default key
+                                     * @enum {string}
+                                     */
+                                    authMode: "open" | "key";
+                                    /** @default 0 */
+                                    maxWaitMs: number;
+                                    /** @default 100 */
+                                    maxWaiting: number;
+                                    /** @default 1 */
+                                    weight: number;
+                                }[];
+                                providers?: {
+                                    name: string;
+                                    /**
+                                     * @default openai
+                                     * @enum {string}
+                                     */
+                                    dialect: "openai";
+                                    apiKeyEnv?: string;
+                                    models: string[];
+                                    /** @default 100 */
+                                    priority: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                }[];
+                                upstreams?: {
+                                    /** Format: uri */
+                                    baseUrl: string;
+                                    /** @default 1 */
+                                    weight: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /** @default 5000 */
+                                    connectTimeoutMs: number;
+                                    /** @default 60000 */
+                                    firstByteTimeoutMs: number;
+                                    /** @default 60000 */
+                                    idleTimeoutMs: number;
+                                    /** @default 600000 */
+                                    totalTimeoutMs: number;
+                                    provider: string;
+                                }[];
+                                virtualKeys?: {
+                                    name: string;
+                                    prefix?: string;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /** Format: date-time */
+                                    expiresAt?: string;
+                                    /** @default [] */
+                                    namespaces: string[];
+                                    tenant?: string;
+                                    customerType?: string;
+                                }[];
+                                prices?: {
+                                    model: string;
+                                    inputPerMillion: string;
+                                    outputPerMillion: string;
+                                    provider: string;
+                                }[];
+                                matchers?: {
+                                    /** @enum {string} */
+                                    source: "header" | "body" | "query" | "path";
+                                    /** @default  */
+                                    field: string;
+                                    /** @enum {string} */
+                                    operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                                    value: string;
+                                    /** @default 100 */
+                                    priority: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    namespace: string;
+                                }[];
+                                layeredLimits?: {
+                                    /** @enum {string} */
+                                    targetType: "global" | "customer_type" | "tenant";
+                                    model?: string;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /**
+                                     * @default local
+                                     * @enum {string}
+                                     */
+                                    onLimiterDown: "local" | "closed" | "open";
+                                    /**
+                                     * @default level
+                                     * @enum {string}
+                                     */
+                                    countPer: "level" | "payer";
+                                    limit: {
+                                        /** @constant */
+                                        control: "tpm";
+                                        maxTokens: number;
+                                        /** @default 60 */
+                                        windowSeconds: number;
+                                    } | {
+                                        /** @constant */
+                                        control: "rpm";
+                                        maxRequests: number;
+                                        /** @default 60 */
+                                        windowSeconds: number;
+                                    } | {
+                                        /** @constant */
+                                        control: "soft_limit";
+                                        amount: string;
+                                    } | {
+                                        /** @constant */
+                                        control: "hard_limit";
+                                        amount: string;
+                                    };
+                                    target?: string;
+                                    provider?: string;
+                                }[];
+                                policies?: {
+                                    /** @default {} */
+                                    scope: {
+                                        model?: string;
+                                        virtualKey?: string;
+                                        tenant?: string;
+                                        customerType?: string;
+                                        provider?: string;
+                                        upstream?: string;
+                                    };
+                                    /** @default [] */
+                                    countPer: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
+                                    name: string;
+                                    /** @default  */
+                                    description: string;
+                                    /** @default 100 */
+                                    priority: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /**
+                                     * @default enforce
+                                     * @enum {string}
+                                     */
+                                    mode: "enforce" | "observe";
+                                    /**
+                                     * @default local
+                                     * @enum {string}
+                                     */
+                                    onLimiterDown: "local" | "closed" | "open";
+                                    rule: {
+                                        /** @constant */
+                                        kind: "qps-limit";
+                                        maxQps: number;
+                                        /** @default 1 */
+                                        windowSeconds: number;
+                                        /**
+                                         * @default gcra
+                                         * @enum {string}
+                                         */
+                                        algorithm: "gcra" | "strict";
+                                        burst?: number;
+                                    } | {
+                                        /** @constant */
+                                        kind: "request-limit";
+                                        windows: {
+                                            windowSeconds: number;
+                                            maxRequests: number;
+                                        }[];
+                                    } | {
+                                        /** @constant */
+                                        kind: "concurrency-limit";
+                                        maxConcurrent: number;
+                                    } | {
+                                        /** @constant */
+                                        kind: "token-limit";
+                                        maxInputTokens?: number;
+                                        maxOutputTokens?: number;
+                                        /** @default [] */
+                                        windows: {
+                                            windowSeconds: number;
+                                            maxTokens: number;
+                                            /**
+                                             * @default total
+                                             * @enum {string}
+                                             */
+                                            counts: "total" | "input" | "output";
+                                        }[];
+                                        /**
+                                         * @default all
+                                         * @enum {string}
+                                         */
+                                        appliesTo: "all" | "stream" | "non-stream";
+                                        /**
+                                         * @default estimate
+                                         * @enum {string}
+                                         */
+                                        counting: "exact" | "estimate";
+                                    } | {
+                                        /** @constant */
+                                        kind: "budget-limit";
+                                        windows: {
+                                            windowSeconds: number;
+                                            maxAmount: string;
+                                        }[];
+                                    } | {
+                                        /** @constant */
+                                        kind: "message-matching";
+                                        condition: {
+                                            /** @enum {string} */
+                                            source: "header" | "body" | "query" | "path";
+                                            /** @default  */
+                                            field: string;
+                                            /** @enum {string} */
+                                            operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                                            value: string;
+                                        };
+                                        /** @enum {string} */
+                                        action: "allow" | "deny";
+                                    };
+                                    namespace?: string;
+                                }[];
+                            };
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    ruleSet_diff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    file: string | {
+                        [key: string]: unknown;
+                    };
+                    /** @default false */
+                    prune?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            revision: number;
+                            isApplied: boolean;
+                            changes: {
+                                /** @enum {string} */
+                                action: "create" | "update" | "delete";
+                                kind: string;
+                                id?: string;
+                                name: string;
+                                fields: {
+                                    field: string;
+                                    before?: unknown;
+                                    after?: unknown;
+                                }[];
+                            }[];
+                            findings: {
+                                /** @enum {string} */
+                                severity: "error" | "warning";
+                                rule: string;
+                                kind: string;
+                                id: string;
+                                name: string;
+                                path: string;
+                                message: string;
+                            }[];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    ruleSet_apply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    file: string | {
+                        [key: string]: unknown;
+                    };
+                    /** @default false */
+                    prune?: boolean;
+                    expectedRevision?: number;
+                    /** @default false */
+                    dryRun?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            revision: number;
+                            isApplied: boolean;
+                            changes: {
+                                /** @enum {string} */
+                                action: "create" | "update" | "delete";
+                                kind: string;
+                                id?: string;
+                                name: string;
+                                fields: {
+                                    field: string;
+                                    before?: unknown;
+                                    after?: unknown;
+                                }[];
+                            }[];
+                            findings: {
+                                /** @enum {string} */
+                                severity: "error" | "warning";
+                                rule: string;
+                                kind: string;
+                                id: string;
+                                name: string;
+                                path: string;
+                                message: string;
+                            }[];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
