@@ -1,4 +1,3 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import { ADMIN_API } from '@ai-gateway/contracts';
 import type { Express, RequestHandler, Response } from 'express';
 import { sessionFor } from '../auth/authorize.ts';
@@ -8,13 +7,13 @@ import type { Row, Rows, TableName } from '../db/tables.ts';
 import { Refusal } from '../domain/faults.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
+import type { Kind } from './kind.ts';
 import * as kinds from './kinds.ts';
 
 export interface ResourceOptions {
   readonly store: Store;
   readonly publisher: Publisher;
   readonly authorize: RequestHandler;
-  readonly keyPepper: string;
   readonly now: () => string;
 }
 
@@ -88,37 +87,10 @@ export function resourceRoutes(app: Express, options: ResourceOptions): void {
   handle(app, ADMIN_API.layeredLimits.read, authorize, ({ params }) => ofLayeredLimits.read(params.id));
   handle(app, ADMIN_API.layeredLimits.update, authorize, ofLayeredLimits.update);
   handle(app, ADMIN_API.layeredLimits.remove, authorize, ofLayeredLimits.remove);
-
-  virtualKeyRoutes(app, options);
-}
-
-function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
-  const { store, authorize, keyPepper } = options;
-  const ofKeys = operations(kinds.virtualKeys, options);
-  handle(app, ADMIN_API.virtualKeys.list, authorize, async ({ query }) => {
-    const page = paged(await store.list('virtual_key', queryOf(query)), query);
-    return { ...page, items: page.items.map(withoutSecrets) };
-  });
-  handle(app, ADMIN_API.virtualKeys.create, authorize, async ({ body, ...call }) => {
-    const secret = `vk_${randomBytes(32).toString('base64url')}`;
-    const secretHash = createHmac('sha256', keyPepper).update(secret).digest('hex');
-    return {
-      ...withoutSecrets(await ofKeys.create({ ...call, body: { ...body, prefix: secret.slice(0, 9), secretHash } })),
-      secret,
-    };
-  });
-  handle(app, ADMIN_API.virtualKeys.read, authorize, async ({ params }) =>
-    withoutSecrets(await ofKeys.read(params.id)),
-  );
-  handle(app, ADMIN_API.virtualKeys.update, authorize, async ({ body, ...call }) => {
-    const { prefix, secretHash } = await ofKeys.read(call.params.id);
-    return withoutSecrets(await ofKeys.update({ ...call, body: { ...body, prefix, secretHash } }));
-  });
-  handle(app, ADMIN_API.virtualKeys.remove, authorize, ofKeys.remove);
 }
 
 /** The writes and the single read of a kind; every write makes a revision in the same transaction. */
-function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, publisher, now }: ResourceOptions) {
+export function operations<Name extends TableName>(kind: Kind<Name>, { store, publisher, now }: ResourceOptions) {
   const notFound = () => new Refusal(404, `There is no such ${kind.name}.`);
 
   async function save(row: Rows[Name], resources: Resources): Promise<void> {
@@ -132,7 +104,41 @@ function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, pub
     return publisher.change((resources) => work(audited(resources, administrator, now())));
   }
 
+  /** Replaces a row by what `merge` makes of the draft and of the row as it is now: what a draft cannot set stays. */
+  function replace<Body extends { readonly version?: number | undefined }>(
+    { params, body, ...caller }: OneCall & { readonly body: Body },
+    merge: (draft: Omit<Body, 'version'>, current: Rows[Name]) => Rows[Name],
+  ): Promise<Row<Name>> {
+    const { version, ...draft } = body;
+    return change(caller, async (resources) => {
+      const current = await resources.read(kind.table, params.id ?? '');
+      if (current === undefined) throw notFound();
+      refuseOutdated(version, current);
+      const row = merge(draft, current);
+      await save(row, resources);
+      const updated = await resources.update(kind.table, row, now());
+      if (updated === undefined) throw notFound();
+      return updated;
+    });
+  }
+
   return {
+    /**
+     * Changes some fields of the row as it is now; one that `edit` gives back as it was is left alone.
+     * @throws Refusal 404, and whatever `edit` throws
+     */
+    edit({ params, ...caller }: OneCall, edit: (current: Rows[Name]) => Rows[Name]): Promise<Row<Name>> {
+      return change(caller, async (resources) => {
+        const found = await resources.read(kind.table, params.id ?? '');
+        if (found === undefined) throw notFound();
+        const edited = edit(found);
+        if (edited === found) return found;
+        await save(edited, resources);
+        const updated = await resources.update(kind.table, edited, now());
+        if (updated === undefined) throw notFound();
+        return updated;
+      });
+    },
     create({ body, ...caller }: Caller & { readonly body: Draft<Name> }): Promise<Row<Name>> {
       return change(caller, async (resources) => {
         const row = { ...body, id: newId(kind.prefix) } as unknown as Rows[Name];
@@ -145,19 +151,9 @@ function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, pub
       if (row === undefined) throw notFound();
       return row;
     },
-    update({ params, body, ...caller }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> {
-      const { version, ...draft } = body;
-      return change(caller, async (resources) => {
-        const current = await resources.read(kind.table, params.id ?? '');
-        if (current === undefined) throw notFound();
-        refuseOutdated(version, current);
-        const row = { ...draft, id: current.id } as unknown as Rows[Name];
-        await save(row, resources);
-        const updated = await resources.update(kind.table, row, now());
-        if (updated === undefined) throw notFound();
-        return updated;
-      });
-    },
+    update: (call: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> =>
+      replace(call, (draft, { id }) => ({ ...draft, id }) as unknown as Rows[Name]),
+    replace,
     remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
       const id = params.id ?? '';
       return change(caller, async (resources) => {
@@ -184,7 +180,8 @@ function refuseOutdated(version: number | undefined, current: Row<TableName>): v
 
 type ListCall = { readonly page: number; readonly size: number; readonly keyword?: string | undefined };
 
-function queryOf({ page, size, keyword, ...filters }: ListCall) {
+/** A list call as a query of rows. */
+export function queryOf({ page, size, keyword, ...filters }: ListCall) {
   const where = Object.fromEntries(
     Object.entries(filters)
       .filter(([, value]) => value !== undefined)
@@ -193,6 +190,7 @@ function queryOf({ page, size, keyword, ...filters }: ListCall) {
   return { page, size, keyword, where };
 }
 
-function paged<Name extends TableName>({ items, total }: Page<Name>, { page, size }: ListCall) {
+/** A page of rows as it is answered. */
+export function paged<Name extends TableName>({ items, total }: Page<Name>, { page, size }: ListCall) {
   return { items: [...items], total, page, size, pages: Math.ceil(total / size) };
 }

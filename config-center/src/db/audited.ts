@@ -28,8 +28,12 @@ export function audited(resources: Resources, actor: string, at: string): Resour
   };
 }
 
-/** A row as people may see it: without the hash of a virtual key. */
-export function withoutSecrets<T extends object>(row: T): Omit<T, 'secretHash'> {
-  const { secretHash: _, ...shown } = row as T & { secretHash?: unknown };
+/** A row as people may see it: without the hashes of a virtual key. */
+export function withoutSecrets<T extends object>(row: T): Omit<T, 'secretHash' | 'previousSecretHash'> {
+  const {
+    secretHash: _,
+    previousSecretHash: __,
+    ...shown
+  } = row as T & { secretHash?: unknown; previousSecretHash?: unknown };
   return shown;
 }

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
 import { isMysql } from './is-mysql.ts';
+import { models } from './models-migration.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
 import { storage } from './storage-migration.ts';
 
@@ -196,6 +197,6 @@ async function addPayers(db: Kysely<unknown>): Promise<void> {
 /** All migrations in order; a released one is never changed. */
 export const migrations: MigrationProvider = {
   async getMigrations() {
-    return { '0001-initial': initial, '0002-limits': limits, '0003-storage': storage };
+    return { '0001-initial': initial, '0002-limits': limits, '0003-storage': storage, '0009-models': models };
   },
 };

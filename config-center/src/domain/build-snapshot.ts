@@ -20,6 +20,10 @@ export function buildSnapshot(rows: AllRows): SnapshotContent {
     tenants: rows.tenant.map(withoutStamps),
     prices: rows.price.map(withoutStamps),
     layeredLimits: rows.layered_limit.map(withoutStamps),
+    models: rows.model.map(withoutStamps),
+    redirects: rows.redirect.map(withoutStamps),
+    locations: rows.location.map(withoutStamps),
+    users: rows.end_user.map(withoutStamps),
   };
 }
 

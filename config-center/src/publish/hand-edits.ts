@@ -51,11 +51,14 @@ function actionOf(before: unknown, after: unknown): 'create' | 'update' | 'delet
 }
 
 function editsBetween(published: SnapshotContent, now: SnapshotContent): Edit[] {
-  return KINDS.flatMap(({ list, table }) => {
+  return KINDS.flatMap(({ list, table, shape }) => {
     // A revision of an older release may not know the kind.
     if (published[list] === undefined) return [];
-    const before = new Map(published[list].map((row) => [row.id, row as Record<string, unknown>]));
-    const after = new Map(now[list].map((row) => [row.id, row as Record<string, unknown>]));
+    // With the defaults of today: a field that a newer release has added was not edited by anybody.
+    const read = (row: { id: string }) =>
+      [row.id, (shape.safeParse(row).data ?? row) as Record<string, unknown>] as const;
+    const before = new Map(published[list].map(read));
+    const after = new Map(now[list].map(read));
     const ids = [...new Set([...before.keys(), ...after.keys()])];
     return ids
       .map((rowId) => ({ table, rowId, before: before.get(rowId), after: after.get(rowId) }))

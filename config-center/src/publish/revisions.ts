@@ -1,4 +1,5 @@
 import type { RevisionDiff, RevisionRow } from '@ai-gateway/contracts';
+import { withoutSecrets } from '../db/audited.ts';
 import type { Store } from '../db/store.ts';
 import { diffRules, type KindDiff, type RulesByKind } from '../domain/diff-rules.ts';
 import { Refusal } from '../domain/faults.ts';
@@ -64,7 +65,7 @@ export function diffRevisions(before: Revision, after: Revision): RevisionDiff {
 /** The rules of a revision without what identifies the secrets of virtual keys. */
 export function rulesOf({ content }: Revision): RulesByKind {
   const rules = JSON.parse(content) as RulesByKind;
-  return { ...rules, virtualKeys: (rules.virtualKeys ?? []).map(({ secretHash: _, ...key }) => key) };
+  return { ...rules, virtualKeys: (rules.virtualKeys ?? []).map((key) => ({ ...withoutSecrets(key), id: key.id })) };
 }
 
 function changesOf(before: Revision, after: Revision): NonNullable<RevisionRow['changes']> {

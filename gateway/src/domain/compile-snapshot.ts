@@ -12,6 +12,7 @@ import {
   type Upstream,
   type VirtualKey,
 } from '@ai-gateway/contracts';
+import { type CompiledRouting, compileRouting, keysBySecret } from './compile-routing.ts';
 import { indexLayeredLimits, type LayeredLimits } from './limits/layered.ts';
 import { countsRequests, type PlannedLimit, planPolicies } from './limits/plan.ts';
 import { isModel } from './request-facts.ts';
@@ -48,6 +49,8 @@ export interface PlannedLimits {
 
 /** Who pays for a virtual key. */
 export interface Payer {
+  /** Whose key it is; the payer when there is no tenant. */
+  readonly userId: string | undefined;
   readonly tenantId: string | undefined;
   readonly customerTypeId: string | undefined;
 }
@@ -76,7 +79,7 @@ export interface RankedMatcher {
 }
 
 /** The rules of one revision, indexed and compiled. */
-export interface CompiledConfig {
+export interface CompiledConfig extends CompiledRouting {
   readonly epoch: string;
   readonly revision: number;
   readonly namespaces: ReadonlyMap<string, CompiledNamespace>;
@@ -87,7 +90,7 @@ export interface CompiledConfig {
   readonly decidingHeaders: ReadonlySet<string>;
   /** Enabled providers that have an enabled upstream or none, by priority and name. */
   readonly providers: readonly CompiledProvider[];
-  /** By HMAC of the secret. */
+  /** By HMAC of the secret; a key that was rotated may be there under both. */
   readonly virtualKeys: ReadonlyMap<string, VirtualKey>;
   /** By id of the virtual key. */
   readonly payers: ReadonlyMap<string, Payer>;
@@ -127,20 +130,27 @@ export function compileSnapshot(snapshot: Snapshot): CompiledConfig {
     .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
     .map((provider) => ({ provider, upstreams: upstreams.get(provider.id) ?? [] }));
 
+  const routing = compileRouting(snapshot);
+
   return {
+    ...routing,
     epoch: snapshot.epoch,
     revision: snapshot.revision,
     namespaces,
     ...indexMatchers(matchers),
     decidingHeaders: decidingHeadersOf(matchers, ordered),
     providers,
-    virtualKeys: new Map(snapshot.virtualKeys.map((key) => [key.secretHash, key])),
+    virtualKeys: keysBySecret(snapshot.virtualKeys),
     payers: payersOf(snapshot),
     layeredLimits: indexLayeredLimits(snapshot.layeredLimits.filter(isEnabled)),
     hasWaiting,
     prices: groupBy([...snapshot.prices].sort(byPrecision), ({ providerId }) => providerId),
     modelNames: [
-      ...new Set(providers.flatMap(({ provider }) => provider.models.filter((name) => !name.endsWith('*')))),
+      ...new Set(
+        providers.flatMap(({ provider }) =>
+          [...(routing.served.get(provider.id)?.exact.values() ?? [])].map(({ name }) => name),
+        ),
+      ),
     ],
   };
 }
@@ -187,14 +197,18 @@ function messageRuleOf(policy: Policy): readonly MessageRule[] {
   return [{ policy, action: rule.action, matches: compileNamed(`Policy "${name}"`, rule.condition) }];
 }
 
-/** A tenant's own class goes before that of the key. */
-function payersOf({ virtualKeys, tenants }: Snapshot): ReadonlyMap<string, Payer> {
+/** The user's tenant goes before that of the key; a tenant's own class before that of the user, and that before the key's. */
+function payersOf({ virtualKeys, tenants, users }: Snapshot): ReadonlyMap<string, Payer> {
   const typeOf = new Map(tenants.map(({ id, customerTypeId }) => [id, customerTypeId]));
+  const userOf = new Map(users.map((user) => [user.id, user]));
   return new Map(
-    virtualKeys.map(({ id, tenantId, customerTypeId }) => [
-      id,
-      { tenantId, customerTypeId: (tenantId === undefined ? undefined : typeOf.get(tenantId)) ?? customerTypeId },
-    ]),
+    virtualKeys.map((key) => {
+      const user = key.userId === undefined ? undefined : userOf.get(key.userId);
+      const tenantId = user?.tenantId ?? key.tenantId;
+      const ofTenant = tenantId === undefined ? undefined : typeOf.get(tenantId);
+      const customerTypeId = ofTenant ?? user?.customerTypeId ?? key.customerTypeId;
+      return [key.id, { userId: key.userId, tenantId, customerTypeId }];
+    }),
   );
 }
 

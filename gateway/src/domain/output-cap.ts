@@ -5,23 +5,28 @@ import type { LimitDecision } from './limits/reserve.ts';
 /** The most output tokens that a request may have over all its choices, and who says so. */
 export interface OutputCap {
   readonly tokens: number;
-  readonly setBy: { readonly kind: 'client' } | { readonly kind: 'policy'; readonly policyId: string };
+  readonly setBy: { readonly kind: 'client' | 'model' } | { readonly kind: 'policy'; readonly policyId: string };
 }
 
 export interface CapInput {
   /** What the client asked for, per choice. */
   readonly clientMax: number | undefined;
   readonly choices: number;
+  /** What the model can give, per choice, where that is known. */
+  readonly modelMax?: number | undefined;
   readonly policies: readonly { readonly policyId: string; readonly maxOutputTokens: number | undefined }[];
 }
 
 /**
  * The smallest cap that applies. A client's maximum is per choice (OpenAI's meaning of `max_tokens`), a policy's is for
- * the whole request, so that `n` cannot multiply it. Undefined when nobody caps.
+ * the whole request, so that `n` cannot multiply it; that of the model is per choice. Undefined when nobody caps.
  */
-export function outputCapOf({ clientMax, choices, policies }: CapInput): OutputCap | undefined {
+export function outputCapOf({ clientMax, choices, modelMax, policies }: CapInput): OutputCap | undefined {
   let cap: OutputCap | undefined =
     clientMax === undefined ? undefined : { tokens: clientMax * choices, setBy: { kind: 'client' } };
+  if (modelMax !== undefined && (cap === undefined || modelMax * choices < cap.tokens)) {
+    cap = { tokens: modelMax * choices, setBy: { kind: 'model' } };
+  }
   for (const { policyId, maxOutputTokens } of policies) {
     if (maxOutputTokens === undefined) continue;
     if (cap === undefined || maxOutputTokens < cap.tokens) {
@@ -31,10 +36,18 @@ export function outputCapOf({ clientMax, choices, policies }: CapInput): OutputC
   return cap;
 }
 
-/** The maximum per choice to ask of the provider, so that cutting is the exception. */
-export function upstreamMaxOf(clientMax: number | undefined, cap: OutputCap | undefined): number | undefined {
+/**
+ * The maximum per choice to ask of the provider, so that cutting is the exception. A model keeps to its own maximum by
+ * itself, so it is told of it only where the client wants more.
+ */
+export function upstreamMaxOf(
+  clientMax: number | undefined,
+  cap: OutputCap | undefined,
+  modelMax?: number,
+): number | undefined {
   if (cap === undefined) return clientMax;
-  return clientMax === undefined ? cap.tokens : Math.min(clientMax, cap.tokens);
+  const most = Math.min(clientMax ?? cap.tokens, cap.tokens, modelMax ?? cap.tokens);
+  return clientMax === undefined && cap.setBy.kind === 'model' ? undefined : most;
 }
 
 /**

@@ -2,13 +2,16 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import { pipeline } from 'node:stream';
 import httpProxy from 'http-proxy';
-import type { CompiledConfig, CompiledProvider } from '../domain/compile-snapshot.ts';
+import type { CompiledProvider } from '../domain/compile-snapshot.ts';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
-import { rankTargets } from '../domain/rank-targets.ts';
+import { preferring, rankTargets } from '../domain/rank-targets.ts';
+import { targetProvider } from '../domain/resolve-model.ts';
+import type { Received } from '../exchange.ts';
 import { passthroughPipeline } from '../pipeline.ts';
-import { operationUrl } from '../providers/openai-compatible.ts';
+import { passthroughUrl } from '../providers/openai-compatible.ts';
 import type { Services } from '../services.ts';
+import type { Matched } from '../stages/match-namespace.ts';
 import { beginLife, failedOutcome, type Life } from './life.ts';
 import { targetOf } from './read-request.ts';
 import { writeError } from './write-answer.ts';
@@ -39,6 +42,7 @@ interface Route {
   readonly url: string;
   readonly upstreamId: string;
   readonly secret: string | undefined;
+  readonly addHeaders: Readonly<Record<string, string>>;
 }
 
 /**
@@ -53,9 +57,9 @@ export function passthrough(services: Services): Passthrough {
     const life = beginLife(message, response, services);
     try {
       const target = targetOf(message.url ?? '');
-      const { config, rateHeaders } = await passthroughPipeline.run(life.received(target, new Uint8Array()), services);
-      for (const [name, value] of Object.entries(rateHeaders)) response.setHeader(name, value);
-      const route = routeOf(message, config, target.path, services);
+      const exchange = await passthroughPipeline.run(life.received(target, new Uint8Array()), services);
+      for (const [name, value] of Object.entries(exchange.rateHeaders)) response.setHeader(name, value);
+      const route = routeOf(message, exchange, services);
       life.notes.provider = route.provider.provider.name;
       life.notes.upstreamId = route.upstreamId;
       life.notes.attempts = 1;
@@ -68,9 +72,10 @@ export function passthrough(services: Services): Passthrough {
   }
 
   function forward(message: IncomingMessage, response: ServerResponse, route: Route, life: Life): Promise<void> {
-    const { url, secret } = route;
+    const { url, secret, addHeaders } = route;
     const search = (message.url ?? '').split('?').slice(1).join('?');
     allowHeaders(message, secret, life.requestId);
+    for (const [name, value] of Object.entries(addHeaders)) message.headers[name] ??= value;
     return new Promise((resolve, reject) => {
       pending.set(message, { life, resolve });
       // http-proxy keeps to itself that a client left before the provider had answered.
@@ -146,22 +151,38 @@ function deliver(
   });
 }
 
-/** The provider named by `x-provider`, else the first that has an upstream. */
-function routeOf(message: IncomingMessage, config: CompiledConfig, path: string, services: Services): Route {
+/**
+ * The provider named by `x-provider`, else that of the location, else the namespace's default, else the first that has an
+ * upstream.
+ */
+function routeOf(
+  message: IncomingMessage,
+  { config, namespace, located, path }: Received & Matched,
+  services: Services,
+): Route {
   const name = message.headers['x-provider'];
-  const provider = config.providers.find((candidate) =>
-    name === undefined ? candidate.upstreams.length > 0 : candidate.provider.name === name,
-  );
+  const { location } = located ?? {};
+  const { defaultProviderId, defaultUpstreamId } = namespace.namespace;
+  const provider =
+    name === undefined
+      ? (targetProvider(config, location?.providerId, location?.upstreamId) ??
+        targetProvider(config, defaultProviderId, defaultUpstreamId) ??
+        config.providers.find(({ upstreams }) => upstreams.length > 0))
+      : config.providers.find((candidate) => candidate.provider.name === name);
   const { health, nowMs, random, providerSecret } = services;
-  const upstream = provider && rankTargets(provider.upstreams, (id) => health.of(id), nowMs(), random)[0];
+  const healthOf = (id: string) => health.of(id);
+  const ranked = rankTargets(provider?.upstreams ?? [], healthOf, nowMs(), random);
+  const wanted = [location?.upstreamId, defaultUpstreamId].find((id) => ranked.some((upstream) => upstream.id === id));
+  const upstream = preferring(ranked, wanted, healthOf, nowMs())[0];
   if (provider === undefined || upstream === undefined) throw new GatewayError('no_healthy_upstream');
 
   const { apiKeyEnv } = provider.provider;
   return {
     provider,
-    url: operationUrl(upstream.baseUrl, path.slice('/v1/'.length)),
+    url: passthroughUrl(upstream.baseUrl, targetOf(located?.path ?? path).path),
     upstreamId: upstream.id,
     secret: apiKeyEnv === undefined ? undefined : providerSecret(apiKeyEnv),
+    addHeaders: location?.addHeaders ?? {},
   };
 }
 

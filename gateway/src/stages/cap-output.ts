@@ -2,6 +2,7 @@ import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import type { TokenAmounts } from '../domain/limits/amounts.ts';
 import { largestOutput, type OutputCap, outputCapOf } from '../domain/output-cap.ts';
+import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
 import type { Services } from '../services.ts';
@@ -32,10 +33,13 @@ const UNCAPPED_OUTPUT_ESTIMATE = 1024;
  * does not, what is reserved is a guess that never exceeds what the windows can hold.
  */
 export const capOutput: Stage<
-  Received & Matched & Planned & InputCount & { readonly chat: Chat; readonly targets: readonly Upstream[] },
+  Received &
+    Matched &
+    Planned &
+    InputCount & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets: readonly Upstream[] },
   Demand & OutputBounds
 > = (exchange, services) => {
-  const { chat, tokenPolicies, input, price } = exchange;
+  const { chat, choice, tokenPolicies, input, price } = exchange;
   const inputTokens = input?.tokens ?? 0;
   checkInputCaps(exchange, inputTokens, services);
 
@@ -43,9 +47,13 @@ export const capOutput: Stage<
   const outputCap = outputCapOf({
     clientMax: chat.clientMax,
     choices: chat.choices,
+    modelMax: choice.maxOutputTokens,
     policies: enforced.map(({ policy, rule }) => ({ policyId: policy.id, maxOutputTokens: rule.maxOutputTokens })),
   });
-  const wanted = outputCap?.tokens ?? UNCAPPED_OUTPUT_ESTIMATE * chat.choices;
+  const estimate = UNCAPPED_OUTPUT_ESTIMATE * chat.choices;
+  // What the model could give at most says little about what it will.
+  const isOnlyOfModel = outputCap?.setBy.kind === 'model' && chat.clientMax === undefined;
+  const wanted = isOnlyOfModel ? Math.min(outputCap.tokens, estimate) : (outputCap?.tokens ?? estimate);
   const largest = largestOutput(possibleLimits(exchange), inputTokens, price);
   const isGuess = chat.clientMax === undefined && largest < Number.POSITIVE_INFINITY;
   return { outputCap, isGuess, demand: { inputTokens, outputTokens: isGuess ? Math.min(wanted, largest) : wanted } };

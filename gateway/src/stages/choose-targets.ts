@@ -1,6 +1,6 @@
 import type { Upstream } from '@ai-gateway/contracts';
 import { GatewayError } from '../domain/gateway-error.ts';
-import { rankTargets } from '../domain/rank-targets.ts';
+import { preferring, rankTargets } from '../domain/rank-targets.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
 
@@ -19,5 +19,6 @@ export const chooseTargets: Stage<
       internal: `environment variable ${provider.apiKeyEnv} is not set`,
     });
   }
-  return { targets: rankTargets(upstreams, (id) => health.of(id), nowMs(), random), secret };
+  const ranked = rankTargets(upstreams, (id) => health.of(id), nowMs(), random);
+  return { targets: preferring(ranked, choice.preferredUpstreamId, (id) => health.of(id), nowMs()), secret };
 };

@@ -33,7 +33,11 @@ type Forwardable = Received & {
 /** Sends the request to the targets in order until one accepts it; nothing has reached the client yet. */
 export const forward: Stage<Forwardable, Forwarded> = async (exchange, services) => {
   const { chat, choice, outputCap, notes, targets } = exchange;
-  const body = upstreamBody(chat, choice.resolvedModel, upstreamMaxOf(chat.clientMax, outputCap));
+  const body = upstreamBody(
+    chat,
+    choice.upstreamModel,
+    upstreamMaxOf(chat.clientMax, outputCap, choice.maxOutputTokens),
+  );
   notes.overheadMs = services.nowMs() - exchange.arrivedAtMs;
 
   const reservationIds = [exchange.reservationId];
@@ -84,7 +88,10 @@ async function attempt(
   { upstream: client, health, metrics }: Services,
 ): Promise<UpstreamResponse | AttemptFailure> {
   const { provider } = exchange.choice.provider;
-  const headers = requestHeaders(exchange.secret, exchange.requestId, exchange.chat.isStream);
+  const headers = {
+    ...exchange.located?.location.addHeaders,
+    ...requestHeaders(exchange.secret, exchange.requestId, exchange.chat.isStream),
+  };
   try {
     const response = await client.send(
       { upstream, path: operationPath(upstream.baseUrl, 'chat/completions'), headers, body },
