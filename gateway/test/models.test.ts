@@ -184,7 +184,15 @@ describe('a location', () => {
     const { upstream, gateway } = await setUp({
       locations: [...locations, { id: 'l0', path: '/dot/*', rewriteTo: '/v1/.*/x' }],
     });
-    for (const path of ['/raw/completions', '/raw/responses', '/raw/embeddings', '/raw/messages/count_tokens'])
+    for (const path of [
+      '/raw/completions',
+      '/raw/responses',
+      '/raw/embeddings',
+      '/raw/messages/count_tokens',
+      '/raw/%63ompletions',
+      '/raw/%zz',
+      '/raw/Chat/completions',
+    ])
       expect(await codeOf(await post(gateway.url + path))).toBe('not_found');
     expect(await codeOf(await post(`${gateway.url}/dot/.`))).toBe('invalid_request');
     expect(await codeOf(await post(`${gateway.url}/dot/`))).not.toBe('ok');

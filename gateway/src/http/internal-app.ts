@@ -29,7 +29,7 @@ export interface InternalAppOptions {
 const PASSTHROUGH_ROUTES = /^\/v1\/(files|audio|images|moderations)(\/|$)/;
 
 /** Routes that produce tokens; a location must not lead past the limits that hold for them. */
-const METERED_ROUTES = /^\/v1\/(chat\/completions|completions|responses|messages|embeddings)(\/|$)/;
+const METERED_ROUTES = /^\/v1\/(chat\/completions|completions|responses|messages|embeddings)(\/|$)/i;
 
 /** `/stats` is open to everybody, so it reads no more often than this. */
 const STATS_MS = 200;
@@ -74,7 +74,7 @@ export function internalApp(options: InternalAppOptions): Express {
   app.get('/v1/models/*name', (request, response) => serveModels(request, response, services));
   app.use((request, response, next) => {
     const found = locate(services.config.current()?.locations ?? [], targetOf(request.url).path);
-    if (found === undefined || METERED_ROUTES.test(found.path)) next();
+    if (found === undefined || isMetered(found.path)) next();
     else void passthrough.serve(request, response);
   });
   app.all(PASSTHROUGH_ROUTES, (request, response) => passthrough.serve(request, response));
@@ -153,6 +153,15 @@ async function serveLimits(request: Request, response: Response, options: Intern
     response.json(await services.limits.report(namespace.namespace.id, countersOf(rules, namespace)));
   } catch (thrown) {
     writeError(response, asGatewayError(thrown), '');
+  }
+}
+
+/** Would a provider take this path for one that produces tokens? Encoded letters must not hide it. */
+function isMetered(path: string): boolean {
+  try {
+    return METERED_ROUTES.test(decodeURIComponent(path));
+  } catch {
+    return true;
   }
 }
 

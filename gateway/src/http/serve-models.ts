@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
+import type { CompiledConfig } from '../domain/compile-snapshot.ts';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { findModel, listModels } from '../domain/list-models.ts';
+import type { ModelAccess } from '../domain/model-access.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
 import { modelsPipeline } from '../pipeline.ts';
 import { anthropicModel, anthropicModels, openAiModel, openAiModels } from '../protocols/model-list.ts';
@@ -23,22 +24,28 @@ export async function serveModels(request: Request, response: Response, services
     const { config, namespace, caller } = await modelsPipeline.run(life.received(target, new Uint8Array()), services);
     const keyModels = caller.kind === 'key' ? caller.allowedModels : [];
     const access = { namespace: namespace.namespace, keyModels };
-    const name = nameIn(target);
-    const isAnthropic = isAnthropicClient(request);
-    if (name === undefined) {
-      const models = listModels(config, access);
-      response.json(isAnthropic ? anthropicModels(models, target.query) : openAiModels(models));
-    } else {
-      const model = findModel(config, access, name);
-      if (model === undefined) throw new GatewayError('model_not_found', { param: 'model' });
-      response.json(isAnthropic ? anthropicModel(model) : openAiModel(model));
-    }
+    const form = request.headers['anthropic-version'] === undefined ? 'openai' : 'anthropic';
+    const answer = answerOf(config, access, target, form);
     life.end({ kind: 'completed', status: 200, usage: NO_USAGE });
+    response.setHeader('x-request-id', life.requestId);
+    response.json(answer);
   } catch (thrown) {
     const error = asGatewayError(thrown);
     life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
     writeError(response, error, life.requestId);
   }
+}
+
+/** @throws GatewayError `model_not_found` */
+function answerOf(config: CompiledConfig, access: ModelAccess, target: Target, form: 'openai' | 'anthropic'): object {
+  const name = nameIn(target);
+  if (name === undefined) {
+    const models = listModels(config, access);
+    return form === 'anthropic' ? anthropicModels(models, target.query) : openAiModels(models);
+  }
+  const model = findModel(config, access, name);
+  if (model === undefined) throw new GatewayError('model_not_found', { param: 'model' });
+  return form === 'anthropic' ? anthropicModel(model) : openAiModel(model);
 }
 
 /** @throws GatewayError when the name is not encoded as URLs are */
@@ -49,8 +56,4 @@ function nameIn({ path }: Target): string | undefined {
   } catch {
     throw new GatewayError('invalid_request', { message: 'The name of the model is not a valid part of a URL.' });
   }
-}
-
-function isAnthropicClient({ headers }: IncomingMessage): boolean {
-  return headers['anthropic-version'] !== undefined;
 }

@@ -75,7 +75,7 @@ export function passthrough(services: Services): Passthrough {
     const { url, secret, addHeaders } = route;
     const search = (message.url ?? '').split('?').slice(1).join('?');
     allowHeaders(message, secret, life.requestId);
-    for (const [name, value] of Object.entries(addHeaders)) message.headers[name] ??= value;
+    Object.assign(message.headers, addHeaders);
     return new Promise((resolve, reject) => {
       pending.set(message, { life, resolve });
       // http-proxy keeps to itself that a client left before the provider had answered.
