@@ -36,6 +36,10 @@ export function manyRules(count: number) {
     tenants: [],
     prices: [],
     layeredLimits: [],
+    models: [],
+    redirects: [],
+    locations: [],
+    users: [],
   };
 }
 

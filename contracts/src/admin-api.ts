@@ -14,6 +14,8 @@ import { unusableKey } from './gateway-api.ts';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
 import { limitsReport } from './limits-api.ts';
 import { lintFinding } from './lint.ts';
+import { locationShape } from './location.ts';
+import { modelShape, redirectShape } from './model.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
@@ -26,6 +28,7 @@ import { scheduledDraft, scheduledRow } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { outcomeKind } from './usage.ts';
+import { userShape, userStatus } from './user.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
 /** Every answer of the control plane; `code` repeats the HTTP status. */
@@ -57,7 +60,11 @@ export const customerTypeRow = customerTypeShape.extend(stamps);
 export const tenantRow = tenantShape.extend(stamps);
 export const priceRow = priceShape.extend(stamps);
 export const layeredLimitRow = layeredLimitShape.extend(stamps);
-export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true }).extend(stamps);
+export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true, previousSecretHash: true }).extend(stamps);
+export const modelRow = modelShape.extend(stamps);
+export const redirectRow = redirectShape.extend(stamps);
+export const locationRow = locationShape.extend(stamps);
+export const userRow = userShape.extend(stamps);
 
 export const namespaceDraft = namespaceShape.omit({ id: true }).strict();
 export const matcherDraft = matcherShape.omit({ id: true }).strict();
@@ -73,7 +80,20 @@ export const customerTypeDraft = customerTypeShape.omit({ id: true }).strict();
 export const tenantDraft = tenantShape.omit({ id: true }).strict();
 export const priceDraft = priceShape.omit({ id: true }).strict();
 export const layeredLimitDraft = layeredLimitShape.omit({ id: true }).extend({ limit: layeredControlDraft }).strict();
-export const virtualKeyDraft = virtualKeyShape.omit({ id: true, prefix: true, secretHash: true }).strict();
+export const virtualKeyDraft = virtualKeyShape
+  .omit({
+    id: true,
+    prefix: true,
+    secretHash: true,
+    previousSecretHash: true,
+    previousUntil: true,
+    statusReason: true,
+  })
+  .strict();
+export const modelDraft = modelShape.omit({ id: true }).strict();
+export const redirectDraft = redirectShape.omit({ id: true }).strict();
+export const locationDraft = locationShape.omit({ id: true }).strict();
+export const userDraft = userShape.omit({ id: true, status: true, statusReason: true }).strict();
 
 interface Versioned {
   readonly version?: number | undefined;
@@ -271,6 +291,8 @@ function crud<const R extends Resource>(resource: R) {
 }
 
 const ofNamespace = { namespaceId: z.string().optional() };
+const ofProvider = { providerId: z.string().optional() };
+const reason = z.string().max(500);
 
 /** All routes of the control plane, below `/api/v2`. */
 export const ADMIN_API = {
@@ -370,6 +392,7 @@ export const ADMIN_API = {
       path: '/virtual-keys',
       row: virtualKeyRow,
       draft: virtualKeyDraft,
+      filters: { userId: z.string().optional(), tenantId: z.string().optional() },
       reads: EVERYONE,
       changes: TENANT_WRITERS,
     }),
@@ -382,6 +405,94 @@ export const ADMIN_API = {
       response: virtualKeyRow.extend({ secret: z.string() }),
       status: 201,
       access: TENANT_WRITERS,
+    },
+    rotate: {
+      method: 'post',
+      path: '/virtual-keys/:id/rotate',
+      tag: 'virtual-keys',
+      summary: 'Give a virtual key a new secret, shown only in the answer; the old one may work on for a while',
+      body: z
+        .object({
+          /** Seconds that the old secret still works; 0 = it is refused at once. */
+          graceSeconds: z
+            .number()
+            .int()
+            .min(0)
+            .max(30 * 86_400)
+            .default(0),
+          reason: reason.default('security_rotation'),
+        })
+        .strict(),
+      response: virtualKeyRow.extend({ secret: z.string() }),
+      access: TENANT_WRITERS,
+    },
+    activate: {
+      method: 'post',
+      path: '/virtual-keys/:id/activate',
+      tag: 'virtual-keys',
+      summary: 'Switch a virtual key on',
+      body: z.object({ reason: reason.optional() }).strict(),
+      response: virtualKeyRow,
+      access: TENANT_WRITERS,
+    },
+    deactivate: {
+      method: 'post',
+      path: '/virtual-keys/:id/deactivate',
+      tag: 'virtual-keys',
+      summary: 'Switch a virtual key off',
+      body: z.object({ reason: reason.optional() }).strict(),
+      response: virtualKeyRow,
+      access: TENANT_WRITERS,
+    },
+  },
+  models: crud({ tag: 'models', path: '/models', row: modelRow, draft: modelDraft, filters: ofProvider }),
+  redirects: crud({
+    tag: 'redirects',
+    path: '/redirects',
+    row: redirectRow,
+    draft: redirectDraft,
+    filters: ofNamespace,
+  }),
+  locations: {
+    ...crud({ tag: 'locations', path: '/locations', row: locationRow, draft: locationDraft, filters: ofProvider }),
+    test: {
+      method: 'post',
+      path: '/locations/test',
+      tag: 'locations',
+      summary: 'Which location a path falls under, and where it leads; with a draft in place of its row',
+      body: z
+        .object({
+          path: z.string().min(1).max(2000),
+          draft: locationDraft.extend({ id: z.string().optional() }).optional(),
+        })
+        .strict(),
+      response: z.object({
+        /** The path to go on with. */
+        path: z.string(),
+        locationId: z.string().optional(),
+        providerId: z.string().optional(),
+        upstreamId: z.string().optional(),
+        addHeaders: z.record(z.string(), z.string()),
+      }),
+      access: READERS,
+    },
+  },
+  users: {
+    ...crud({
+      tag: 'users',
+      path: '/users',
+      row: userRow,
+      draft: userDraft,
+      filters: { tenantId: z.string().optional(), status: z.string().optional() },
+    }),
+    setStatus: {
+      method: 'post',
+      path: '/users/:id/status',
+      tag: 'users',
+      summary: 'Change the status of a user; the status that it has already changes nothing',
+      body: z.object({ status: userStatus, reason: reason.optional() }).strict(),
+      response: userRow,
+      access: WRITERS,
     },
   },
   revisions: {

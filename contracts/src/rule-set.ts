@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
 import { lintFinding } from './lint.ts';
+import { locationShape } from './location.ts';
+import { modelShape, redirectShape } from './model.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
@@ -34,16 +36,33 @@ export const ruleSetShape = z.strictObject({
   tenants: z
     .array(tenantShape.omit({ id: true, customerTypeId: true }).extend({ customerType: optionalName }).strict())
     .optional(),
-  namespaces: z.array(namespaceShape.omit({ id: true }).strict()).optional(),
   providers: z.array(providerShape.omit({ id: true }).strict()).optional(),
   upstreams: z
     .array(upstreamShape.omit({ id: true, providerId: true }).extend({ provider: nameOfRow }).strict())
+    .optional(),
+  namespaces: z
+    .array(
+      namespaceShape
+        .omit({ id: true, defaultProviderId: true, defaultUpstreamId: true })
+        .extend({ defaultProvider: optionalName, defaultUpstream: optionalName })
+        .strict(),
+    )
     .optional(),
   /** Only changes keys that exist: a secret cannot come from a file. `prefix` tells apart keys of one name. */
   virtualKeys: z
     .array(
       virtualKeyShape
-        .omit({ id: true, secretHash: true, namespaceIds: true, tenantId: true, customerTypeId: true })
+        .omit({
+          id: true,
+          secretHash: true,
+          previousSecretHash: true,
+          previousUntil: true,
+          statusReason: true,
+          userId: true,
+          namespaceIds: true,
+          tenantId: true,
+          customerTypeId: true,
+        })
         .extend({
           prefix: z.string().max(20).optional(),
           namespaces: z.array(nameOfRow).max(1000).default([]),
@@ -70,6 +89,18 @@ export const ruleSetShape = z.strictObject({
       policyShape
         .omit({ id: true, namespaceId: true })
         .extend({ namespace: optionalName, scope: scopeInFile.default({}), rule: policyRuleDraft })
+        .strict(),
+    )
+    .optional(),
+  models: z.array(modelShape.omit({ id: true, providerId: true }).extend({ provider: nameOfRow }).strict()).optional(),
+  redirects: z
+    .array(redirectShape.omit({ id: true, namespaceId: true }).extend({ namespace: optionalName }).strict())
+    .optional(),
+  locations: z
+    .array(
+      locationShape
+        .omit({ id: true, providerId: true, upstreamId: true })
+        .extend({ provider: optionalName, upstream: optionalName })
         .strict(),
     )
     .optional(),

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { layeredLimitShape } from './layered-limit.ts';
+import { locationShape } from './location.ts';
+import { modelShape, redirectShape } from './model.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyShape } from './policy.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { providerKeyShape } from './provider-key.ts';
+import { userShape } from './user.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
 /**
@@ -27,6 +30,10 @@ export const snapshotShape = z.object({
   tenants: z.array(tenantShape).default([]),
   prices: z.array(priceShape).default([]),
   layeredLimits: z.array(layeredLimitShape).default([]),
+  models: z.array(modelShape).default([]),
+  redirects: z.array(redirectShape).default([]),
+  locations: z.array(locationShape).default([]),
+  users: z.array(userShape).default([]),
 });
 
 export type Snapshot = z.infer<typeof snapshotShape>;

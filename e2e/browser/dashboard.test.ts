@@ -77,11 +77,11 @@ async function showsTraffic(name: string): Promise<boolean> {
 }
 
 /** A request as an application sends it. */
-async function ask(channel: string): Promise<number> {
-  const response = await fetch(`${stack.gateway.url}/v1/chat/completions`, {
+async function ask(channel: string, more: object = {}, path = '/v1/chat/completions'): Promise<number> {
+  const response = await fetch(stack.gateway.url + path, {
     method: 'POST',
     headers: { 'x-channel-code': channel, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'Qwen3-8B', messages: [{ role: 'user', content: 'hi' }] }),
+    body: JSON.stringify({ model: 'Qwen3-8B', messages: [{ role: 'user', content: 'hi' }], ...more }),
   });
   await response.text();
   return response.status;
@@ -273,6 +273,80 @@ it('tells of a change that somebody else made meanwhile, loads it again, and sho
   await page.getByRole('row', { name: new RegExp(`admin changed provider ${id}`) }).waitFor();
   await button('Expand row').first().click();
   await page.getByRole('row', { name: 'priority 77 78', exact: true }).waitFor();
+});
+
+it('redirects a model, names another, and refuses redirects that never end', async () => {
+  await page.getByRole('menuitem', { name: 'Models' }).click();
+  await button('New redirect').click();
+  await field('Asked for').fill('fast-*');
+  await field('Goes to').fill('mock/fast-*');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^fast-\* mock\/fast-\* All namespaces 100/ }).waitFor();
+  await button('New redirect').click();
+  await field('Asked for').fill('ring');
+  await field('Goes to').fill('ring');
+  await inDialog('Save').click();
+  await page.getByRole('dialog').getByText('It leads to itself.').waitFor();
+  await inDialog('Cancel').click();
+
+  await button('New model').click();
+  await field('Provider').click();
+  await page.getByTitle('mock', { exact: true }).click();
+  await field('Name').fill('fast-qwen');
+  await field('Name at the provider').fill('Qwen3-8B');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^fast-qwen mock Qwen3-8B/ }).waitFor();
+  await stack.live();
+  expect(await ask('test-channel', { model: 'fast-qwen' })).toBe(200);
+});
+
+it('leads a path to the chat by a location, and tells where a path leads', async () => {
+  await page.getByRole('menuitem', { name: 'Locations' }).click();
+  await page.getByText('No rule concerns it.').waitFor();
+  await button('New location').click();
+  await field('Path').fill('/qwen');
+  await field('Becomes').fill('/v1/chat/completions');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^100 \/qwen \/v1\/chat\/completions/ }).waitFor();
+  await page.getByLabel('Try a path').fill('/qwen');
+  await page.getByText('It leads to /v1/chat/completions').waitFor();
+  await stack.live();
+  expect(await ask('test-channel', {}, '/qwen')).toBe(200);
+});
+
+it('makes a user, lets it use the API, and gives its key a new secret', async () => {
+  await page.getByRole('menuitem', { name: 'Users' }).click();
+  await button('New user').click();
+  await field('Name').fill('Ada');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^Ada None None pending/ }).waitFor();
+  await button('Change status Ada').click();
+  await field('Status').click();
+  await page.getByTitle('active', { exact: true }).click();
+  await field('Reason').fill('first top-up');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^Ada None None active first top-up/ }).waitFor();
+
+  await page.getByRole('menuitem', { name: 'Virtual keys' }).click();
+  await button('New virtual key').click();
+  await field('Name').fill('Key of Ada');
+  await field('User').click();
+  await page.getByTitle('Ada', { exact: true }).click();
+  await inDialog('Save').click();
+  const shown = page.getByRole('dialog', { name: 'The secret is shown only now' });
+  const first = await shown.getByRole('code').innerText();
+  await page.keyboard.press('Escape');
+  await shown.waitFor({ state: 'hidden' });
+  await button('New secret Key of Ada').click();
+  await page.getByRole('tooltip').getByRole('button', { name: 'New secret' }).click();
+  await shown.waitFor();
+  expect(await shown.getByRole('code').innerText()).not.toBe(first);
+  await page.keyboard.press('Escape');
+  await shown.waitFor({ state: 'hidden' });
+  await button('Edit Key of Ada').click();
+  await field('Name').fill('Key of Ada L.');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^Key of Ada L\./ }).waitFor();
 });
 
 it('shows the tokens of a text as one types, of a chat too, and how models are counted', async () => {

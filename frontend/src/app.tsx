@@ -19,6 +19,15 @@ const NamespacePage = lazy(() =>
 const ProvidersPage = lazy(() =>
   import('./features/providers/providers-page.tsx').then(({ ProvidersPage: page }) => ({ default: page })),
 );
+const ModelsPage = lazy(() =>
+  import('./features/models/models-page.tsx').then(({ ModelsPage: page }) => ({ default: page })),
+);
+const LocationsPage = lazy(() =>
+  import('./features/locations/locations-page.tsx').then(({ LocationsPage: page }) => ({ default: page })),
+);
+const UsersPage = lazy(() =>
+  import('./features/users/users-page.tsx').then(({ UsersPage: page }) => ({ default: page })),
+);
 const VirtualKeysPage = lazy(() =>
   import('./features/virtual-keys/virtual-keys-page.tsx').then(({ VirtualKeysPage: page }) => ({ default: page })),
 );
@@ -68,6 +77,9 @@ function LoggedIn() {
             <Route path="/namespaces" element={<NamespacesPage />} />
             <Route path="/namespaces/:id" element={<NamespacePage />} />
             <Route path="/providers" element={<ProvidersPage />} />
+            <Route path="/models" element={<ModelsPage />} />
+            <Route path="/locations" element={<LocationsPage />} />
+            <Route path="/users" element={<UsersPage />} />
             <Route path="/virtual-keys" element={<VirtualKeysPage />} />
             <Route path="/gateways" element={<GatewaysPage />} />
             <Route path="/revisions" element={<RevisionsPage />} />

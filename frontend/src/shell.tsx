@@ -1,6 +1,8 @@
 import {
   ApartmentOutlined,
+  AppstoreOutlined,
   AuditOutlined,
+  BranchesOutlined,
   CalculatorOutlined,
   CloudServerOutlined,
   ClusterOutlined,
@@ -25,6 +27,9 @@ import { useTheme } from './theme.tsx';
 const PAGES = [
   { path: '/namespaces', text: 'nav.namespaces', icon: <ApartmentOutlined /> },
   { path: '/providers', text: 'nav.providers', icon: <CloudServerOutlined /> },
+  { path: '/models', text: 'nav.models', icon: <AppstoreOutlined /> },
+  { path: '/locations', text: 'nav.locations', icon: <BranchesOutlined /> },
+  { path: '/users', text: 'nav.users', icon: <TeamOutlined /> },
   { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
   { path: '/revisions', text: 'nav.revisions', icon: <HistoryOutlined /> },

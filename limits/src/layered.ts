@@ -55,7 +55,7 @@ export function layeredLimitsFor(rows: LayeredLimits, facts: RequestFacts, isQue
 /** The counter of a row for a request; none for controls of balances. */
 export function layeredCounter(row: LayeredLimit, facts: RequestFacts, isQueued: boolean): readonly Limit[] {
   // The counter belongs to the level that the row stands at, unless each payer is to have its own.
-  const payer = row.countPer === 'payer' ? (facts.tenantId ?? facts.virtualKeyId ?? '') : undefined;
+  const payer = row.countPer === 'payer' ? (facts.tenantId ?? facts.userId ?? facts.virtualKeyId ?? '') : undefined;
   const base: Omit<LimitBase, 'key'> = {
     policyId: row.id,
     policyName: nameOf(row),

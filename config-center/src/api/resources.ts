@@ -1,14 +1,14 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import { ADMIN_API } from '@ai-gateway/contracts';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { sessionFor } from '../auth/authorize.ts';
-import { audited, withoutSecrets } from '../db/audited.ts';
+import { audited } from '../db/audited.ts';
 import type { Store } from '../db/store.ts';
 import type { Row, Rows, TableName } from '../db/tables.ts';
 import { scopedTo } from '../db/tenant-scope.ts';
 import { Refusal } from '../domain/faults.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
+import type { Kind } from './kind.ts';
 import * as kinds from './kinds.ts';
 import { type Draft, notFound, type Reach, type Replacement, writesOf } from './writes.ts';
 
@@ -16,7 +16,6 @@ export interface ResourceOptions {
   readonly store: Store;
   readonly publisher: Publisher;
   readonly authorize: RequestHandler;
-  readonly keyPepper: string;
   readonly now: () => string;
 }
 
@@ -90,30 +89,10 @@ export function resourceRoutes(app: Express, options: ResourceOptions): void {
   handle(app, ADMIN_API.layeredLimits.read, authorize, ofLayeredLimits.read);
   handle(app, ADMIN_API.layeredLimits.update, authorize, ofLayeredLimits.update);
   handle(app, ADMIN_API.layeredLimits.remove, authorize, ofLayeredLimits.remove);
-
-  virtualKeyRoutes(app, options);
-}
-
-function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
-  const { store, authorize, keyPepper } = options;
-  const ofKeys = operations(kinds.virtualKeys, options);
-  handle(app, ADMIN_API.virtualKeys.list, authorize, async ({ query, response }) => {
-    const page = await listed(store, 'virtual_key', query, response);
-    return { ...page, items: page.items.map(withoutSecrets) };
-  });
-  handle(app, ADMIN_API.virtualKeys.create, authorize, async ({ body, ...call }) => {
-    const secret = `vk_${randomBytes(32).toString('base64url')}`;
-    const secretHash = createHmac('sha256', keyPepper).update(secret).digest('hex');
-    const prefix = secret.slice(0, 9);
-    return { ...withoutSecrets(await ofKeys.add(call, (id) => ({ ...body, id, prefix, secretHash }))), secret };
-  });
-  handle(app, ADMIN_API.virtualKeys.read, authorize, async (call) => withoutSecrets(await ofKeys.read(call)));
-  handle(app, ADMIN_API.virtualKeys.update, authorize, async (call) => withoutSecrets(await ofKeys.update(call)));
-  handle(app, ADMIN_API.virtualKeys.remove, authorize, ofKeys.remove);
 }
 
 /** The writes and the single read of a kind; every write makes a revision in the same transaction. */
-export function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, publisher, now }: ResourceOptions) {
+export function operations<Name extends TableName>(kind: Kind<Name>, { store, publisher, now }: ResourceOptions) {
   const writes = writesOf(kind, now);
 
   /** Runs a change of the rows that the caller sees; its writes are told to the audit log. */

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
 import { access } from './access-migration.ts';
 import { isMysql } from './is-mysql.ts';
+import { models } from './models-migration.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
 import { requestLog } from './request-log-migration.ts';
 import { scale } from './scale-migration.ts';
@@ -208,6 +209,7 @@ export const migrations: MigrationProvider = {
       '0005-request-log': requestLog,
       '0006-secrets': secrets,
       '0007-scale': scale,
+      '0009-models': models,
     };
   },
 };

@@ -1,14 +1,18 @@
 import type {
   CustomerType,
   LayeredLimit,
+  Location,
   Matcher,
+  Model,
   Namespace,
   Policy,
   Price,
   Provider,
   ProviderKey,
+  Redirect,
   Tenant,
   Upstream,
+  User,
   VirtualKey,
 } from '@ai-gateway/contracts';
 
@@ -28,6 +32,10 @@ export interface Rows {
   readonly tenant: Tenant;
   readonly price: Price;
   readonly layered_limit: LayeredLimit;
+  readonly model: Model;
+  readonly redirect: Redirect;
+  readonly location: Location;
+  readonly end_user: User;
 }
 
 export type TableName = keyof Rows;
@@ -56,6 +64,10 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     maxWaitMs: 'integer',
     maxWaiting: 'integer',
     weight: 'integer',
+    allowedModels: 'json',
+    deniedModels: 'json',
+    defaultProviderId: 'text',
+    defaultUpstreamId: 'text',
   },
   matcher: {
     id: 'text',
@@ -121,6 +133,11 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     expiresAt: 'text',
     tenantId: 'text',
     customerTypeId: 'text',
+    allowedModels: 'json',
+    userId: 'text',
+    statusReason: 'text',
+    previousSecretHash: 'text',
+    previousUntil: 'text',
   },
   customer_type: { id: 'text', name: 'text' },
   tenant: { id: 'text', name: 'text', customerTypeId: 'text' },
@@ -135,6 +152,46 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     onLimiterDown: 'text',
     countPer: 'text',
     limit: 'json',
+  },
+  model: {
+    id: 'text',
+    providerId: 'text',
+    name: 'text',
+    upstreamName: 'text',
+    aliases: 'json',
+    contextTokens: 'integer',
+    maxOutputTokens: 'integer',
+    capabilities: 'json',
+    isEnabled: 'boolean',
+  },
+  redirect: {
+    id: 'text',
+    namespaceId: 'text',
+    model: 'text',
+    target: 'text',
+    priority: 'integer',
+    isEnabled: 'boolean',
+  },
+  location: {
+    id: 'text',
+    name: 'text',
+    path: 'text',
+    isRegex: 'boolean',
+    rewriteTo: 'text',
+    providerId: 'text',
+    upstreamId: 'text',
+    addHeaders: 'json',
+    priority: 'integer',
+    isEnabled: 'boolean',
+  },
+  end_user: {
+    id: 'text',
+    name: 'text',
+    email: 'text',
+    tenantId: 'text',
+    customerTypeId: 'text',
+    status: 'text',
+    statusReason: 'text',
   },
 };
 
@@ -151,6 +208,10 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   tenant: ['name'],
   price: ['model'],
   layered_limit: ['target_id', 'model'],
+  model: ['name', 'aliases'],
+  redirect: ['model', 'target'],
+  location: ['name', 'path'],
+  end_user: ['name', 'email'],
 };
 
 /** `namespaceId` to `namespace_id`. */

@@ -17,6 +17,10 @@ const TABLE_OF: { readonly [List in keyof SnapshotContent]: TableName } = {
   tenants: 'tenant',
   prices: 'price',
   layeredLimits: 'layered_limit',
+  models: 'model',
+  redirects: 'redirect',
+  locations: 'location',
+  users: 'end_user',
 };
 
 /** The same, one by one. */

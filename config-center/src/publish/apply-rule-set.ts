@@ -24,6 +24,9 @@ export async function readRuleRows(resources: Resources): Promise<RuleRows> {
     matchers: await rowsOf('matcher'),
     layeredLimits: await rowsOf('layered_limit'),
     policies: await rowsOf('policy'),
+    models: await rowsOf('model'),
+    redirects: await rowsOf('redirect'),
+    locations: await rowsOf('location'),
   };
 }
 
@@ -54,8 +57,8 @@ export async function planFile(
 /** Rows that an edit by hand has spoilt are not judged. */
 function soundRules(rows: RuleRows): SnapshotContent {
   // The lists are those of a snapshot; rows that do not have its shapes are dropped here.
-  // Files have no provider keys, so before and after are judged alike without them.
-  return soundContent({ ...rows, providerKeys: [] } as unknown as SnapshotContent, undefined).content;
+  // Files have no provider keys and no users, so before and after are judged alike without them.
+  return soundContent({ ...rows, providerKeys: [], users: [] } as unknown as SnapshotContent, undefined).content;
 }
 
 /** Writes what a plan says, in the transaction that the plan was made in. */

@@ -724,6 +724,239 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/virtual-keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a virtual key a new secret, shown only in the answer; the old one may work on for a while */
+        post: operations["virtualKeys_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/virtual-keys/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch a virtual key on */
+        post: operations["virtualKeys_activate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/virtual-keys/{id}/deactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch a virtual key off */
+        post: operations["virtualKeys_deactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List models */
+        get: operations["models_list"];
+        put?: never;
+        /** Create one of models */
+        post: operations["models_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/models/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of models */
+        get: operations["models_read"];
+        /** Replace one of models */
+        put: operations["models_update"];
+        post?: never;
+        /** Delete one of models */
+        delete: operations["models_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/redirects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List redirects */
+        get: operations["redirects_list"];
+        put?: never;
+        /** Create one of redirects */
+        post: operations["redirects_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/redirects/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of redirects */
+        get: operations["redirects_read"];
+        /** Replace one of redirects */
+        put: operations["redirects_update"];
+        post?: never;
+        /** Delete one of redirects */
+        delete: operations["redirects_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/locations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List locations */
+        get: operations["locations_list"];
+        put?: never;
+        /** Create one of locations */
+        post: operations["locations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/locations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of locations */
+        get: operations["locations_read"];
+        /** Replace one of locations */
+        put: operations["locations_update"];
+        post?: never;
+        /** Delete one of locations */
+        delete: operations["locations_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/locations/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which location a path falls under, and where it leads; with a draft in place of its row */
+        post: operations["locations_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List users */
+        get: operations["users_list"];
+        put?: never;
+        /** Create one of users */
+        post: operations["users_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of users */
+        get: operations["users_read"];
+        /** Replace one of users */
+        put: operations["users_update"];
+        post?: never;
+        /** Delete one of users */
+        delete: operations["users_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/users/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change the status of a user; the status that it has already changes nothing */
+        post: operations["users_setStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/revisions": {
         parameters: {
             query?: never;
@@ -1071,6 +1304,12 @@ export interface components {
             maxWaiting: number;
             /** @default 1 */
             weight: number;
+            /** @default [] */
+            allowedModels: string[];
+            /** @default [] */
+            deniedModels: string[];
+            defaultProviderId?: string;
+            defaultUpstreamId?: string;
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1095,6 +1334,12 @@ export interface components {
             maxWaiting?: number;
             /** @default 1 */
             weight?: number;
+            /** @default [] */
+            allowedModels?: string[];
+            /** @default [] */
+            deniedModels?: string[];
+            defaultProviderId?: string;
+            defaultUpstreamId?: string;
         };
         Matcher: {
             /** @enum {string} */
@@ -1447,12 +1692,18 @@ export interface components {
             prefix: string;
             /** @default [] */
             namespaceIds: string[];
+            /** @default [] */
+            allowedModels: string[];
+            userId?: string;
             tenantId?: string;
             customerTypeId?: string;
             /** @default true */
             isEnabled: boolean;
+            statusReason?: string;
             /** Format: date-time */
             expiresAt?: string;
+            /** Format: date-time */
+            previousUntil?: string;
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1463,12 +1714,139 @@ export interface components {
             name: string;
             /** @default [] */
             namespaceIds?: string[];
+            /** @default [] */
+            allowedModels?: string[];
+            userId?: string;
             tenantId?: string;
             customerTypeId?: string;
             /** @default true */
             isEnabled?: boolean;
             /** Format: date-time */
             expiresAt?: string;
+        };
+        Model: {
+            id: string;
+            providerId: string;
+            name: string;
+            upstreamName?: string;
+            /** @default [] */
+            aliases: string[];
+            contextTokens?: number;
+            maxOutputTokens?: number;
+            /** @default [] */
+            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            /** @default true */
+            isEnabled: boolean;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        ModelDraft: {
+            providerId: string;
+            name: string;
+            upstreamName?: string;
+            /** @default [] */
+            aliases?: string[];
+            contextTokens?: number;
+            maxOutputTokens?: number;
+            /** @default [] */
+            capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            /** @default true */
+            isEnabled?: boolean;
+        };
+        Redirect: {
+            id: string;
+            namespaceId?: string;
+            model: string;
+            target: string;
+            /** @default 100 */
+            priority: number;
+            /** @default true */
+            isEnabled: boolean;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        RedirectDraft: {
+            namespaceId?: string;
+            model: string;
+            target: string;
+            /** @default 100 */
+            priority?: number;
+            /** @default true */
+            isEnabled?: boolean;
+        };
+        Location: {
+            id: string;
+            /** @default  */
+            name: string;
+            path: string;
+            /** @default false */
+            isRegex: boolean;
+            rewriteTo?: string;
+            providerId?: string;
+            upstreamId?: string;
+            /** @default {} */
+            addHeaders: {
+                [key: string]: string;
+            };
+            /** @default 100 */
+            priority: number;
+            /** @default true */
+            isEnabled: boolean;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        LocationDraft: {
+            /** @default  */
+            name?: string;
+            path: string;
+            /** @default false */
+            isRegex?: boolean;
+            rewriteTo?: string;
+            providerId?: string;
+            upstreamId?: string;
+            /** @default {} */
+            addHeaders?: {
+                [key: string]: string;
+            };
+            /** @default 100 */
+            priority?: number;
+            /** @default true */
+            isEnabled?: boolean;
+        };
+        User: {
+            id: string;
+            name: string;
+            /** Format: email */
+            email?: string;
+            tenantId?: string;
+            customerTypeId?: string;
+            /**
+             * @default pending
+             * @enum {string}
+             */
+            status: "pending" | "active" | "free_period" | "overdue" | "blacklisted" | "canceled";
+            statusReason?: string;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        UserDraft: {
+            name: string;
+            /** Format: email */
+            email?: string;
+            tenantId?: string;
+            customerTypeId?: string;
         };
         NamespaceLive: {
             namespaceId: string;
@@ -1824,7 +2202,7 @@ export interface components {
                 /** @constant */
                 action: "create";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                 draft: {
                     [key: string]: unknown;
                 };
@@ -1832,7 +2210,7 @@ export interface components {
                 /** @constant */
                 action: "update";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                 id: string;
                 draft: {
                     [key: string]: unknown;
@@ -1841,7 +2219,7 @@ export interface components {
                 /** @constant */
                 action: "delete";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                 id: string;
             } | {
                 /** @constant */
@@ -3094,6 +3472,12 @@ export interface operations {
                     maxWaiting?: number;
                     /** @default 1 */
                     weight?: number;
+                    /** @default [] */
+                    allowedModels?: string[];
+                    /** @default [] */
+                    deniedModels?: string[];
+                    defaultProviderId?: string;
+                    defaultUpstreamId?: string;
                     version?: number;
                 };
             };
@@ -5675,6 +6059,8 @@ export interface operations {
                 size?: number;
                 keyword?: string;
                 cursor?: string;
+                userId?: string;
+                tenantId?: string;
             };
             header?: never;
             path?: never;
@@ -5743,12 +6129,18 @@ export interface operations {
                             prefix: string;
                             /** @default [] */
                             namespaceIds: string[];
+                            /** @default [] */
+                            allowedModels: string[];
+                            userId?: string;
                             tenantId?: string;
                             customerTypeId?: string;
                             /** @default true */
                             isEnabled: boolean;
+                            statusReason?: string;
                             /** Format: date-time */
                             expiresAt?: string;
+                            /** Format: date-time */
+                            previousUntil?: string;
                             version: number;
                             /** Format: date-time */
                             createdAt: string;
@@ -5824,6 +6216,9 @@ export interface operations {
                     name: string;
                     /** @default [] */
                     namespaceIds?: string[];
+                    /** @default [] */
+                    allowedModels?: string[];
+                    userId?: string;
                     tenantId?: string;
                     customerTypeId?: string;
                     /** @default true */
@@ -5882,6 +6277,1131 @@ export interface operations {
                         code: number;
                         message: string;
                         data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    virtualKeys_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default 0 */
+                    graceSeconds?: number;
+                    /** @default security_rotation */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            name: string;
+                            prefix: string;
+                            /** @default [] */
+                            namespaceIds: string[];
+                            /** @default [] */
+                            allowedModels: string[];
+                            userId?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            statusReason?: string;
+                            /** Format: date-time */
+                            expiresAt?: string;
+                            /** Format: date-time */
+                            previousUntil?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            secret: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    virtualKeys_activate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["VirtualKey"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    virtualKeys_deactivate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["VirtualKey"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    models_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                providerId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["Model"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    models_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Model"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    models_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Model"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    models_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    providerId: string;
+                    name: string;
+                    upstreamName?: string;
+                    /** @default [] */
+                    aliases?: string[];
+                    contextTokens?: number;
+                    maxOutputTokens?: number;
+                    /** @default [] */
+                    capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Model"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    models_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    redirects_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                namespaceId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["Redirect"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    redirects_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedirectDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Redirect"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    redirects_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Redirect"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    redirects_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    namespaceId?: string;
+                    model: string;
+                    target: string;
+                    /** @default 100 */
+                    priority?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Redirect"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    redirects_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                providerId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["Location"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocationDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Location"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Location"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default  */
+                    name?: string;
+                    path: string;
+                    /** @default false */
+                    isRegex?: boolean;
+                    rewriteTo?: string;
+                    providerId?: string;
+                    upstreamId?: string;
+                    /** @default {} */
+                    addHeaders?: {
+                        [key: string]: string;
+                    };
+                    /** @default 100 */
+                    priority?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Location"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    path: string;
+                    draft?: {
+                        /** @default  */
+                        name?: string;
+                        path: string;
+                        /** @default false */
+                        isRegex?: boolean;
+                        rewriteTo?: string;
+                        providerId?: string;
+                        upstreamId?: string;
+                        /** @default {} */
+                        addHeaders?: {
+                            [key: string]: string;
+                        };
+                        /** @default 100 */
+                        priority?: number;
+                        /** @default true */
+                        isEnabled?: boolean;
+                        id?: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            path: string;
+                            locationId?: string;
+                            providerId?: string;
+                            upstreamId?: string;
+                            addHeaders: {
+                                [key: string]: string;
+                            };
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                tenantId?: string;
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["User"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["User"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["User"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    /** Format: email */
+                    email?: string;
+                    tenantId?: string;
+                    customerTypeId?: string;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["User"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_setStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    status: "pending" | "active" | "free_period" | "overdue" | "blacklisted" | "canceled";
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["User"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6129,7 +7649,7 @@ export interface operations {
                         /** @constant */
                         action: "create";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                         draft: {
                             [key: string]: unknown;
                         };
@@ -6137,7 +7657,7 @@ export interface operations {
                         /** @constant */
                         action: "update";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                         id: string;
                         draft: {
                             [key: string]: unknown;
@@ -6146,7 +7666,7 @@ export interface operations {
                         /** @constant */
                         action: "delete";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                         id: string;
                     } | {
                         /** @constant */
@@ -6298,25 +7818,6 @@ export interface operations {
                                     name: string;
                                     customerType?: string;
                                 }[];
-                                namespaces?: {
-                                    code: string;
-                                    name: string;
-                                    /** @default  */
-                                    description: string;
-                                    /** @default true */
-                                    isEnabled: boolean;
-                                    /**
-                                     * @default key
-                                     * @enum {string}
-                                     */
-                                    authMode: "open" | "key";
-                                    /** @default 0 */
-                                    maxWaitMs: number;
-                                    /** @default 100 */
-                                    maxWaiting: number;
-                                    /** @default 1 */
-                                    weight: number;
-                                }[];
                                 providers?: {
                                     name: string;
                                     /**
@@ -6348,9 +7849,36 @@ export interface operations {
                                     totalTimeoutMs: number;
                                     provider: string;
                                 }[];
+                                namespaces?: {
+                                    code: string;
+                                    name: string;
+                                    /** @default  */
+                                    description: string;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /**
+                                     * @default key
+                                     * @enum {string}
+                                     */
+                                    authMode: "open" | "key";
+                                    /** @default 0 */
+                                    maxWaitMs: number;
+                                    /** @default 100 */
+                                    maxWaiting: number;
+                                    /** @default 1 */
+                                    weight: number;
+                                    /** @default [] */
+                                    allowedModels: string[];
+                                    /** @default [] */
+                                    deniedModels: string[];
+                                    defaultProvider?: string;
+                                    defaultUpstream?: string;
+                                }[];
                                 virtualKeys?: {
                                     name: string;
                                     prefix?: string;
+                                    /** @default [] */
+                                    allowedModels: string[];
                                     /** @default true */
                                     isEnabled: boolean;
                                     /** Format: date-time */
@@ -6520,6 +8048,46 @@ export interface operations {
                                         action: "allow" | "deny";
                                     };
                                     namespace?: string;
+                                }[];
+                                models?: {
+                                    name: string;
+                                    upstreamName?: string;
+                                    /** @default [] */
+                                    aliases: string[];
+                                    contextTokens?: number;
+                                    maxOutputTokens?: number;
+                                    /** @default [] */
+                                    capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    provider: string;
+                                }[];
+                                redirects?: {
+                                    model: string;
+                                    target: string;
+                                    /** @default 100 */
+                                    priority: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    namespace?: string;
+                                }[];
+                                locations?: {
+                                    /** @default  */
+                                    name: string;
+                                    path: string;
+                                    /** @default false */
+                                    isRegex: boolean;
+                                    rewriteTo?: string;
+                                    /** @default {} */
+                                    addHeaders: {
+                                        [key: string]: string;
+                                    };
+                                    /** @default 100 */
+                                    priority: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    provider?: string;
+                                    upstream?: string;
                                 }[];
                             };
                         };

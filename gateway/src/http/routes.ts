@@ -6,3 +6,15 @@ export const PASSTHROUGH_ROUTES = /^\/v1\/(files|audio|images|moderations)(\/|$)
 
 /** `GET /v1/models` and `/v1/models/<name>`. */
 export const MODEL_ROUTES = /^\/v1\/models(\/|$)/;
+
+/** Routes that produce tokens; a location must not lead past the limits that hold for them. */
+const METERED_ROUTES = /^\/v1\/(chat\/completions|completions|responses|messages|embeddings)(\/|$)/i;
+
+/** Would a provider take this path for one that produces tokens? Encoded letters must not hide it. */
+export function isMetered(path: string): boolean {
+  try {
+    return METERED_ROUTES.test(decodeURIComponent(path));
+  } catch {
+    return true;
+  }
+}

@@ -3,14 +3,17 @@ import https from 'node:https';
 import { pipeline } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { chooseKey, noKeyError, upstreamsWithKey } from '../domain/choose-key.ts';
-import type { CompiledConfig, CompiledProvider } from '../domain/compile-snapshot.ts';
+import type { CompiledProvider } from '../domain/compile-snapshot.ts';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
 import type { UsableKey } from '../domain/provider-keys.ts';
-import { rankTargets } from '../domain/rank-targets.ts';
+import { preferring, rankTargets } from '../domain/rank-targets.ts';
+import { targetProvider } from '../domain/resolve-model.ts';
+import type { Received } from '../exchange.ts';
 import { passthroughPipeline } from '../pipeline.ts';
-import { operationUrl } from '../providers/openai-compatible.ts';
+import { passthroughUrl } from '../providers/openai-compatible.ts';
 import type { Services } from '../services.ts';
+import type { Matched } from '../stages/match-namespace.ts';
 import { beginLife, failedOutcome, type Life } from './life.ts';
 import { targetOf } from './read-request.ts';
 import { writeError } from './write-answer.ts';
@@ -41,6 +44,7 @@ interface Route {
   readonly url: string;
   readonly upstreamId: string;
   readonly key: UsableKey | undefined;
+  readonly addHeaders: Readonly<Record<string, string>>;
 }
 
 /**
@@ -55,9 +59,9 @@ export function passthrough(services: Services): Passthrough {
     const life = beginLife(message, response, services);
     try {
       const target = targetOf(message.url ?? '');
-      const { config, rateHeaders } = await passthroughPipeline.run(life.received(target, new Uint8Array()), services);
-      for (const [name, value] of Object.entries(rateHeaders)) response.setHeader(name, value);
-      const route = routeOf(message, config, target.path, services);
+      const exchange = await passthroughPipeline.run(life.received(target, new Uint8Array()), services);
+      for (const [name, value] of Object.entries(exchange.rateHeaders)) response.setHeader(name, value);
+      const route = routeOf(message, exchange, services);
       life.notes.provider = route.provider.provider.name;
       life.notes.upstreamId = route.upstreamId;
       life.notes.providerKeyId = route.key?.id;
@@ -71,9 +75,10 @@ export function passthrough(services: Services): Passthrough {
   }
 
   function forward(message: IncomingMessage, response: ServerResponse, route: Route, life: Life): Promise<void> {
-    const { url, key } = route;
+    const { url, key, addHeaders } = route;
     const search = (message.url ?? '').split('?').slice(1).join('?');
     allowHeaders(message, key?.reveal(), life.requestId);
+    Object.assign(message.headers, addHeaders);
     return new Promise((resolve, reject) => {
       pending.set(message, { life, resolve });
       // http-proxy keeps to itself that a client left before the provider had answered.
@@ -149,22 +154,38 @@ function deliver(
   });
 }
 
-/** The provider named by `x-provider`, else the first that has an upstream. */
-function routeOf(message: IncomingMessage, config: CompiledConfig, path: string, services: Services): Route {
+/**
+ * The provider named by `x-provider`, else that of the location, else the namespace's default, else the first that has an
+ * upstream.
+ */
+function routeOf(
+  message: IncomingMessage,
+  { config, namespace, located, path }: Received & Matched,
+  services: Services,
+): Route {
   const name = message.headers['x-provider'];
-  const provider = config.providers.find((candidate) =>
-    name === undefined ? candidate.upstreams.length > 0 : candidate.provider.name === name,
-  );
+  const { location } = located ?? {};
+  const { defaultProviderId, defaultUpstreamId } = namespace.namespace;
+  const provider =
+    name === undefined
+      ? (targetProvider(config, location?.providerId, location?.upstreamId) ??
+        targetProvider(config, defaultProviderId, defaultUpstreamId) ??
+        config.providers.find(({ upstreams }) => upstreams.length > 0))
+      : config.providers.find((candidate) => candidate.provider.name === name);
   if (provider === undefined || provider.upstreams.length === 0) throw new GatewayError('no_healthy_upstream');
   const { health, nowMs, random } = services;
-  const [upstream] = rankTargets(upstreamsWithKey(provider), (id) => health.of(id), nowMs(), random);
+  const healthOf = (id: string) => health.of(id);
+  const ranked = rankTargets(upstreamsWithKey(provider), healthOf, nowMs(), random);
+  const wanted = [location?.upstreamId, defaultUpstreamId].find((id) => ranked.some((upstream) => upstream.id === id));
+  const upstream = preferring(ranked, wanted, healthOf, nowMs())[0];
   if (upstream === undefined) throw noKeyError(provider);
 
   return {
     provider,
-    url: operationUrl(upstream.baseUrl, path.slice('/v1/'.length)),
+    url: passthroughUrl(upstream.baseUrl, targetOf(located?.path ?? path).path),
     upstreamId: upstream.id,
     key: chooseKey(provider.keys, { upstreamId: upstream.id, passedOver: new Set(), random }),
+    addHeaders: location?.addHeaders ?? {},
   };
 }
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ERRORS, type ErrorCode } from '@ai-gateway/contracts';
+import { ERRORS, type ErrorCode, locate } from '@ai-gateway/contracts';
 import type { Express } from 'express';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import type { Services } from '../services.ts';
@@ -31,13 +31,14 @@ export function gatewayServer({ services, app, maxBodyBytes }: ServerOptions): S
 
   function handle(message: IncomingMessage, response: ServerResponse): void {
     const url = message.url ?? '';
-    if (message.method === 'POST' && CHAT_ROUTES.has(withoutQuery(url)) && message.headers.upgrade === undefined) {
+    const isChat = CHAT_ROUTES.has(routeOf(url));
+    if (message.method === 'POST' && isChat && message.headers.upgrade === undefined) {
       void serveChat(message, response, services, maxBodyBytes);
       return;
     }
     try {
       if (message.headers.upgrade !== undefined) throw new GatewayError('upgrade_not_supported');
-      if (!METHODS.has(message.method ?? '')) throw new GatewayError('method_not_allowed');
+      if (isChat || !METHODS.has(message.method ?? '')) throw new GatewayError('method_not_allowed');
       targetOf(url);
       repeatedHeadersOf(message.rawHeaders);
       app(message, response);
@@ -47,6 +48,12 @@ export function gatewayServer({ services, app, maxBodyBytes }: ServerOptions): S
       life.end(failedOutcome(error, false));
       writeError(response, error, life.requestId);
     }
+  }
+
+  /** The path that decides who serves a request: where its location leads, else its own. */
+  function routeOf(url: string): string {
+    const path = withoutQuery(url);
+    return locate(services.config.current()?.locations ?? [], path)?.path ?? path;
   }
 
   server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => {

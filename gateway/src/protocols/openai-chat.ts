@@ -6,6 +6,7 @@ import { jsonFault } from '../domain/json-guard.ts';
 /** Keys on which the gateway decides: each may occur only once. */
 const DECIDING_KEYS = new Set([
   'model',
+  'provider',
   'messages',
   'stream',
   'stream_options',
@@ -37,6 +38,8 @@ export type ChatBody = z.infer<typeof chatBody>;
 export interface Chat {
   readonly body: ChatBody;
   readonly requestedModel: string;
+  /** `provider`, if it is a name: some clients send an object, which is the provider's to read. */
+  readonly requestedProvider: string | undefined;
   readonly isStream: boolean;
   /** The client asked for the usage chunk at the end of a stream. */
   readonly wantsUsage: boolean;
@@ -55,6 +58,7 @@ export function parseChat(bytes: Uint8Array): Chat {
   return {
     body,
     requestedModel: body.model,
+    requestedProvider: typeof body.provider === 'string' ? body.provider : undefined,
     isStream: body.stream === true,
     wantsUsage: body.stream_options?.include_usage === true,
     clientMax: maxima.length === 0 ? undefined : Math.min(...maxima),
@@ -73,9 +77,10 @@ export function templateVariablesOf({ chat_template_kwargs: given }: ChatBody): 
  * The body to send: the provider's name of the model, the lowered maximum, and the usage report always asked for.
  * Re-serialised from what was checked, never the client's bytes, so that parsers cannot disagree about it.
  */
-export function upstreamBody(chat: Chat, resolvedModel: string, maxTokensPerChoice: number | undefined): string {
-  const { max_tokens, max_completion_tokens, ...rest } = chat.body;
-  const body: Record<string, unknown> = { ...rest, model: resolvedModel };
+export function upstreamBody(chat: Chat, upstreamModel: string, maxTokensPerChoice: number | undefined): string {
+  const { max_tokens, max_completion_tokens, provider, ...rest } = chat.body;
+  const body: Record<string, unknown> = { ...rest, model: upstreamModel };
+  if (chat.requestedProvider === undefined && provider !== undefined) body.provider = provider;
   if (maxTokensPerChoice !== undefined) {
     const usesNewName = max_completion_tokens !== undefined && max_completion_tokens !== null;
     body[usesNewName ? 'max_completion_tokens' : 'max_tokens'] = maxTokensPerChoice;

@@ -7,6 +7,11 @@ export function operationUrl(baseUrl: string, operation: string): string {
   return `${/\/v\d+$/.test(base) ? base : `${base}/v1`}/${operation}`;
 }
 
+/** URL of a path that is passed through: below `/v1` an operation like any other, else a path of the same server. */
+export function passthroughUrl(baseUrl: string, path: string): string {
+  return path.startsWith('/v1/') ? operationUrl(baseUrl, path.slice('/v1/'.length)) : new URL(baseUrl).origin + path;
+}
+
 /** The path alone, for a client that is connected already. */
 export function operationPath(baseUrl: string, operation: string): string {
   return operationUrl(baseUrl, operation).replace(/^https?:\/\/[^/]+/, '');

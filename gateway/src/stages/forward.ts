@@ -34,7 +34,11 @@ type Forwardable = Received & {
 /** Sends the request to the targets in order until one accepts it; nothing has reached the client yet. */
 export const forward: Stage<Forwardable, Forwarded> = async (exchange, services) => {
   const { chat, choice, outputCap, notes, targets } = exchange;
-  const body = upstreamBody(chat, choice.resolvedModel, upstreamMaxOf(chat.clientMax, outputCap));
+  const body = upstreamBody(
+    chat,
+    choice.upstreamModel,
+    upstreamMaxOf(chat.clientMax, outputCap, choice.maxOutputTokens),
+  );
   notes.overheadMs = services.nowMs() - exchange.arrivedAtMs;
 
   const reservationIds = [exchange.reservationId];
@@ -94,7 +98,10 @@ async function attempt(
   const { provider, keys } = exchange.choice.provider;
   const key = chooseKey(keys, { upstreamId: upstream.id, passedOver, random });
   exchange.notes.providerKeyId = key?.id;
-  const headers = requestHeaders(key?.reveal(), exchange.requestId, exchange.chat.isStream);
+  const headers = {
+    ...exchange.located?.location.addHeaders,
+    ...requestHeaders(key?.reveal(), exchange.requestId, exchange.chat.isStream),
+  };
   try {
     const response = await client.send(
       { upstream, path: operationPath(upstream.baseUrl, 'chat/completions'), headers, body },

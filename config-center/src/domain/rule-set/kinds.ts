@@ -1,7 +1,8 @@
-import { type RuleSetList, ruleSetShape } from '@ai-gateway/contracts';
+import { locationFaults, type RuleSetList, ruleSetShape } from '@ai-gateway/contracts';
 import type { z } from 'zod';
 import type { TableName } from '../../db/tables.ts';
 import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstream } from '../check-draft.ts';
+import { checkRedirect } from '../check-routing.ts';
 import type { Fault } from '../faults.ts';
 
 /** A row of the rules or of a file: fields by name. */
@@ -61,13 +62,17 @@ const CONDITION = ['source', 'field', 'operator', 'value'];
 export const RULE_KINDS: readonly RuleKind[] = [
   kind('customerTypes', 'customer_type', 'ct', { identity: ['name'], repeats: false, references: [] }),
   kind('tenants', 'tenant', 'ten', { identity: ['name'], repeats: false, references: [toCustomerType] }),
-  kind('namespaces', 'namespace', 'ns', { identity: ['code'], repeats: false, references: [] }),
   kind('providers', 'provider', 'prov', { identity: ['name'], repeats: false, references: [], check: checkProvider }),
   kind('upstreams', 'upstream', 'ups', {
     identity: ['provider', 'baseUrl'],
     repeats: true,
     references: [toProvider],
     check: checkUpstream,
+  }),
+  kind('namespaces', 'namespace', 'ns', {
+    identity: ['code'],
+    repeats: false,
+    references: [to('defaultProvider', 'providers'), to('defaultUpstream', 'upstreams')],
   }),
   kind('virtualKeys', 'virtual_key', 'vk', {
     identity: ['name'],
@@ -92,6 +97,19 @@ export const RULE_KINDS: readonly RuleKind[] = [
     repeats: true,
     references: [toNamespace],
     check: checkPolicy,
+  }),
+  kind('models', 'model', 'mod', { identity: ['provider', 'name'], repeats: false, references: [toProvider] }),
+  kind('redirects', 'redirect', 'red', {
+    identity: ['namespace', 'model'],
+    repeats: true,
+    references: [toNamespace],
+    check: checkRedirect,
+  }),
+  kind('locations', 'location', 'loc', {
+    identity: ['path'],
+    repeats: true,
+    references: [toProvider, to('upstream', 'upstreams')],
+    check: locationFaults,
   }),
 ];
 

@@ -31,15 +31,21 @@ export function namesOf(rows: RuleRows): Names {
     matchers: none,
     layeredLimits: none,
     policies: none,
+    models: none,
+    redirects: none,
+    locations: none,
   };
 }
 
 /** Turns what a reference holds into something else. */
 type Translate = (list: RuleSetList, value: string, field: string) => string;
 
+/** Fields that no file has: ids, and what belongs to a key rather than to the rules. */
+const UNTOLD = new Set(['id', 'secretHash', 'previousSecretHash', 'previousUntil', 'statusReason', 'userId']);
+
 /** A row of the rules as a file has it. An id that names nothing stays, and is a fault when the file is read. */
 export function toFile(kind: RuleKind, row: RuleRow, names: Names): Fields {
-  const { id: _, secretHash: __, ...fields } = row;
+  const fields = Object.fromEntries(Object.entries(row).filter(([field]) => !UNTOLD.has(field)));
   const translate: Translate = (list, id) => names[list].get(id) ?? id;
   const readable = translated(fields, kind.references, ['id', 'name'], translate);
   // With the defaults that rows of older releases lack; what an edit by hand has made invalid is shown as it is.

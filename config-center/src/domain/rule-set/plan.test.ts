@@ -16,6 +16,9 @@ const NONE: RuleRows = {
   matchers: [],
   layeredLimits: [],
   policies: [],
+  models: [],
+  redirects: [],
+  locations: [],
 };
 let drawn = 0;
 const newId = (prefix: string) => `${prefix}_new${++drawn}`;
@@ -161,7 +164,7 @@ const anyRules: fc.Arbitrary<RuleRows> = fc
               ),
             ),
           })
-          .map((rest): RuleRows => ({ ...base, tenants: base.tenants as RuleRow[], ...rest })),
+          .map((rest): RuleRows => ({ ...NONE, ...base, tenants: base.tenants as RuleRow[], ...rest })),
       ),
   );
 

@@ -165,9 +165,12 @@ function resolved(rows: RuleRows, { pairsOf, created, removals }: Resolving) {
   return { after, writes, unresolved };
 }
 
-/** What identifies the secret of a key stays as it is. */
+const OF_KEYS = ['prefix', 'secretHash', 'previousSecretHash', 'previousUntil', 'statusReason', 'userId'];
+
+/** What identifies the secret of a key, and its owner, stays as it is. */
 function secretsOf({ list }: RuleKind, stored: Fields | undefined): Fields {
-  return list === 'virtualKeys' ? { prefix: stored?.prefix, secretHash: stored?.secretHash } : {};
+  if (list !== 'virtualKeys') return {};
+  return Object.fromEntries(OF_KEYS.map((field) => [field, stored?.[field]]));
 }
 
 function missing(list: RuleSetList, name: string): string {
