@@ -96,10 +96,9 @@ async function undoMigration({ connection }: Awaited<ReturnType<typeof openStore
   await sql`delete from kysely_migration where name = '0009-models'`.execute(connection);
   const row = await connection.selectFrom('revision').selectAll().orderBy('revision', 'desc').executeTakeFirstOrThrow();
   const found = await readRules(connection, Number(row.revision));
-  const content = Object.fromEntries((found?.lists ?? []).map(({ name, rows }) => [name, rows])) as Record<
-    string,
-    Record<string, unknown>[]
-  >;
+  const content: Record<string, readonly Record<string, unknown>[]> = Object.fromEntries(
+    (found?.lists ?? []).map(({ name, rows }) => [name, rows]),
+  );
   const known = ({ allowedModels: _, deniedModels: __, ...rest }: Record<string, unknown>) => rest;
   const { models: _, redirects: __, locations: ___, users: ____, ...older } = content;
   const before = JSON.stringify({
