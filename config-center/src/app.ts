@@ -9,6 +9,7 @@ import { auditRoutes } from './api/audit.ts';
 import { docsPage } from './api/docs-page.ts';
 import { explainRoutes } from './api/explain.ts';
 import { handle, sendEnvelope } from './api/handle.ts';
+import { policyTestRoutes } from './api/policy-tests.ts';
 import { providerKeyRoutes, secretRoutes } from './api/provider-keys.ts';
 import { requestLogRoutes } from './api/request-logs.ts';
 import { resourceRoutes } from './api/resources.ts';
@@ -74,6 +75,7 @@ export function configCenterApp(options: AppOptions): Express {
   resourceRoutes(app, resources);
   providerKeyRoutes(app, { ...resources, masterKeys: options.masterKeys });
   secretRoutes(app, { ...resources, masterKeys: options.masterKeys });
+  policyTestRoutes(app, { ...resources, gateways: () => live.addresses(nowMs()), gatewayToken: options.gatewayToken });
   revisionRoutes(app, { store, publisher, authorize, now });
   scheduledRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });

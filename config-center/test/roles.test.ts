@@ -41,7 +41,7 @@ const OF_TENANT = [
 const SUPERADMIN = ['administrators', 'administratorKeys', 'secrets'];
 const SUPERADMIN_ROUTES = ['create', 'update', 'remove', 'rotate'].map((action) => `providerKeys.${action}`);
 /** Asks without changing anything, though it is no GET. */
-const ASKING = ['tokens.tokenize', 'explain.explain', 'simulate.simulate'];
+const ASKING = ['tokens.tokenize', 'explain.explain', 'simulate.simulate', 'policyTests.run'];
 
 function isAllowed(role: AdministratorRole, name: string, { method }: AdminRoute): boolean {
   if (OWN.includes(name)) return true;

@@ -16,6 +16,7 @@ import { limitsReport } from './limits-api.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
+import { MAX_POLICY_TESTS, policyTestResult, policyTestShape } from './policy-test.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts';
@@ -55,6 +56,7 @@ export const customerTypeRow = customerTypeShape.extend(stamps);
 export const tenantRow = tenantShape.extend(stamps);
 export const priceRow = priceShape.extend(stamps);
 export const layeredLimitRow = layeredLimitShape.extend(stamps);
+export const policyTestRow = policyTestShape.extend(stamps);
 export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true }).extend(stamps);
 
 export const namespaceDraft = namespaceShape.omit({ id: true }).strict();
@@ -71,6 +73,7 @@ export const customerTypeDraft = customerTypeShape.omit({ id: true }).strict();
 export const tenantDraft = tenantShape.omit({ id: true }).strict();
 export const priceDraft = priceShape.omit({ id: true }).strict();
 export const layeredLimitDraft = layeredLimitShape.omit({ id: true }).extend({ limit: layeredControlDraft }).strict();
+export const policyTestDraft = policyTestShape.omit({ id: true }).strict();
 export const virtualKeyDraft = virtualKeyShape.omit({ id: true, prefix: true, secretHash: true }).strict();
 
 interface Versioned {
@@ -165,6 +168,8 @@ const listOf = <T extends z.ZodType>(row: T) =>
     next: z.string().optional(),
   });
 const nothing = z.object({});
+/** Of calls that change rules. `ignoreTests`: make the change although policy tests fail by it; told to the audit log. */
+const writing = z.object({ ignoreTests: z.stringbool().optional() });
 
 /** A row of the rules, without secrets: the fields depend on its kind. */
 const ruleRow = z.looseObject({ id: z.string() });
@@ -235,6 +240,7 @@ function crud<const R extends Resource>(resource: R) {
       path,
       tag,
       summary: `Create one of ${tag}`,
+      query: writing,
       body: draft as R['draft'],
       response: row as R['row'],
       status: 201,
@@ -253,6 +259,7 @@ function crud<const R extends Resource>(resource: R) {
       path: `${path}/:id`,
       tag,
       summary: `Replace one of ${tag}`,
+      query: writing,
       body: replacementOf(draft as R['draft']),
       response: row as R['row'],
       access: changes,
@@ -262,6 +269,7 @@ function crud<const R extends Resource>(resource: R) {
       path: `${path}/:id`,
       tag,
       summary: `Delete one of ${tag}`,
+      query: writing,
       response: nothing,
       access: changes,
     },
@@ -307,6 +315,7 @@ export const ADMIN_API = {
       path: '/provider-keys',
       tag: 'provider-keys',
       summary: 'Store a secret of a provider; no answer ever holds it',
+      query: writing,
       body: providerKeyDraft.extend({ secret: providerSecret }),
       response: providerKeyRow,
       status: 201,
@@ -317,6 +326,7 @@ export const ADMIN_API = {
       path: '/provider-keys/:id/rotate',
       tag: 'provider-keys',
       summary: 'Replace the secret of a provider key',
+      query: writing,
       body: z.object({ secret: providerSecret }).strict(),
       response: providerKeyRow,
       access: SUPERADMINS,
@@ -376,10 +386,23 @@ export const ADMIN_API = {
       path: '/virtual-keys',
       tag: 'virtual-keys',
       summary: 'Create a virtual key; the answer is the only time its secret is shown',
+      query: writing,
       body: virtualKeyDraft,
       response: virtualKeyRow.extend({ secret: z.string() }),
       status: 201,
       access: TENANT_WRITERS,
+    },
+  },
+  policyTests: {
+    ...crud({ tag: 'policy-tests', path: '/policy-tests', row: policyTestRow, draft: policyTestDraft }),
+    run: {
+      method: 'post',
+      path: '/policy-tests/run',
+      tag: 'policy-tests',
+      summary: 'Run policy tests against the rules in force; without `testIds` all that are enabled',
+      body: z.object({ testIds: z.array(z.string().max(40)).max(MAX_POLICY_TESTS).optional() }).strict(),
+      response: z.object({ revision: z.number().int(), results: z.array(policyTestResult) }),
+      access: READERS,
     },
   },
   revisions: {
@@ -413,6 +436,7 @@ export const ADMIN_API = {
       path: '/revisions/:revision/rollback',
       tag: 'revisions',
       summary: 'Write the rules of a revision back, as a new revision',
+      query: writing,
       response: z.object({ revision: z.number().int() }),
       access: WRITERS,
     },
@@ -588,6 +612,7 @@ export const ADMIN_API = {
 export type NamespaceRow = z.infer<typeof namespaceRow>;
 export type MatcherRow = z.infer<typeof matcherRow>;
 export type PolicyRow = z.infer<typeof policyRow>;
+export type PolicyTestRow = z.infer<typeof policyTestRow>;
 export type ProviderRow = z.infer<typeof providerRow>;
 export type UpstreamRow = z.infer<typeof upstreamRow>;
 export type ProviderKeyRow = z.infer<typeof providerKeyRow>;

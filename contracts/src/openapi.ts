@@ -13,6 +13,8 @@ import {
   namespaceRow,
   policyDraft,
   policyRow,
+  policyTestDraft,
+  policyTestRow,
   providerDraft,
   providerKeyDraft,
   providerKeyRow,
@@ -36,6 +38,7 @@ import {
 } from './administrator.ts';
 
 import { explainAnswer } from './explain-api.ts';
+import { policyTestCaseResult, policyTestResult } from './policy-test.ts';
 import { scheduledRow } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
 
@@ -47,6 +50,10 @@ const NAMED = new Map<z.ZodType, string>([
   [matcherDraft, 'MatcherDraft'],
   [policyRow, 'Policy'],
   [policyDraft, 'PolicyDraft'],
+  [policyTestRow, 'PolicyTest'],
+  [policyTestDraft, 'PolicyTestDraft'],
+  [policyTestResult, 'PolicyTestResult'],
+  [policyTestCaseResult, 'PolicyTestCaseResult'],
   [providerRow, 'Provider'],
   [providerDraft, 'ProviderDraft'],
   [providerKeyRow, 'ProviderKey'],

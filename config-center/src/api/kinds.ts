@@ -1,4 +1,4 @@
-import type { PolicyScope } from '@ai-gateway/contracts';
+import { MAX_POLICY_TESTS, type PolicyScope } from '@ai-gateway/contracts';
 import type { Resources } from '../db/store.ts';
 import type { Rows, TableName } from '../db/tables.ts';
 import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstream } from '../domain/check-draft.ts';
@@ -209,6 +209,21 @@ export const layeredLimits: Kind<'layered_limit'> = {
   beforeRemove: async () => {},
 };
 
+export const policyTests: Kind<'policy_test'> = {
+  table: 'policy_test',
+  prefix: 'pt',
+  name: 'policy test',
+  async check(row, resources) {
+    const isNew = (await resources.read('policy_test', row.id)) === undefined;
+    const { total } = await resources.list('policy_test', { page: 1, size: 1 });
+    if (isNew && total >= MAX_POLICY_TESTS) {
+      throw new Refusal(409, `There are at most ${MAX_POLICY_TESTS} policy tests.`);
+    }
+    return unique(resources, 'policy_test', 'name', row);
+  },
+  beforeRemove: async () => {},
+};
+
 /** Faults of ids in a scope that name nothing. */
 async function scopeFaults(resources: Resources, scope: PolicyScope): Promise<readonly Fault[]> {
   const tables = [
@@ -269,7 +284,7 @@ async function unique<Name extends TableName>(
 ): Promise<readonly Fault[]> {
   const { items } = await resources.list(table, { page: 1, size: 2, where: { [field]: row[field] } });
   if (items.every(({ id }) => id === row.id)) return [];
-  const message = `There already is a ${table} with ${field} "${String(row[field])}".`;
+  const message = `There already is a ${table.replace('_', ' ')} with ${field} "${String(row[field])}".`;
   throw new Refusal(409, message, [{ path: field, message }]);
 }
 

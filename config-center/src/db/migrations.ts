@@ -3,6 +3,7 @@ import type { Migration, MigrationProvider } from 'kysely/migration';
 import { access } from './access-migration.ts';
 import { isMysql } from './is-mysql.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
+import { policyTests } from './policy-test-migration.ts';
 import { requestLog } from './request-log-migration.ts';
 import { scale } from './scale-migration.ts';
 import { secrets } from './secrets-migration.ts';
@@ -208,6 +209,7 @@ export const migrations: MigrationProvider = {
       '0005-request-log': requestLog,
       '0006-secrets': secrets,
       '0007-scale': scale,
+      '0012-policy-tests': policyTests,
     };
   },
 };

@@ -4,6 +4,7 @@ import type {
   Matcher,
   Namespace,
   Policy,
+  PolicyTest,
   Price,
   Provider,
   ProviderKey,
@@ -28,6 +29,8 @@ export interface Rows {
   readonly tenant: Tenant;
   readonly price: Price;
   readonly layered_limit: LayeredLimit;
+  /** No rule: gateways do not get it. */
+  readonly policy_test: PolicyTest;
 }
 
 export type TableName = keyof Rows;
@@ -136,6 +139,7 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     countPer: 'text',
     limit: 'json',
   },
+  policy_test: { id: 'text', name: 'text', description: 'text', isEnabled: 'boolean', cases: 'json' },
 };
 
 /** Columns that the keyword of a list is looked for in. */
@@ -151,6 +155,7 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   tenant: ['name'],
   price: ['model'],
   layered_limit: ['target_id', 'model'],
+  policy_test: ['name', 'description'],
 };
 
 /** `namespaceId` to `namespace_id`. */

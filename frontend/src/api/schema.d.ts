@@ -724,6 +724,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/policy-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List policy-tests */
+        get: operations["policyTests_list"];
+        put?: never;
+        /** Create one of policy-tests */
+        post: operations["policyTests_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/policy-tests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of policy-tests */
+        get: operations["policyTests_read"];
+        /** Replace one of policy-tests */
+        put: operations["policyTests_update"];
+        post?: never;
+        /** Delete one of policy-tests */
+        delete: operations["policyTests_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/policy-tests/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run policy tests against the rules in force; without `testIds` all that are enabled */
+        post: operations["policyTests_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/revisions": {
         parameters: {
             query?: never;
@@ -1269,6 +1323,141 @@ export interface components {
                 /** @enum {string} */
                 action: "allow" | "deny";
             };
+        };
+        PolicyTest: {
+            id: string;
+            name: string;
+            /** @default  */
+            description: string;
+            /** @default true */
+            isEnabled: boolean;
+            cases: {
+                name: string;
+                /**
+                 * @default {
+                 *       "method": "POST",
+                 *       "path": "/v1/chat/completions",
+                 *       "headers": {},
+                 *       "query": {}
+                 *     }
+                 */
+                request: {
+                    /** @default POST */
+                    method: string;
+                    /** @default /v1/chat/completions */
+                    path: string;
+                    /** @default {} */
+                    headers: {
+                        [key: string]: string;
+                    };
+                    /** @default {} */
+                    query: {
+                        [key: string]: string;
+                    };
+                    body?: unknown;
+                };
+                /** @default 0 */
+                atMs: number;
+                virtualKeyId?: string;
+                inputTokens?: number;
+                outputTokens?: number;
+                /** @default 0 */
+                durationMs: number;
+                expect: {
+                    /** @enum {string} */
+                    decision: "allowed" | "refused";
+                    /** @enum {string} */
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    policyId?: string;
+                    policyName?: string;
+                    namespace?: string;
+                };
+            }[];
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        PolicyTestDraft: {
+            name: string;
+            /** @default  */
+            description?: string;
+            /** @default true */
+            isEnabled?: boolean;
+            cases: {
+                name: string;
+                /**
+                 * @default {
+                 *       "method": "POST",
+                 *       "path": "/v1/chat/completions",
+                 *       "headers": {},
+                 *       "query": {}
+                 *     }
+                 */
+                request?: {
+                    /** @default POST */
+                    method?: string;
+                    /** @default /v1/chat/completions */
+                    path?: string;
+                    /** @default {} */
+                    headers?: {
+                        [key: string]: string;
+                    };
+                    /** @default {} */
+                    query?: {
+                        [key: string]: string;
+                    };
+                    body?: unknown;
+                };
+                /** @default 0 */
+                atMs?: number;
+                virtualKeyId?: string;
+                inputTokens?: number;
+                outputTokens?: number;
+                /** @default 0 */
+                durationMs?: number;
+                expect: {
+                    /** @enum {string} */
+                    decision: "allowed" | "refused";
+                    /** @enum {string} */
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    policyId?: string;
+                    policyName?: string;
+                    namespace?: string;
+                };
+            }[];
+        };
+        PolicyTestResult: {
+            testId: string;
+            name: string;
+            isPassed: boolean;
+            cases: {
+                name: string;
+                isPassed: boolean;
+                /** @enum {string} */
+                decision: "allowed" | "refused";
+                code?: string;
+                policies: {
+                    id: string;
+                    name: string;
+                }[];
+                namespace?: string;
+                message?: string;
+            }[];
+        };
+        PolicyTestCaseResult: {
+            name: string;
+            isPassed: boolean;
+            /** @enum {string} */
+            decision: "allowed" | "refused";
+            code?: string;
+            policies: {
+                id: string;
+                name: string;
+            }[];
+            namespace?: string;
+            message?: string;
         };
         Provider: {
             id: string;
@@ -2923,7 +3112,9 @@ export interface operations {
     };
     namespaces_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2999,7 +3190,9 @@ export interface operations {
     };
     namespaces_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3059,7 +3252,9 @@ export interface operations {
     };
     namespaces_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3144,7 +3339,9 @@ export interface operations {
     };
     matchers_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3220,7 +3417,9 @@ export interface operations {
     };
     matchers_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3275,7 +3474,9 @@ export interface operations {
     };
     matchers_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3360,7 +3561,9 @@ export interface operations {
     };
     policies_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3436,7 +3639,9 @@ export interface operations {
     };
     policies_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3578,7 +3783,9 @@ export interface operations {
     };
     policies_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3662,7 +3869,9 @@ export interface operations {
     };
     providers_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3738,7 +3947,9 @@ export interface operations {
     };
     providers_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3793,7 +4004,9 @@ export interface operations {
     };
     providers_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3878,7 +4091,9 @@ export interface operations {
     };
     upstreams_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3954,7 +4169,9 @@ export interface operations {
     };
     upstreams_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4012,7 +4229,9 @@ export interface operations {
     };
     upstreams_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4097,7 +4316,9 @@ export interface operations {
     };
     providerKeys_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4184,7 +4405,9 @@ export interface operations {
     };
     providerKeys_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4236,7 +4459,9 @@ export interface operations {
     };
     providerKeys_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4273,7 +4498,9 @@ export interface operations {
     };
     providerKeys_rotate: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4456,7 +4683,9 @@ export interface operations {
     };
     customerTypes_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4550,7 +4779,9 @@ export interface operations {
     };
     customerTypes_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4602,7 +4833,9 @@ export interface operations {
     };
     customerTypes_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4695,7 +4928,9 @@ export interface operations {
     };
     tenants_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4792,7 +5027,9 @@ export interface operations {
     };
     tenants_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4846,7 +5083,9 @@ export interface operations {
     };
     tenants_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4942,7 +5181,9 @@ export interface operations {
     };
     prices_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5045,7 +5286,9 @@ export interface operations {
     };
     prices_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5103,7 +5346,9 @@ export interface operations {
     };
     prices_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5234,7 +5479,9 @@ export interface operations {
     };
     layeredLimits_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5439,7 +5686,9 @@ export interface operations {
     };
     layeredLimits_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5565,7 +5814,9 @@ export interface operations {
     };
     layeredLimits_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5649,7 +5900,9 @@ export interface operations {
     };
     virtualKeys_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5743,7 +5996,9 @@ export interface operations {
     };
     virtualKeys_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5795,7 +6050,9 @@ export interface operations {
     };
     virtualKeys_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5814,6 +6071,306 @@ export interface operations {
                         code: number;
                         message: string;
                         data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["PolicyTest"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyTestDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PolicyTest"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PolicyTest"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    /** @default  */
+                    description?: string;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    cases: {
+                        name: string;
+                        /**
+                         * @default {
+                         *       "method": "POST",
+                         *       "path": "/v1/chat/completions",
+                         *       "headers": {},
+                         *       "query": {}
+                         *     }
+                         */
+                        request?: {
+                            /** @default POST */
+                            method?: string;
+                            /** @default /v1/chat/completions */
+                            path?: string;
+                            /** @default {} */
+                            headers?: {
+                                [key: string]: string;
+                            };
+                            /** @default {} */
+                            query?: {
+                                [key: string]: string;
+                            };
+                            body?: unknown;
+                        };
+                        /** @default 0 */
+                        atMs?: number;
+                        virtualKeyId?: string;
+                        inputTokens?: number;
+                        outputTokens?: number;
+                        /** @default 0 */
+                        durationMs?: number;
+                        expect: {
+                            /** @enum {string} */
+                            decision: "allowed" | "refused";
+                            /** @enum {string} */
+                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                            policyId?: string;
+                            policyName?: string;
+                            namespace?: string;
+                        };
+                    }[];
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PolicyTest"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    testIds?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            revision: number;
+                            results: components["schemas"]["PolicyTestResult"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5966,7 +6523,9 @@ export interface operations {
     };
     revisions_rollBack: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 revision: string;

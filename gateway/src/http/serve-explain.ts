@@ -1,17 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { type ExplainedRequest, type ExplainQuestion, explainQuestion } from '@ai-gateway/contracts';
+import { explainQuestion } from '@ai-gateway/contracts';
 import type { Request, Response } from 'express';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
-import type { Received } from '../exchange.ts';
-import { type ExplainedRoute, explain } from '../explain/explain.ts';
+import { explain } from '../explain/explain.ts';
+import { madeUpRequest, routeOf } from '../explain/made-up-request.ts';
 import type { Services } from '../services.ts';
-import { emptyNotes } from './life.ts';
-import { targetOf } from './read-request.ts';
-import { CHAT_ROUTES, MODEL_ROUTES, PASSTHROUGH_ROUTES } from './routes.ts';
 import { writeError } from './write-answer.ts';
-
-/** Stands for the secret of a key that is named by its id. */
-const NAMED_KEY = 'Bearer named-by-its-id';
 
 /** Answers the config center's question of how a request would be decided. */
 export async function serveExplain(request: Request, response: Response, services: Services): Promise<void> {
@@ -22,40 +15,9 @@ export async function serveExplain(request: Request, response: Response, service
       const param = issue?.path.join('.') ?? '';
       throw new GatewayError('invalid_request', { message: `${param}: ${issue?.message}`, param });
     }
-    response.json(await explain(question.data, receivedOf(question.data, services), routeOf(question.data), services));
+    const received = madeUpRequest(question.data.request, { arrivedAtMs: services.nowMs(), defer: () => {} });
+    response.json(await explain(question.data, received, routeOf(received), services));
   } catch (thrown) {
     writeError(response, asGatewayError(thrown), '');
   }
-}
-
-/** The request as it would have been read. Nobody waits for it and nothing is done at its end. */
-function receivedOf({ request }: ExplainQuestion, services: Services): Received {
-  const { path, query } = targetOf(request.path);
-  return {
-    requestId: 'explained',
-    reservationId: randomUUID(),
-    method: request.method,
-    path,
-    query: new URLSearchParams([...query, ...Object.entries(request.query)]),
-    headers: headersOf(request),
-    repeatedHeaders: new Set(),
-    body: Buffer.from(request.body === undefined ? '' : JSON.stringify(request.body)),
-    arrivedAtMs: services.nowMs(),
-    signal: new AbortController().signal,
-    defer: () => {},
-    notes: emptyNotes(),
-  };
-}
-
-function headersOf({ headers, virtualKeyId }: ExplainedRequest): Record<string, string> {
-  const lowered = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  return virtualKeyId === undefined ? lowered : { ...lowered, authorization: NAMED_KEY };
-}
-
-function routeOf({ request }: ExplainQuestion): ExplainedRoute {
-  const { path } = targetOf(request.path);
-  if (PASSTHROUGH_ROUTES.test(path)) return 'passthrough';
-  const [route, method] = MODEL_ROUTES.test(path) ? (['models', 'GET'] as const) : (['chat', 'POST'] as const);
-  if (route === 'chat' && !CHAT_ROUTES.has(path)) return 'unknown';
-  return request.method.toUpperCase() === method ? route : 'method';
 }
