@@ -38,10 +38,13 @@ function viewsOf({ request }: PolicyTestCase): readonly RequestView[] {
   ];
 }
 
-/** Whether a change of the rules may change what a test comes to. */
-export function isTested(
-  test: PolicyTest,
+/** Tests whose results a change of the rules may change. The rules are looked through once, however many tests there are. */
+export function concernedTests(
+  tests: readonly PolicyTest[],
   { before, after }: { readonly before: SnapshotContent; readonly after: SnapshotContent },
-): boolean {
-  return JSON.stringify(testedRules(before, [test])) !== JSON.stringify(testedRules(after, [test]));
+): readonly PolicyTest[] {
+  const [old, draft] = [testedRules(before, tests), testedRules(after, tests)];
+  return tests.filter(
+    (test) => JSON.stringify(testedRules(old, [test])) !== JSON.stringify(testedRules(draft, [test])),
+  );
 }

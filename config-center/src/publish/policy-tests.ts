@@ -2,7 +2,7 @@ import type { PolicyTest, PolicyTestResult } from '@ai-gateway/contracts';
 import type { Resources } from '../db/store.ts';
 import { type SnapshotContent, withoutStamps } from '../domain/build-snapshot.ts';
 import { type Fault, Refusal } from '../domain/faults.ts';
-import { isTested, testedRules } from '../domain/tested-rules.ts';
+import { concernedTests, testedRules } from '../domain/tested-rules.ts';
 import type { AskedGateway } from './gateway-limits.ts';
 import { askPolicyTests, type Patience, type TestsRun } from './gateway-policy-tests.ts';
 import type { Turn } from './held-rules.ts';
@@ -36,7 +36,8 @@ export function runPolicyTests(
  */
 export function policyTestGuard(options: PolicyTestOptions): Guard {
   return async (change, turn) => {
-    const tests = (await enabledTests(turn.resources)).filter((test) => isTested(test, change));
+    const enabled = await enabledTests(turn.resources);
+    const tests = enabled.length === 0 ? [] : concernedTests(enabled, change);
     if (tests.length === 0) return;
     if (change.tests === 'ignore') {
       await tell(change, turn, { policyTests: 'ignored' });
