@@ -11,6 +11,7 @@ import { docsPage } from './api/docs-page.ts';
 import { explainRoutes } from './api/explain.ts';
 import { sendEnvelope } from './api/handle.ts';
 import { liveRoutes } from './api/live.ts';
+import { policyTestRoutes } from './api/policy-tests.ts';
 import { providerKeyRoutes, secretRoutes } from './api/provider-keys.ts';
 import { requestLogRoutes } from './api/request-logs.ts';
 import { resourceRoutes } from './api/resources.ts';
@@ -83,6 +84,11 @@ export function configCenterApp(options: AppOptions): Express {
   userRoutes(app, resources);
   providerKeyRoutes(app, { ...resources, masterKeys: options.masterKeys });
   secretRoutes(app, { ...resources, masterKeys: options.masterKeys });
+  policyTestRoutes(app, {
+    ...resources,
+    gateways: () => options.live.addresses(nowMs()),
+    gatewayToken: options.gatewayToken,
+  });
   revisionRoutes(app, { store, publisher, authorize, now });
   scheduledRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });

@@ -44,7 +44,14 @@ const OF_TENANT = [
 const SUPERADMIN = ['administrators', 'administratorKeys', 'secrets'];
 const SUPERADMIN_ROUTES = ['create', 'update', 'remove', 'rotate'].map((action) => `providerKeys.${action}`);
 /** Asks without changing anything, though it is no GET. */
-const ASKING = ['tokens.tokenize', 'explain.explain', 'simulate.simulate', 'ruleSet.diff', 'locations.test'];
+const ASKING = [
+  'tokens.tokenize',
+  'explain.explain',
+  'simulate.simulate',
+  'ruleSet.diff',
+  'locations.test',
+  'policyTests.run',
+];
 
 function isAllowed(role: AdministratorRole, name: string, { method }: AdminRoute): boolean {
   if (OWN.includes(name)) return true;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import { matcherShape, namespaceShape, policyShape, providerKeyShape } from '@ai-gateway/contracts';
+import { matcherShape, namespaceShape, policyShape, policyTestShape, providerKeyShape } from '@ai-gateway/contracts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { administratorAccess } from '../src/auth/access.ts';
@@ -59,6 +59,18 @@ describe.each(Object.entries(DATABASES))('the store on %s', (_, makeUrl) => {
     await store.insert('policy', policy, AT);
     expect(await store.read('policy', 'p1')).toEqual({ ...policy, ...stamps });
     expect(await store.read('policy', 'P1')).toBeUndefined();
+    const test = policyTestShape.parse({
+      id: 'pt1',
+      name: 'big',
+      cases: Array.from({ length: 60 }, (__, index) => ({
+        name: `case ${index}`,
+        atMs: index,
+        request: { body: { text: '🦜'.repeat(700) } },
+        expect: { decision: 'allowed' },
+      })),
+    });
+    await store.insert('policy_test', test, AT);
+    expect(await store.all('policy_test', { isEnabled: 1 })).toEqual([{ ...test, ...stamps }]);
   });
 
   it('keeps every character, and tells case, accents and trailing spaces apart', async () => {

@@ -19,6 +19,7 @@ import { modelShape, redirectShape } from './model.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
+import { MAX_POLICY_TESTS, policyTestResult, policyTestShape } from './policy-test.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts';
@@ -65,6 +66,7 @@ export const modelRow = modelShape.extend(stamps);
 export const redirectRow = redirectShape.extend(stamps);
 export const locationRow = locationShape.extend(stamps);
 export const userRow = userShape.extend(stamps);
+export const policyTestRow = policyTestShape.extend(stamps);
 
 export const namespaceDraft = namespaceShape.omit({ id: true }).strict();
 export const matcherDraft = matcherShape.omit({ id: true }).strict();
@@ -80,6 +82,7 @@ export const customerTypeDraft = customerTypeShape.omit({ id: true }).strict();
 export const tenantDraft = tenantShape.omit({ id: true }).strict();
 export const priceDraft = priceShape.omit({ id: true }).strict();
 export const layeredLimitDraft = layeredLimitShape.omit({ id: true }).extend({ limit: layeredControlDraft }).strict();
+export const policyTestDraft = policyTestShape.omit({ id: true }).strict();
 export const virtualKeyDraft = virtualKeyShape
   .omit({
     id: true,
@@ -187,6 +190,8 @@ const listOf = <T extends z.ZodType>(row: T) =>
     next: z.string().optional(),
   });
 const nothing = z.object({});
+/** Of calls that change rules. `ignoreTests`: make the change although policy tests fail by it; told to the audit log. */
+const writing = z.object({ ignoreTests: z.stringbool().optional() });
 
 /** A row of the rules, without secrets: the fields depend on its kind. */
 const ruleRow = z.looseObject({ id: z.string() });
@@ -257,6 +262,7 @@ function crud<const R extends Resource>(resource: R) {
       path,
       tag,
       summary: `Create one of ${tag}`,
+      query: writing,
       body: draft as R['draft'],
       response: row as R['row'],
       status: 201,
@@ -275,6 +281,7 @@ function crud<const R extends Resource>(resource: R) {
       path: `${path}/:id`,
       tag,
       summary: `Replace one of ${tag}`,
+      query: writing,
       body: replacementOf(draft as R['draft']),
       response: row as R['row'],
       access: changes,
@@ -284,6 +291,7 @@ function crud<const R extends Resource>(resource: R) {
       path: `${path}/:id`,
       tag,
       summary: `Delete one of ${tag}`,
+      query: writing,
       response: nothing,
       access: changes,
     },
@@ -331,6 +339,7 @@ export const ADMIN_API = {
       path: '/provider-keys',
       tag: 'provider-keys',
       summary: 'Store a secret of a provider; no answer ever holds it',
+      query: writing,
       body: providerKeyDraft.extend({ secret: providerSecret }),
       response: providerKeyRow,
       status: 201,
@@ -341,6 +350,7 @@ export const ADMIN_API = {
       path: '/provider-keys/:id/rotate',
       tag: 'provider-keys',
       summary: 'Replace the secret of a provider key',
+      query: writing,
       body: z.object({ secret: providerSecret }).strict(),
       response: providerKeyRow,
       access: SUPERADMINS,
@@ -401,6 +411,7 @@ export const ADMIN_API = {
       path: '/virtual-keys',
       tag: 'virtual-keys',
       summary: 'Create a virtual key; the answer is the only time its secret is shown',
+      query: writing,
       body: virtualKeyDraft,
       response: virtualKeyRow.extend({ secret: z.string() }),
       status: 201,
@@ -411,6 +422,7 @@ export const ADMIN_API = {
       path: '/virtual-keys/:id/rotate',
       tag: 'virtual-keys',
       summary: 'Give a virtual key a new secret, shown only in the answer; the old one may work on for a while',
+      query: writing,
       body: z
         .object({
           /** Seconds that the old secret still works; 0 = it is refused at once. */
@@ -431,6 +443,7 @@ export const ADMIN_API = {
       path: '/virtual-keys/:id/activate',
       tag: 'virtual-keys',
       summary: 'Switch a virtual key on',
+      query: writing,
       body: z.object({ reason: reason.optional() }).strict(),
       response: virtualKeyRow,
       access: TENANT_WRITERS,
@@ -440,6 +453,7 @@ export const ADMIN_API = {
       path: '/virtual-keys/:id/deactivate',
       tag: 'virtual-keys',
       summary: 'Switch a virtual key off',
+      query: writing,
       body: z.object({ reason: reason.optional() }).strict(),
       response: virtualKeyRow,
       access: TENANT_WRITERS,
@@ -490,9 +504,22 @@ export const ADMIN_API = {
       path: '/users/:id/status',
       tag: 'users',
       summary: 'Change the status of a user; the status that it has already changes nothing',
+      query: writing,
       body: z.object({ status: userStatus, reason: reason.optional() }).strict(),
       response: userRow,
       access: WRITERS,
+    },
+  },
+  policyTests: {
+    ...crud({ tag: 'policy-tests', path: '/policy-tests', row: policyTestRow, draft: policyTestDraft }),
+    run: {
+      method: 'post',
+      path: '/policy-tests/run',
+      tag: 'policy-tests',
+      summary: 'Run policy tests against the rules in force; without `testIds` all that are enabled',
+      body: z.object({ testIds: z.array(z.string().max(40)).max(MAX_POLICY_TESTS).optional() }).strict(),
+      response: z.object({ revision: z.number().int(), results: z.array(policyTestResult) }),
+      access: READERS,
     },
   },
   revisions: {
@@ -526,6 +553,7 @@ export const ADMIN_API = {
       path: '/revisions/:revision/rollback',
       tag: 'revisions',
       summary: 'Write the rules of a revision back, as a new revision',
+      query: writing,
       response: z.object({ revision: z.number().int() }),
       access: WRITERS,
     },
@@ -597,6 +625,7 @@ export const ADMIN_API = {
       path: '/rule-set/apply',
       tag: 'rule-set',
       summary: 'Make the rules as a file says, all of it in one revision or nothing',
+      query: writing,
       body: ruleSetApplyRequest,
       response: ruleSetPlan,
       access: WRITERS,
@@ -740,6 +769,7 @@ export const ADMIN_API = {
 export type NamespaceRow = z.infer<typeof namespaceRow>;
 export type MatcherRow = z.infer<typeof matcherRow>;
 export type PolicyRow = z.infer<typeof policyRow>;
+export type PolicyTestRow = z.infer<typeof policyTestRow>;
 export type ProviderRow = z.infer<typeof providerRow>;
 export type UpstreamRow = z.infer<typeof upstreamRow>;
 export type ProviderKeyRow = z.infer<typeof providerKeyRow>;

@@ -17,6 +17,7 @@ export * from './namespace.ts';
 export * from './openapi.ts';
 export * from './payer.ts';
 export * from './policy.ts';
+export * from './policy-test.ts';
 export * from './price.ts';
 export * from './provider.ts';
 export * from './provider-key.ts';

@@ -17,6 +17,8 @@ import {
   namespaceRow,
   policyDraft,
   policyRow,
+  policyTestDraft,
+  policyTestRow,
   providerDraft,
   providerKeyDraft,
   providerKeyRow,
@@ -44,6 +46,7 @@ import {
 } from './administrator.ts';
 
 import { explainAnswer } from './explain-api.ts';
+import { policyTestCaseResult, policyTestResult } from './policy-test.ts';
 import { scheduledRow } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
 
@@ -55,6 +58,10 @@ const NAMED = new Map<z.ZodType, string>([
   [matcherDraft, 'MatcherDraft'],
   [policyRow, 'Policy'],
   [policyDraft, 'PolicyDraft'],
+  [policyTestRow, 'PolicyTest'],
+  [policyTestDraft, 'PolicyTestDraft'],
+  [policyTestResult, 'PolicyTestResult'],
+  [policyTestCaseResult, 'PolicyTestCaseResult'],
   [providerRow, 'Provider'],
   [providerDraft, 'ProviderDraft'],
   [providerKeyRow, 'ProviderKey'],

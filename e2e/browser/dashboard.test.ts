@@ -385,6 +385,36 @@ it('shows what each revision changed, and goes back to one', async () => {
   await stack.live();
 });
 
+it('makes a policy test, told what is wrong with it, runs it, and has it block a change', async () => {
+  await page.getByRole('menuitem', { name: 'Policy tests' }).click();
+  await button('New policy test').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('demo is open');
+  await dialog.getByLabel('Cases').fill('[{');
+  await dialog.getByText(/Not a JSON list/).waitFor();
+  const request = { headers: { 'X-Channel-Code': 'test-channel' }, path: '/v1/files' };
+  const cases = (decision: string) => JSON.stringify([{ name: 'anybody', request, expect: { decision } }]);
+  await dialog.getByLabel('Cases').fill(cases('perhaps'));
+  await button('Save').click();
+  await page.getByText(/cases\.0\.expect\.decision/).waitFor();
+  await dialog.getByLabel('Cases').fill(cases('allowed'));
+  await button('Save').click();
+  const row = page.getByRole('row', { name: /demo is open/ });
+  await row.waitFor();
+  await button('Run now').click();
+  await row.getByText('passed').waitFor();
+  await row.getByRole('button', { name: /expand/i }).click();
+  await page.getByRole('cell', { name: 'test-channel', exact: true }).waitFor();
+
+  const { items } = await stack.admin<{ items: { id: string; code: string }[] }>('GET', '/namespaces?size=100');
+  const demo = items.find(({ code }) => code === 'test-channel');
+  const closed = { code: 'test-channel', name: 'Demo channel', authMode: 'key' };
+  await expect(stack.admin('PUT', `/namespaces/${demo?.id}`, closed)).rejects.toThrow(/demo is open\.anybody/);
+  await button('Delete demo is open').click();
+  await page.getByRole('tooltip').getByRole('button', { name: 'Delete' }).click();
+  await row.waitFor({ state: 'detached' });
+});
+
 it('makes administrators, and shows a viewer what they may read and nothing to change', async () => {
   await page.getByRole('menuitem', { name: 'Administrators' }).click();
   await page.getByRole('row', { name: /admin superadmin local/ }).waitFor();

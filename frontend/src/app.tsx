@@ -37,6 +37,9 @@ const GatewaysPage = lazy(() =>
 const RevisionsPage = lazy(() =>
   import('./features/revisions/revisions-page.tsx').then(({ RevisionsPage: page }) => ({ default: page })),
 );
+const PolicyTestsPage = lazy(() =>
+  import('./features/policy-tests/policy-tests-page.tsx').then(({ PolicyTestsPage: page }) => ({ default: page })),
+);
 const AuditPage = lazy(() =>
   import('./features/audit/audit-page.tsx').then(({ AuditPage: page }) => ({ default: page })),
 );
@@ -83,6 +86,7 @@ function LoggedIn() {
             <Route path="/virtual-keys" element={<VirtualKeysPage />} />
             <Route path="/gateways" element={<GatewaysPage />} />
             <Route path="/revisions" element={<RevisionsPage />} />
+            <Route path="/policy-tests" element={<PolicyTestsPage />} />
             <Route path="/audit" element={<AuditPage />} />
             <Route path="/tokens" element={<TokensPage />} />
             <Route path="/administrators" element={<AdministratorsPage />} />

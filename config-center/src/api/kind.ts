@@ -48,7 +48,7 @@ export async function unique<Name extends TableName>(
 ): Promise<readonly Fault[]> {
   const { items } = await resources.list(table, { page: 1, size: 2, where: { [field]: row[field] } });
   if (items.every(({ id }) => id === row.id)) return [];
-  const message = `There already is a ${NAMES[table] ?? table} with ${field} "${String(row[field])}".`;
+  const message = `There already is a ${NAMES[table] ?? table.replace('_', ' ')} with ${field} "${String(row[field])}".`;
   throw new Refusal(409, message, [{ path: field, message }]);
 }
 

@@ -1,4 +1,4 @@
-import { type PolicyScope, policyShape } from '@ai-gateway/contracts';
+import { MAX_POLICY_TESTS, type PolicyScope, policyShape } from '@ai-gateway/contracts';
 import type { Resources } from '../db/store.ts';
 import type { Rows } from '../db/tables.ts';
 import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstream } from '../domain/check-draft.ts';
@@ -231,6 +231,20 @@ async function userFaults(
   if (user?.tenantId === undefined || user.tenantId === tenantId) return [];
   return [{ path: 'tenantId', message: 'The user of the key has another tenant.' }];
 }
+export const policyTests: Kind<'policy_test'> = {
+  table: 'policy_test',
+  prefix: 'pt',
+  name: 'policy test',
+  async check(row, resources) {
+    const isNew = (await resources.read('policy_test', row.id)) === undefined;
+    const { total } = await resources.list('policy_test', { page: 1, size: 1 });
+    if (isNew && total >= MAX_POLICY_TESTS) {
+      throw new Refusal(409, `There are at most ${MAX_POLICY_TESTS} policy tests.`);
+    }
+    return unique(resources, 'policy_test', 'name', row);
+  },
+  beforeRemove: async () => {},
+};
 
 /** Faults of ids in a scope that name nothing. */
 async function scopeFaults(resources: Resources, scope: PolicyScope): Promise<readonly Fault[]> {

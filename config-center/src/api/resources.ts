@@ -10,6 +10,7 @@ import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
 import type { Kind } from './kind.ts';
 import * as kinds from './kinds.ts';
+import { policyTestsFor, type Writer } from './tested-call.ts';
 import { type Draft, notFound, type Reach, type Replacement, writesOf } from './writes.ts';
 
 export interface ResourceOptions {
@@ -96,31 +97,39 @@ export function operations<Name extends TableName>(kind: Kind<Name>, { store, pu
   const writes = writesOf(kind, now);
 
   /** Runs a change of the rows that the caller sees; its writes are told to the audit log. */
-  function change<T>({ response }: Caller, work: (reach: Reach) => Promise<T>): Promise<T> {
-    const { administrator, tenantId } = sessionFor(response);
-    return publisher.change((resources) => {
-      const all = audited(resources, administrator, now());
-      return work({ rows: scopedTo(tenantId, all), all });
-    }, administrator);
+  function change<T>(caller: Writer, work: (reach: Reach) => Promise<T>): Promise<T> {
+    const { administrator, tenantId } = sessionFor(caller.response);
+    return publisher.change(
+      (resources) => {
+        const all = audited(resources, administrator, now());
+        return work({ rows: scopedTo(tenantId, all), all });
+      },
+      administrator,
+      policyTestsFor(caller),
+    );
   }
 
   return {
-    add: (caller: Caller, make: (id: string) => Rows[Name]): Promise<Row<Name>> =>
+    add: (caller: Writer, make: (id: string) => Rows[Name]): Promise<Row<Name>> =>
       change(caller, (reach) => writes.add(make, reach)),
-    amend: ({ params, ...caller }: OneCall, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> =>
+    amend: ({ params, ...caller }: OneCall & Writer, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> =>
       change(caller, (reach) => writes.amend(params.id ?? '', revise, reach)),
-    create: ({ body, ...caller }: Caller & { readonly body: Draft<Name> }): Promise<Row<Name>> =>
+    create: ({ body, ...caller }: Writer & { readonly body: Draft<Name> }): Promise<Row<Name>> =>
       change(caller, (reach) => writes.create(body, reach)),
     async read({ params, response }: OneCall): Promise<Row<Name>> {
       const row = await scopedTo(sessionFor(response).tenantId, store).read(kind.table, params.id ?? '');
       if (row === undefined) throw notFound(kind);
       return row;
     },
-    update: ({ params, body, ...caller }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> => {
+    update: ({
+      params,
+      body,
+      ...caller
+    }: OneCall & Writer & { readonly body: Replacement<Name> }): Promise<Row<Name>> => {
       const version = body.version ?? versionIn(caller.request);
       return change(caller, (reach) => writes.update(params.id ?? '', { ...body, version }, reach));
     },
-    async remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
+    async remove({ params, ...caller }: OneCall & Writer): Promise<Record<string, never>> {
       await change(caller, (reach) => writes.remove(params.id ?? '', reach));
       return {};
     },

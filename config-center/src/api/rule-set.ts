@@ -9,6 +9,7 @@ import { readRuleSet } from '../domain/rule-set/read-file.ts';
 import { type LintedPlan, planFile, readRuleRows, writePlan } from '../publish/apply-rule-set.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
+import { policyTestsFor } from './tested-call.ts';
 
 const PATH = '/api/v2/rule-set';
 
@@ -43,20 +44,24 @@ export function ruleSetRoutes(app: Express, { store, publisher, authorize, now }
     const plan = await planFile(readRuleSet(body.file), store, body);
     return { revision: await store.newestRevision(), isApplied: false, ...shown(plan) };
   });
-  handle(app, ruleSet.apply, authorize, async ({ body, response }) => {
+  handle(app, ruleSet.apply, authorize, async ({ body, ...call }) => {
     const file = readRuleSet(body.file);
-    const { administrator } = sessionFor(response);
+    const { administrator } = sessionFor(call.response);
     if (body.dryRun) {
       await refuseMoved(store, body.expectedRevision);
       const plan = await planFile(file, store, body);
       return { revision: await store.newestRevision(), isApplied: false, ...shown(plan) };
     }
-    const applied = await publisher.change(async (resources) => {
-      await refuseMoved(resources, body.expectedRevision);
-      const plan = await planFile(file, resources, body);
-      await writePlan(plan, audited(resources, administrator, now()), now());
-      return plan;
-    }, administrator);
+    const applied = await publisher.change(
+      async (resources) => {
+        await refuseMoved(resources, body.expectedRevision);
+        const plan = await planFile(file, resources, body);
+        await writePlan(plan, audited(resources, administrator, now()), now());
+        return plan;
+      },
+      administrator,
+      policyTestsFor(call),
+    );
     return { revision: await store.newestRevision(), isApplied: true, ...shown(applied) };
   });
 }

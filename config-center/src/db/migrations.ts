@@ -4,6 +4,7 @@ import { access } from './access-migration.ts';
 import { isMysql } from './is-mysql.ts';
 import { models } from './models-migration.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
+import { policyTests } from './policy-test-migration.ts';
 import { requestLog } from './request-log-migration.ts';
 import { scale } from './scale-migration.ts';
 import { secrets } from './secrets-migration.ts';
@@ -210,6 +211,7 @@ export const migrations: MigrationProvider = {
       '0006-secrets': secrets,
       '0007-scale': scale,
       '0009-models': models,
+      '0012-policy-tests': policyTests,
     };
   },
 };

@@ -6,6 +6,7 @@ import type {
   Model,
   Namespace,
   Policy,
+  PolicyTest,
   Price,
   Provider,
   ProviderKey,
@@ -36,6 +37,8 @@ export interface Rows {
   readonly redirect: Redirect;
   readonly location: Location;
   readonly end_user: User;
+  /** No rule: gateways do not get it. */
+  readonly policy_test: PolicyTest;
 }
 
 export type TableName = keyof Rows;
@@ -193,6 +196,7 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     status: 'text',
     statusReason: 'text',
   },
+  policy_test: { id: 'text', name: 'text', description: 'text', isEnabled: 'boolean', cases: 'json' },
 };
 
 /** Columns that the keyword of a list is looked for in. */
@@ -212,6 +216,7 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   redirect: ['model', 'target'],
   location: ['name', 'path'],
   end_user: ['name', 'email'],
+  policy_test: ['name', 'description'],
 };
 
 /** `namespaceId` to `namespace_id`. */

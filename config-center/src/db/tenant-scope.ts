@@ -27,6 +27,7 @@ const SCOPES: { readonly [Name in TableName]: Scope | 'hidden' } = {
   tenant: { where: (id) => ({ id }), fixed: ['customerTypeId'] },
   price: 'hidden',
   layered_limit: { where: (targetId) => ({ targetType: 'tenant', targetId }), fixed: [] },
+  policy_test: 'hidden',
 };
 
 type Fields = Readonly<Record<string, unknown>>;

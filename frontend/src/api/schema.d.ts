@@ -957,6 +957,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/policy-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List policy-tests */
+        get: operations["policyTests_list"];
+        put?: never;
+        /** Create one of policy-tests */
+        post: operations["policyTests_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/policy-tests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of policy-tests */
+        get: operations["policyTests_read"];
+        /** Replace one of policy-tests */
+        put: operations["policyTests_update"];
+        post?: never;
+        /** Delete one of policy-tests */
+        delete: operations["policyTests_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/policy-tests/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run policy tests against the rules in force; without `testIds` all that are enabled */
+        post: operations["policyTests_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/revisions": {
         parameters: {
             query?: never;
@@ -1582,6 +1636,141 @@ export interface components {
                 /** @enum {string} */
                 action: "allow" | "deny";
             };
+        };
+        PolicyTest: {
+            id: string;
+            name: string;
+            /** @default  */
+            description: string;
+            /** @default true */
+            isEnabled: boolean;
+            cases: {
+                name: string;
+                /**
+                 * @default {
+                 *       "method": "POST",
+                 *       "path": "/v1/chat/completions",
+                 *       "headers": {},
+                 *       "query": {}
+                 *     }
+                 */
+                request: {
+                    /** @default POST */
+                    method: string;
+                    /** @default /v1/chat/completions */
+                    path: string;
+                    /** @default {} */
+                    headers: {
+                        [key: string]: string;
+                    };
+                    /** @default {} */
+                    query: {
+                        [key: string]: string;
+                    };
+                    body?: unknown;
+                };
+                /** @default 0 */
+                atMs: number;
+                virtualKeyId?: string;
+                inputTokens?: number;
+                outputTokens?: number;
+                /** @default 0 */
+                durationMs: number;
+                expect: {
+                    /** @enum {string} */
+                    decision: "allowed" | "refused";
+                    /** @enum {string} */
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    policyId?: string;
+                    policyName?: string;
+                    namespace?: string;
+                };
+            }[];
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        PolicyTestDraft: {
+            name: string;
+            /** @default  */
+            description?: string;
+            /** @default true */
+            isEnabled?: boolean;
+            cases: {
+                name: string;
+                /**
+                 * @default {
+                 *       "method": "POST",
+                 *       "path": "/v1/chat/completions",
+                 *       "headers": {},
+                 *       "query": {}
+                 *     }
+                 */
+                request?: {
+                    /** @default POST */
+                    method?: string;
+                    /** @default /v1/chat/completions */
+                    path?: string;
+                    /** @default {} */
+                    headers?: {
+                        [key: string]: string;
+                    };
+                    /** @default {} */
+                    query?: {
+                        [key: string]: string;
+                    };
+                    body?: unknown;
+                };
+                /** @default 0 */
+                atMs?: number;
+                virtualKeyId?: string;
+                inputTokens?: number;
+                outputTokens?: number;
+                /** @default 0 */
+                durationMs?: number;
+                expect: {
+                    /** @enum {string} */
+                    decision: "allowed" | "refused";
+                    /** @enum {string} */
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    policyId?: string;
+                    policyName?: string;
+                    namespace?: string;
+                };
+            }[];
+        };
+        PolicyTestResult: {
+            testId: string;
+            name: string;
+            isPassed: boolean;
+            cases: {
+                name: string;
+                isPassed: boolean;
+                /** @enum {string} */
+                decision: "allowed" | "refused";
+                code?: string;
+                policies: {
+                    id: string;
+                    name: string;
+                }[];
+                namespace?: string;
+                message?: string;
+            }[];
+        };
+        PolicyTestCaseResult: {
+            name: string;
+            isPassed: boolean;
+            /** @enum {string} */
+            decision: "allowed" | "refused";
+            code?: string;
+            policies: {
+                id: string;
+                name: string;
+            }[];
+            namespace?: string;
+            message?: string;
         };
         Provider: {
             id: string;
@@ -3369,7 +3558,9 @@ export interface operations {
     };
     namespaces_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3445,7 +3636,9 @@ export interface operations {
     };
     namespaces_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3511,7 +3704,9 @@ export interface operations {
     };
     namespaces_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3596,7 +3791,9 @@ export interface operations {
     };
     matchers_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3672,7 +3869,9 @@ export interface operations {
     };
     matchers_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3727,7 +3926,9 @@ export interface operations {
     };
     matchers_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3812,7 +4013,9 @@ export interface operations {
     };
     policies_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3888,7 +4091,9 @@ export interface operations {
     };
     policies_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4030,7 +4235,9 @@ export interface operations {
     };
     policies_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4114,7 +4321,9 @@ export interface operations {
     };
     providers_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4190,7 +4399,9 @@ export interface operations {
     };
     providers_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4245,7 +4456,9 @@ export interface operations {
     };
     providers_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4330,7 +4543,9 @@ export interface operations {
     };
     upstreams_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4406,7 +4621,9 @@ export interface operations {
     };
     upstreams_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4464,7 +4681,9 @@ export interface operations {
     };
     upstreams_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4549,7 +4768,9 @@ export interface operations {
     };
     providerKeys_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4636,7 +4857,9 @@ export interface operations {
     };
     providerKeys_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4688,7 +4911,9 @@ export interface operations {
     };
     providerKeys_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4725,7 +4950,9 @@ export interface operations {
     };
     providerKeys_rotate: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4908,7 +5135,9 @@ export interface operations {
     };
     customerTypes_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5002,7 +5231,9 @@ export interface operations {
     };
     customerTypes_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5054,7 +5285,9 @@ export interface operations {
     };
     customerTypes_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5147,7 +5380,9 @@ export interface operations {
     };
     tenants_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5244,7 +5479,9 @@ export interface operations {
     };
     tenants_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5298,7 +5535,9 @@ export interface operations {
     };
     tenants_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5394,7 +5633,9 @@ export interface operations {
     };
     prices_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5497,7 +5738,9 @@ export interface operations {
     };
     prices_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5555,7 +5798,9 @@ export interface operations {
     };
     prices_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5686,7 +5931,9 @@ export interface operations {
     };
     layeredLimits_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5891,7 +6138,9 @@ export interface operations {
     };
     layeredLimits_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6017,7 +6266,9 @@ export interface operations {
     };
     layeredLimits_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6103,7 +6354,9 @@ export interface operations {
     };
     virtualKeys_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6203,7 +6456,9 @@ export interface operations {
     };
     virtualKeys_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6258,7 +6513,9 @@ export interface operations {
     };
     virtualKeys_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6295,7 +6552,9 @@ export interface operations {
     };
     virtualKeys_rotate: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6365,7 +6624,9 @@ export interface operations {
     };
     virtualKeys_activate: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6408,7 +6669,9 @@ export interface operations {
     };
     virtualKeys_deactivate: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6499,7 +6762,9 @@ export interface operations {
     };
     models_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6575,7 +6840,9 @@ export interface operations {
     };
     models_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6629,7 +6896,9 @@ export interface operations {
     };
     models_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6714,7 +6983,9 @@ export interface operations {
     };
     redirects_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6790,7 +7061,9 @@ export interface operations {
     };
     redirects_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6840,7 +7113,9 @@ export interface operations {
     };
     redirects_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6925,7 +7200,9 @@ export interface operations {
     };
     locations_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7001,7 +7278,9 @@ export interface operations {
     };
     locations_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7060,7 +7339,9 @@ export interface operations {
     };
     locations_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7214,7 +7495,9 @@ export interface operations {
     };
     users_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7290,7 +7573,9 @@ export interface operations {
     };
     users_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7338,7 +7623,9 @@ export interface operations {
     };
     users_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7375,7 +7662,9 @@ export interface operations {
     };
     users_setStatus: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7402,6 +7691,306 @@ export interface operations {
                         code: number;
                         message: string;
                         data: components["schemas"]["User"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["PolicyTest"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyTestDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PolicyTest"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PolicyTest"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    /** @default  */
+                    description?: string;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    cases: {
+                        name: string;
+                        /**
+                         * @default {
+                         *       "method": "POST",
+                         *       "path": "/v1/chat/completions",
+                         *       "headers": {},
+                         *       "query": {}
+                         *     }
+                         */
+                        request?: {
+                            /** @default POST */
+                            method?: string;
+                            /** @default /v1/chat/completions */
+                            path?: string;
+                            /** @default {} */
+                            headers?: {
+                                [key: string]: string;
+                            };
+                            /** @default {} */
+                            query?: {
+                                [key: string]: string;
+                            };
+                            body?: unknown;
+                        };
+                        /** @default 0 */
+                        atMs?: number;
+                        virtualKeyId?: string;
+                        inputTokens?: number;
+                        outputTokens?: number;
+                        /** @default 0 */
+                        durationMs?: number;
+                        expect: {
+                            /** @enum {string} */
+                            decision: "allowed" | "refused";
+                            /** @enum {string} */
+                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                            policyId?: string;
+                            policyName?: string;
+                            namespace?: string;
+                        };
+                    }[];
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PolicyTest"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    testIds?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            revision: number;
+                            results: components["schemas"]["PolicyTestResult"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7554,7 +8143,9 @@ export interface operations {
     };
     revisions_rollBack: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 revision: string;
@@ -8179,7 +8770,9 @@ export interface operations {
     };
     ruleSet_apply: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;

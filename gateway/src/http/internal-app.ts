@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { EXPLAIN_PATH, LIMITS_PATH, locate } from '@ai-gateway/contracts';
+import { EXPLAIN_PATH, LIMITS_PATH, locate, POLICY_TESTS_PATH } from '@ai-gateway/contracts';
 import express, {
   type ErrorRequestHandler,
   type Express,
@@ -12,6 +12,7 @@ import { secretIn } from '../domain/access.ts';
 import { countersOf } from '../domain/counters.ts';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import type { LiveTotals } from '../domain/live-totals.ts';
+import type { NewLimits } from '../policy-tests/run-policy-test.ts';
 import type { Services } from '../services.ts';
 import { beginLife, failedOutcome } from './life.ts';
 import { targetOf } from './read-request.ts';
@@ -19,6 +20,7 @@ import { isMetered, PASSTHROUGH_ROUTES } from './routes.ts';
 import { serveExplain } from './serve-explain.ts';
 import { serveModels } from './serve-models.ts';
 import type { Passthrough } from './serve-passthrough.ts';
+import { servePolicyTests } from './serve-policy-tests.ts';
 import { writeError } from './write-answer.ts';
 
 export interface InternalAppOptions {
@@ -31,10 +33,15 @@ export interface InternalAppOptions {
   readonly gatewayToken: string;
   readonly isDraining: () => boolean;
   readonly rulesAgeSeconds: () => number;
+  /** Limits for each policy test. */
+  readonly newLimits: NewLimits;
 }
 
 /** Largest request that can be explained. */
 const EXPLAINED_BYTES = '8mb';
+
+/** Draft rules and policy tests; only the config center sends them. */
+const TESTED_BYTES = '64mb';
 
 /** `/stats` is open to everybody, so it reads no more often than this. */
 const STATS_MS = 200;
@@ -76,7 +83,10 @@ export function internalApp(options: InternalAppOptions): Express {
   app.post(EXPLAIN_PATH, isConfigCenter, express.json({ limit: EXPLAINED_BYTES }), (request, response) =>
     serveExplain(request, response, services),
   );
-  app.use(EXPLAIN_PATH, unreadable);
+  app.post(POLICY_TESTS_PATH, isConfigCenter, express.json({ limit: TESTED_BYTES }), (request, response) =>
+    servePolicyTests(request, response, options),
+  );
+  app.use([EXPLAIN_PATH, POLICY_TESTS_PATH], unreadable);
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });
