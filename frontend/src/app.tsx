@@ -22,6 +22,12 @@ const ProvidersPage = lazy(() =>
 const VirtualKeysPage = lazy(() =>
   import('./features/virtual-keys/virtual-keys-page.tsx').then(({ VirtualKeysPage: page }) => ({ default: page })),
 );
+const RequestsPage = lazy(() =>
+  import('./features/requests/requests-page.tsx').then(({ RequestsPage: page }) => ({ default: page })),
+);
+const ExplainPage = lazy(() =>
+  import('./features/explain/explain-page.tsx').then(({ ExplainPage: page }) => ({ default: page })),
+);
 const GatewaysPage = lazy(() =>
   import('./features/gateways/gateways-page.tsx').then(({ GatewaysPage: page }) => ({ default: page })),
 );
@@ -69,6 +75,8 @@ function LoggedIn() {
             <Route path="/namespaces/:id" element={<NamespacePage />} />
             <Route path="/providers" element={<ProvidersPage />} />
             <Route path="/virtual-keys" element={<VirtualKeysPage />} />
+            <Route path="/requests" element={<RequestsPage />} />
+            <Route path="/explain" element={<ExplainPage />} />
             <Route path="/gateways" element={<GatewaysPage />} />
             <Route path="/revisions" element={<RevisionsPage />} />
             <Route path="/audit" element={<AuditPage />} />

@@ -8,8 +8,10 @@ import {
   KeyOutlined,
   LogoutOutlined,
   MoonOutlined,
+  QuestionCircleOutlined,
   SunOutlined,
   TeamOutlined,
+  UnorderedListOutlined,
 } from '@ant-design/icons';
 import { Button, Flex, Layout, Menu, Select, Switch, Typography } from 'antd';
 import { type ReactNode, useState } from 'react';
@@ -26,6 +28,8 @@ const PAGES = [
   { path: '/namespaces', text: 'nav.namespaces', icon: <ApartmentOutlined /> },
   { path: '/providers', text: 'nav.providers', icon: <CloudServerOutlined /> },
   { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
+  { path: '/requests', text: 'nav.requests', icon: <UnorderedListOutlined /> },
+  { path: '/explain', text: 'nav.explain', icon: <QuestionCircleOutlined /> },
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
   { path: '/revisions', text: 'nav.revisions', icon: <HistoryOutlined /> },
   { path: '/tokens', text: 'nav.tokens', icon: <CalculatorOutlined /> },
