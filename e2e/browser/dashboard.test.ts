@@ -1,66 +1,24 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { eventually, type Process, type Stack, startProcess, startStack } from '../support/stack.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
+import { type Dashboard, startDashboard } from '../support/dashboard.ts';
+import { eventually, type Process, type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;
+let dashboard: Dashboard;
 let frontend: Process;
 let browser: Browser;
 let page: Page;
-let profile: string;
-const problems: string[] = [];
 const LOGIN_CODE = 'one-time-code-of-the-browser-test';
 
 beforeAll(async () => {
-  const build = spawnSync(
-    process.execPath,
-    [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn'],
-    {
-      cwd: join(ROOT, 'frontend'),
-      encoding: 'utf8',
-      env: { ...process.env, NODE_ENV: 'production' },
-    },
-  );
-  expect(build.stderr).toBe('');
   stack = await startStack({}, () => ({ LOGIN_CODE, PASSWORD_LOGIN: 'true' }));
-  frontend = await startProcess('frontend/server/main.ts', {
-    FRONTEND_PORT: '0',
-    CONFIG_CENTER_URL: stack.configCenter.url,
-  });
-  profile = mkdtempSync(join(tmpdir(), 'chromium-'));
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
-  page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
-  page.setDefaultTimeout(8_000);
-  page.on('pageerror', (error) => problems.push(error.message));
-  page.on('dialog', (dialog) => {
-    problems.push(`dialog ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !/40[0-9]|status of/.test(message.text())) problems.push(message.text());
-  });
+  dashboard = await startDashboard(stack);
+  ({ frontend, browser, page } = dashboard);
 });
 
 afterAll(async () => {
-  await browser?.close();
-  await frontend?.stop();
+  await dashboard?.close();
   await stack?.close();
-  rmSync(profile, { recursive: true, force: true });
 });
 
 /** A policy as the control plane answers. */
@@ -501,5 +459,5 @@ it('logs out', async () => {
 });
 
 it('has had no script error, no dialog from hostile text, and no breach of its content security policy', () => {
-  expect(problems).toEqual([]);
+  expect(dashboard.problems).toEqual([]);
 });

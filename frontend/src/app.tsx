@@ -31,6 +31,12 @@ const UsersPage = lazy(() =>
 const VirtualKeysPage = lazy(() =>
   import('./features/virtual-keys/virtual-keys-page.tsx').then(({ VirtualKeysPage: page }) => ({ default: page })),
 );
+const RequestsPage = lazy(() =>
+  import('./features/requests/requests-page.tsx').then(({ RequestsPage: page }) => ({ default: page })),
+);
+const ExplainPage = lazy(() =>
+  import('./features/explain/explain-page.tsx').then(({ ExplainPage: page }) => ({ default: page })),
+);
 const GatewaysPage = lazy(() =>
   import('./features/gateways/gateways-page.tsx').then(({ GatewaysPage: page }) => ({ default: page })),
 );
@@ -84,6 +90,8 @@ function LoggedIn() {
             <Route path="/locations" element={<LocationsPage />} />
             <Route path="/users" element={<UsersPage />} />
             <Route path="/virtual-keys" element={<VirtualKeysPage />} />
+            <Route path="/requests" element={<RequestsPage />} />
+            <Route path="/explain" element={<ExplainPage />} />
             <Route path="/gateways" element={<GatewaysPage />} />
             <Route path="/revisions" element={<RevisionsPage />} />
             <Route path="/policy-tests" element={<PolicyTestsPage />} />

@@ -11,8 +11,10 @@ import {
   KeyOutlined,
   LogoutOutlined,
   MoonOutlined,
+  QuestionCircleOutlined,
   SunOutlined,
   TeamOutlined,
+  UnorderedListOutlined,
 } from '@ant-design/icons';
 import { Button, Flex, Layout, Menu, Select, Switch, Typography } from 'antd';
 import { type ReactNode, useState } from 'react';
@@ -32,6 +34,8 @@ const PAGES = [
   { path: '/locations', text: 'nav.locations', icon: <BranchesOutlined /> },
   { path: '/users', text: 'nav.users', icon: <TeamOutlined /> },
   { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
+  { path: '/requests', text: 'nav.requests', icon: <UnorderedListOutlined /> },
+  { path: '/explain', text: 'nav.explain', icon: <QuestionCircleOutlined /> },
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
   { path: '/revisions', text: 'nav.revisions', icon: <HistoryOutlined /> },
   { path: '/policy-tests', text: 'nav.policyTests', icon: <CheckSquareOutlined /> },

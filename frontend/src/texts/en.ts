@@ -1,5 +1,12 @@
+import { enExplain } from './en-explain.ts';
+import { enRequests } from './en-requests.ts';
+import { enSimulate } from './en-simulate.ts';
+
 /** English texts; the keys of every other language are these. `{name}` is replaced by a value. */
 export const en = {
+  ...enRequests,
+  ...enExplain,
+  ...enSimulate,
   'app.title': 'AI Gateway',
   'app.logout': 'Log out',
   'app.language': 'Language',

@@ -1,7 +1,13 @@
 import type { TextKey } from './en.ts';
+import { zhExplain } from './zh-explain.ts';
+import { zhRequests } from './zh-requests.ts';
+import { zhSimulate } from './zh-simulate.ts';
 
 /** Chinese texts. */
 export const zh: Readonly<Record<TextKey, string>> = {
+  ...zhRequests,
+  ...zhExplain,
+  ...zhSimulate,
   'app.title': 'AI 网关',
   'app.logout': '退出登录',
   'app.language': '语言',
