@@ -1,5 +1,5 @@
 /** Who may import whom; docs/architecture.md has the picture. */
-const SERVICES = 'gateway|config-center|token-service|mock-llm|frontend';
+const SERVICES = 'gateway|config-center|token-service|mock-llm|gatewayctl|frontend';
 const TESTS = '\\.test\\.ts$|\\.contract\\.ts$|^[^/]+/test/|^e2e/|^bench/';
 
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });

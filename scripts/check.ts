@@ -41,6 +41,7 @@ function importRules(): string | undefined {
     'config-center',
     'token-service',
     'mock-llm',
+    'gatewayctl',
     'frontend',
     'e2e',
     'bench',

@@ -37,6 +37,10 @@ export function manyRules(count: number) {
     prices: [],
     layeredLimits: [],
     fallbacks: [],
+    models: [],
+    redirects: [],
+    locations: [],
+    users: [],
   };
 }
 

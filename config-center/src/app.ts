@@ -1,29 +1,35 @@
 import { randomUUID } from 'node:crypto';
-import { ADMIN_API, openApiDocument } from '@ai-gateway/contracts';
+import { openApiDocument } from '@ai-gateway/contracts';
 import type { MasterKeys, RulesSigner } from '@ai-gateway/contracts/secrets';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { administratorRoutes } from './api/administrators.ts';
+import { aliases } from './api/aliases.ts';
 import { auditRoutes } from './api/audit.ts';
 import { docsPage } from './api/docs-page.ts';
 import { explainRoutes } from './api/explain.ts';
-import { handle, sendEnvelope } from './api/handle.ts';
+import { sendEnvelope } from './api/handle.ts';
+import { liveRoutes } from './api/live.ts';
+import { policyTestRoutes } from './api/policy-tests.ts';
 import { providerKeyRoutes, secretRoutes } from './api/provider-keys.ts';
 import { requestLogRoutes } from './api/request-logs.ts';
 import { resourceRoutes } from './api/resources.ts';
 import { revisionRoutes } from './api/revisions.ts';
+import { routingRoutes } from './api/routing-routes.ts';
+import { ruleSetRoutes } from './api/rule-set.ts';
 import { scheduledRoutes } from './api/scheduled.ts';
 import { sessionRoutes } from './api/session.ts';
 import { simulateRoutes } from './api/simulate.ts';
 import { tokenRoutes } from './api/tokens.ts';
+import { userRoutes } from './api/user-routes.ts';
+import { virtualKeyRoutes } from './api/virtual-key-routes.ts';
 import type { Access } from './auth/access.ts';
 import { authorizer } from './auth/authorize.ts';
 import { isAway } from './db/errors.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './domain/faults.ts';
 import type { LiveRates } from './domain/live-rates.ts';
-import { askLimits } from './publish/gateway-limits.ts';
 import { gatewayRoutes } from './publish/gateway-routes.ts';
 import type { Publisher } from './publish/publisher.ts';
 import type { RequestLogIntake } from './publish/request-log-intake.ts';
@@ -53,7 +59,7 @@ export interface AppOptions {
 
 /** The control plane's HTTP application. */
 export function configCenterApp(options: AppOptions): Express {
-  const { store, publisher, live, access, nowMs } = options;
+  const { store, publisher, access, nowMs } = options;
   const registry = metricsOf(options);
   const authorize = authorizer({ ...options, sessions: access.sessions });
   const now = () => new Date(nowMs()).toISOString();
@@ -66,14 +72,23 @@ export function configCenterApp(options: AppOptions): Express {
   gatewayRoutes(app, options);
   // A request to explain is as large as those that gateways take.
   app.use('/api/v2/explain', authorize, express.json({ limit: '8mb' }));
-  app.use(express.json({ limit: '1mb' }));
+  ruleSetRoutes(app, { store, publisher, authorize, now });
+  app.use(express.json({ limit: '1mb' }), aliases);
 
   sessionRoutes(app, { store, access, authorize, publicUrl: options.publicUrl, nowMs });
   administratorRoutes(app, { store, access, authorize, now });
-  const resources = { store, publisher, authorize, keyPepper: options.keyPepper, now };
+  const resources = { store, publisher, authorize, now };
   resourceRoutes(app, resources);
+  virtualKeyRoutes(app, { ...resources, keyPepper: options.keyPepper });
+  routingRoutes(app, resources);
+  userRoutes(app, resources);
   providerKeyRoutes(app, { ...resources, masterKeys: options.masterKeys });
   secretRoutes(app, { ...resources, masterKeys: options.masterKeys });
+  policyTestRoutes(app, {
+    ...resources,
+    gateways: () => options.live.addresses(nowMs()),
+    gatewayToken: options.gatewayToken,
+  });
   revisionRoutes(app, { store, publisher, authorize, now });
   scheduledRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });
@@ -81,18 +96,7 @@ export function configCenterApp(options: AppOptions): Express {
   explainRoutes(app, { ...options, authorize });
   simulateRoutes(app, { store, publisher, authorize });
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });
-  handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
-  handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {
-    const byCode = { page: 1, size: 1, where: { code: query.namespace } };
-    const found = (await store.read('namespace', query.namespace)) ?? (await store.list('namespace', byCode)).items[0];
-    if (found === undefined) throw new Refusal(404, 'There is no such namespace.');
-    return askLimits(live.addresses(nowMs()), found.id, options.gatewayToken);
-  });
-  handle(app, ADMIN_API.live.gateways, authorize, () => ({
-    items: [...live.gateways(publisher.current(), nowMs())],
-    revision: publisher.current().revision,
-    refusedRows: [...publisher.refusedRows()],
-  }));
+  liveRoutes(app, { ...options, authorize });
 
   app.get('/openapi.json', (_request, response) => {
     response.json(openApiDocument());

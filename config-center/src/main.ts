@@ -15,6 +15,7 @@ import { forgetRequestLog } from './db/request-log.ts';
 import { openStore, type Store } from './db/store.ts';
 import { type LiveRates, liveRates } from './domain/live-rates.ts';
 import { reportOn } from './domain/sealed-rows.ts';
+import { policyTestGuard } from './publish/policy-tests.ts';
 import { type Publisher, publisher } from './publish/publisher.ts';
 import { openRedis } from './publish/redis.ts';
 import { reportsInRedis } from './publish/reports-in-redis.ts';
@@ -34,7 +35,10 @@ async function start(settings: Settings): Promise<void> {
   const now = () => new Date(nowMs()).toISOString();
   const oidc = oidcSettingsOf(settings);
   const store = await openStore(settings.DATABASE_URL);
-  const published = await publisher(store, now);
+  const live = liveRates();
+  const gateways = () => live.addresses(nowMs());
+  const guard = policyTestGuard({ gateways, gatewayToken: settings.GATEWAY_TOKEN });
+  const published = await publisher(store, now, guard);
   await seed(published, settings, now);
   const forgetting = everyHour(async () => {
     await forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS);
@@ -47,7 +51,6 @@ async function start(settings: Settings): Promise<void> {
   await ensureFirstKey(store, settings.ADMIN_KEY_FILE ?? join(settings.DATA_DIR, 'admin_ed25519.key'), now(), log);
   const access = administratorAccess(store, { hasPasswordLogin: settings.PASSWORD_LOGIN, oidc }, nowMs);
   await offerLogin(store, access, settings, log);
-  const live = liveRates();
   const signer = rulesSigner(settings.GATEWAY_TOKEN);
   const intake = requestLogIntake(store.connection, nowMs);
   const redis = shareOverRedis(settings, { published, live, signer, intake, log });

@@ -36,12 +36,22 @@ const OF_TENANT = [
   'virtualKeys.read',
   'virtualKeys.update',
   'virtualKeys.remove',
+  'virtualKeys.rotate',
+  'virtualKeys.activate',
+  'virtualKeys.deactivate',
 ];
 /** Groups and routes for superadmins alone. */
 const SUPERADMIN = ['administrators', 'administratorKeys', 'secrets'];
 const SUPERADMIN_ROUTES = ['create', 'update', 'remove', 'rotate'].map((action) => `providerKeys.${action}`);
 /** Asks without changing anything, though it is no GET. */
-const ASKING = ['tokens.tokenize', 'explain.explain', 'simulate.simulate'];
+const ASKING = [
+  'tokens.tokenize',
+  'explain.explain',
+  'simulate.simulate',
+  'ruleSet.diff',
+  'locations.test',
+  'policyTests.run',
+];
 
 function isAllowed(role: AdministratorRole, name: string, { method }: AdminRoute): boolean {
   if (OWN.includes(name)) return true;

@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import { matcherShape, namespaceShape, policyShape, providerKeyShape, providerShape } from '@ai-gateway/contracts';
+import {
+  matcherShape,
+  namespaceShape,
+  policyShape,
+  policyTestShape,
+  providerKeyShape,
+  providerShape,
+} from '@ai-gateway/contracts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { administratorAccess } from '../src/auth/access.ts';
@@ -59,6 +66,18 @@ describe.each(Object.entries(DATABASES))('the store on %s', (_, makeUrl) => {
     await store.insert('policy', policy, AT);
     expect(await store.read('policy', 'p1')).toEqual({ ...policy, ...stamps });
     expect(await store.read('policy', 'P1')).toBeUndefined();
+    const test = policyTestShape.parse({
+      id: 'pt1',
+      name: 'big',
+      cases: Array.from({ length: 60 }, (__, index) => ({
+        name: `case ${index}`,
+        atMs: index,
+        request: { body: { text: '🦜'.repeat(700) } },
+        expect: { decision: 'allowed' },
+      })),
+    });
+    await store.insert('policy_test', test, AT);
+    expect(await store.all('policy_test', { isEnabled: 1 })).toEqual([{ ...test, ...stamps }]);
   });
 
   it('keeps every character, and tells case, accents and trailing spaces apart', async () => {
@@ -212,10 +231,13 @@ describe('a start on MariaDB', () => {
       await mariadb.query('drop database broken');
       await mariadb.query('create database broken');
       await (await openStore(url)).close();
-      const dropped = names.filter(
+      const others = names.filter(
         (name) => !['namespace', 'provider', 'upstream', 'customer_type', 'meta'].includes(name),
       );
-      for (const name of dropped.slice(kept)) await mariadb.query(`drop table ${name}`, 'broken');
+      // What is done is written down last.
+      const notes = others.filter((name) => name.startsWith('kysely_'));
+      const dropped = [...notes, ...others.filter((name) => !notes.includes(name)).slice(kept)];
+      for (const name of dropped) await mariadb.query(`drop table ${name}`, 'broken');
       await mariadb.query('alter table namespace drop column version', 'broken');
       const store = await openStore(url);
       expect(await store.insert('namespace', namespace('x'), AT)).toMatchObject({ version: 1 });

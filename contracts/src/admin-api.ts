@@ -13,18 +13,24 @@ import { explainAnswer, explainedRequest } from './explain-api.ts';
 import { unusableKey } from './gateway-api.ts';
 import { layeredControlDraft, layeredLimitShape } from './layered-limit.ts';
 import { limitsReport } from './limits-api.ts';
+import { lintFinding } from './lint.ts';
+import { locationShape } from './location.ts';
+import { modelShape, redirectShape } from './model.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
+import { MAX_POLICY_TESTS, policyTestResult, policyTestShape } from './policy-test.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts';
 import { requestRecordShape } from './request-log.ts';
 import { fallbackShape } from './routing.ts';
+import { ruleSetApplyRequest, ruleSetDiffRequest, ruleSetPlan, ruleSetShape } from './rule-set.ts';
 import { scheduledDraft, scheduledRow } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { outcomeKind } from './usage.ts';
+import { userShape, userStatus } from './user.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
 /** Every answer of the control plane; `code` repeats the HTTP status. */
@@ -56,8 +62,13 @@ export const customerTypeRow = customerTypeShape.extend(stamps);
 export const tenantRow = tenantShape.extend(stamps);
 export const priceRow = priceShape.extend(stamps);
 export const layeredLimitRow = layeredLimitShape.extend(stamps);
+export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true, previousSecretHash: true }).extend(stamps);
 export const fallbackRow = fallbackShape.extend(stamps);
-export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true }).extend(stamps);
+export const modelRow = modelShape.extend(stamps);
+export const redirectRow = redirectShape.extend(stamps);
+export const locationRow = locationShape.extend(stamps);
+export const userRow = userShape.extend(stamps);
+export const policyTestRow = policyTestShape.extend(stamps);
 
 export const namespaceDraft = namespaceShape.omit({ id: true }).strict();
 export const matcherDraft = matcherShape.omit({ id: true }).strict();
@@ -74,7 +85,21 @@ export const tenantDraft = tenantShape.omit({ id: true }).strict();
 export const priceDraft = priceShape.omit({ id: true }).strict();
 export const layeredLimitDraft = layeredLimitShape.omit({ id: true }).extend({ limit: layeredControlDraft }).strict();
 export const fallbackDraft = fallbackShape.omit({ id: true }).strict();
-export const virtualKeyDraft = virtualKeyShape.omit({ id: true, prefix: true, secretHash: true }).strict();
+export const policyTestDraft = policyTestShape.omit({ id: true }).strict();
+export const virtualKeyDraft = virtualKeyShape
+  .omit({
+    id: true,
+    prefix: true,
+    secretHash: true,
+    previousSecretHash: true,
+    previousUntil: true,
+    statusReason: true,
+  })
+  .strict();
+export const modelDraft = modelShape.omit({ id: true }).strict();
+export const redirectDraft = redirectShape.omit({ id: true }).strict();
+export const locationDraft = locationShape.omit({ id: true }).strict();
+export const userDraft = userShape.omit({ id: true, status: true, statusReason: true }).strict();
 
 interface Versioned {
   readonly version?: number | undefined;
@@ -168,6 +193,8 @@ const listOf = <T extends z.ZodType>(row: T) =>
     next: z.string().optional(),
   });
 const nothing = z.object({});
+/** Of calls that change rules. `ignoreTests`: make the change although policy tests fail by it; told to the audit log. */
+const writing = z.object({ ignoreTests: z.stringbool().optional() });
 
 /** A row of the rules, without secrets: the fields depend on its kind. */
 const ruleRow = z.looseObject({ id: z.string() });
@@ -238,6 +265,7 @@ function crud<const R extends Resource>(resource: R) {
       path,
       tag,
       summary: `Create one of ${tag}`,
+      query: writing,
       body: draft as R['draft'],
       response: row as R['row'],
       status: 201,
@@ -256,6 +284,7 @@ function crud<const R extends Resource>(resource: R) {
       path: `${path}/:id`,
       tag,
       summary: `Replace one of ${tag}`,
+      query: writing,
       body: replacementOf(draft as R['draft']),
       response: row as R['row'],
       access: changes,
@@ -265,6 +294,7 @@ function crud<const R extends Resource>(resource: R) {
       path: `${path}/:id`,
       tag,
       summary: `Delete one of ${tag}`,
+      query: writing,
       response: nothing,
       access: changes,
     },
@@ -272,6 +302,8 @@ function crud<const R extends Resource>(resource: R) {
 }
 
 const ofNamespace = { namespaceId: z.string().optional() };
+const ofProvider = { providerId: z.string().optional() };
+const reason = z.string().max(500);
 
 /** All routes of the control plane, below `/api/v2`. */
 export const ADMIN_API = {
@@ -310,6 +342,7 @@ export const ADMIN_API = {
       path: '/provider-keys',
       tag: 'provider-keys',
       summary: 'Store a secret of a provider; no answer ever holds it',
+      query: writing,
       body: providerKeyDraft.extend({ secret: providerSecret }),
       response: providerKeyRow,
       status: 201,
@@ -320,6 +353,7 @@ export const ADMIN_API = {
       path: '/provider-keys/:id/rotate',
       tag: 'provider-keys',
       summary: 'Replace the secret of a provider key',
+      query: writing,
       body: z.object({ secret: providerSecret }).strict(),
       response: providerKeyRow,
       access: SUPERADMINS,
@@ -378,6 +412,7 @@ export const ADMIN_API = {
       path: '/virtual-keys',
       row: virtualKeyRow,
       draft: virtualKeyDraft,
+      filters: { userId: z.string().optional(), tenantId: z.string().optional() },
       reads: EVERYONE,
       changes: TENANT_WRITERS,
     }),
@@ -386,10 +421,115 @@ export const ADMIN_API = {
       path: '/virtual-keys',
       tag: 'virtual-keys',
       summary: 'Create a virtual key; the answer is the only time its secret is shown',
+      query: writing,
       body: virtualKeyDraft,
       response: virtualKeyRow.extend({ secret: z.string() }),
       status: 201,
       access: TENANT_WRITERS,
+    },
+    rotate: {
+      method: 'post',
+      path: '/virtual-keys/:id/rotate',
+      tag: 'virtual-keys',
+      summary: 'Give a virtual key a new secret, shown only in the answer; the old one may work on for a while',
+      query: writing,
+      body: z
+        .object({
+          /** Seconds that the old secret still works; 0 = it is refused at once. */
+          graceSeconds: z
+            .number()
+            .int()
+            .min(0)
+            .max(30 * 86_400)
+            .default(0),
+          reason: reason.default('security_rotation'),
+        })
+        .strict(),
+      response: virtualKeyRow.extend({ secret: z.string() }),
+      access: TENANT_WRITERS,
+    },
+    activate: {
+      method: 'post',
+      path: '/virtual-keys/:id/activate',
+      tag: 'virtual-keys',
+      summary: 'Switch a virtual key on',
+      query: writing,
+      body: z.object({ reason: reason.optional() }).strict(),
+      response: virtualKeyRow,
+      access: TENANT_WRITERS,
+    },
+    deactivate: {
+      method: 'post',
+      path: '/virtual-keys/:id/deactivate',
+      tag: 'virtual-keys',
+      summary: 'Switch a virtual key off',
+      query: writing,
+      body: z.object({ reason: reason.optional() }).strict(),
+      response: virtualKeyRow,
+      access: TENANT_WRITERS,
+    },
+  },
+  models: crud({ tag: 'models', path: '/models', row: modelRow, draft: modelDraft, filters: ofProvider }),
+  redirects: crud({
+    tag: 'redirects',
+    path: '/redirects',
+    row: redirectRow,
+    draft: redirectDraft,
+    filters: ofNamespace,
+  }),
+  locations: {
+    ...crud({ tag: 'locations', path: '/locations', row: locationRow, draft: locationDraft, filters: ofProvider }),
+    test: {
+      method: 'post',
+      path: '/locations/test',
+      tag: 'locations',
+      summary: 'Which location a path falls under, and where it leads; with a draft in place of its row',
+      body: z
+        .object({
+          path: z.string().min(1).max(2000),
+          draft: locationDraft.extend({ id: z.string().optional() }).optional(),
+        })
+        .strict(),
+      response: z.object({
+        /** The path to go on with. */
+        path: z.string(),
+        locationId: z.string().optional(),
+        providerId: z.string().optional(),
+        upstreamId: z.string().optional(),
+        addHeaders: z.record(z.string(), z.string()),
+      }),
+      access: READERS,
+    },
+  },
+  users: {
+    ...crud({
+      tag: 'users',
+      path: '/users',
+      row: userRow,
+      draft: userDraft,
+      filters: { tenantId: z.string().optional(), status: z.string().optional() },
+    }),
+    setStatus: {
+      method: 'post',
+      path: '/users/:id/status',
+      tag: 'users',
+      summary: 'Change the status of a user; the status that it has already changes nothing',
+      query: writing,
+      body: z.object({ status: userStatus, reason: reason.optional() }).strict(),
+      response: userRow,
+      access: WRITERS,
+    },
+  },
+  policyTests: {
+    ...crud({ tag: 'policy-tests', path: '/policy-tests', row: policyTestRow, draft: policyTestDraft }),
+    run: {
+      method: 'post',
+      path: '/policy-tests/run',
+      tag: 'policy-tests',
+      summary: 'Run policy tests against the rules in force; without `testIds` all that are enabled',
+      body: z.object({ testIds: z.array(z.string().max(40)).max(MAX_POLICY_TESTS).optional() }).strict(),
+      response: z.object({ revision: z.number().int(), results: z.array(policyTestResult) }),
+      access: READERS,
     },
   },
   revisions: {
@@ -423,6 +563,7 @@ export const ADMIN_API = {
       path: '/revisions/:revision/rollback',
       tag: 'revisions',
       summary: 'Write the rules of a revision back, as a new revision',
+      query: writing,
       response: z.object({ revision: z.number().int() }),
       access: WRITERS,
     },
@@ -457,6 +598,46 @@ export const ADMIN_API = {
       tag: 'scheduled',
       summary: 'Cancel a change that has not been made yet',
       response: scheduledRow,
+      access: WRITERS,
+    },
+  },
+  lint: {
+    list: {
+      method: 'get',
+      path: '/lint',
+      tag: 'lint',
+      summary: 'What is doubtful about the rules in force',
+      response: z.object({ findings: z.array(lintFinding) }),
+      access: READERS,
+    },
+  },
+  ruleSet: {
+    export: {
+      method: 'get',
+      path: '/rule-set',
+      tag: 'rule-set',
+      summary: 'The rules as one file, without secrets; `format=yaml` answers the bare file',
+      query: z.object({ format: z.enum(['json', 'yaml']).optional() }),
+      response: z.object({ revision: z.number().int(), file: ruleSetShape }),
+      access: READERS,
+    },
+    diff: {
+      method: 'post',
+      path: '/rule-set/diff',
+      tag: 'rule-set',
+      summary: 'What applying a file would change',
+      body: ruleSetDiffRequest,
+      response: ruleSetPlan,
+      access: READERS,
+    },
+    apply: {
+      method: 'post',
+      path: '/rule-set/apply',
+      tag: 'rule-set',
+      summary: 'Make the rules as a file says, all of it in one revision or nothing',
+      query: writing,
+      body: ruleSetApplyRequest,
+      response: ruleSetPlan,
       access: WRITERS,
     },
   },
@@ -598,6 +779,7 @@ export const ADMIN_API = {
 export type NamespaceRow = z.infer<typeof namespaceRow>;
 export type MatcherRow = z.infer<typeof matcherRow>;
 export type PolicyRow = z.infer<typeof policyRow>;
+export type PolicyTestRow = z.infer<typeof policyTestRow>;
 export type ProviderRow = z.infer<typeof providerRow>;
 export type UpstreamRow = z.infer<typeof upstreamRow>;
 export type FallbackRow = z.infer<typeof fallbackRow>;

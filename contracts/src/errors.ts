@@ -20,6 +20,16 @@ export const ERRORS = {
     type: 'invalid_request_error',
     message: 'The virtual key does not open this namespace.',
   },
+  model_not_allowed: {
+    status: 403,
+    type: 'invalid_request_error',
+    message: 'The model may not be used here in this way.',
+  },
+  user_not_active: {
+    status: 403,
+    type: 'invalid_request_error',
+    message: 'The user of this virtual key may not use the API now.',
+  },
   policy_violation: { status: 403, type: 'invalid_request_error', message: 'A policy refuses this request.' },
   not_found: { status: 404, type: 'invalid_request_error', message: 'There is no such path.' },
   namespace_not_found: {
@@ -31,6 +41,11 @@ export const ERRORS = {
     status: 404,
     type: 'invalid_request_error',
     message: 'The model does not exist or is not served here.',
+  },
+  provider_not_found: {
+    status: 404,
+    type: 'invalid_request_error',
+    message: 'The provider does not exist or serves nothing here.',
   },
   method_not_allowed: {
     status: 405,

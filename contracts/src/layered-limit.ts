@@ -46,7 +46,7 @@ export const layeredLimitShape = z.object({
   model: modelName.optional(),
   isEnabled: z.boolean().default(true),
   onLimiterDown: onLimiterDown.default('local'),
-  /** `level`: one counter for the level that the row stands at. `payer`: one for each tenant (or key without one). */
+  /** `level`: one counter for the level that the row stands at. `payer`: one for each tenant, else user, else key. */
   countPer: z.enum(['level', 'payer']).default('level'),
   limit: layeredControl,
 });

@@ -2,6 +2,11 @@ import { z } from 'zod';
 import { conditionShape } from './condition.ts';
 import { cacheShape } from './routing.ts';
 
+/** A model name, also with its provider in front, in which `*` stands for any part. */
+export const modelGlob = z
+  .string()
+  .regex(/^[A-Za-z0-9._:/@*-]{1,128}$/, 'a model name, or provider/model, in which * stands for any part');
+
 /** Smaller numbers are tried first, everywhere in the product. */
 export const priority = z.number().int().min(1).max(10_000).default(100);
 
@@ -29,6 +34,14 @@ export const namespaceShape = z.object({
   weight: z.number().int().min(1).max(1000).default(1),
   /** Absent: every answer comes from a provider. */
   cache: cacheShape.optional(),
+  /** Models that may be used here, also as `provider/model`; empty means all. */
+  allowedModels: z.array(modelGlob).max(1000).default([]),
+  /** Models that may not; goes before `allowedModels`. */
+  deniedModels: z.array(modelGlob).max(1000).default([]),
+  /** Serves a model, if it has it, where neither the request nor a location names a provider. */
+  defaultProviderId: z.string().optional(),
+  /** The upstream of that provider that is tried first; alone it stands for its provider too. */
+  defaultUpstreamId: z.string().optional(),
 });
 
 /** Assigns requests to a namespace. All enabled matchers are tried in order of priority, then source, then id. */

@@ -11,6 +11,9 @@ export const scheduledResource = z.enum([
   'tenants',
   'prices',
   'layeredLimits',
+  'models',
+  'redirects',
+  'locations',
 ]);
 
 const resource = { resource: scheduledResource };

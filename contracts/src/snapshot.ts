@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { layeredLimitShape } from './layered-limit.ts';
+import { locationShape } from './location.ts';
+import { modelShape, redirectShape } from './model.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyShape } from './policy.ts';
@@ -7,6 +9,7 @@ import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { providerKeyShape } from './provider-key.ts';
 import { fallbackShape } from './routing.ts';
+import { userShape } from './user.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
 /**
@@ -29,6 +32,10 @@ export const snapshotShape = z.object({
   prices: z.array(priceShape).default([]),
   layeredLimits: z.array(layeredLimitShape).default([]),
   fallbacks: z.array(fallbackShape).default([]),
+  models: z.array(modelShape).default([]),
+  redirects: z.array(redirectShape).default([]),
+  locations: z.array(locationShape).default([]),
+  users: z.array(userShape).default([]),
 });
 
 export type Snapshot = z.infer<typeof snapshotShape>;

@@ -1,66 +1,24 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { eventually, type Process, type Stack, startProcess, startStack } from '../support/stack.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
+import { type Dashboard, startDashboard } from '../support/dashboard.ts';
+import { eventually, type Process, type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;
+let dashboard: Dashboard;
 let frontend: Process;
 let browser: Browser;
 let page: Page;
-let profile: string;
-const problems: string[] = [];
 const LOGIN_CODE = 'one-time-code-of-the-browser-test';
 
 beforeAll(async () => {
-  const build = spawnSync(
-    process.execPath,
-    [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn'],
-    {
-      cwd: join(ROOT, 'frontend'),
-      encoding: 'utf8',
-      env: { ...process.env, NODE_ENV: 'production' },
-    },
-  );
-  expect(build.stderr).toBe('');
   stack = await startStack({}, () => ({ LOGIN_CODE, PASSWORD_LOGIN: 'true' }));
-  frontend = await startProcess('frontend/server/main.ts', {
-    FRONTEND_PORT: '0',
-    CONFIG_CENTER_URL: stack.configCenter.url,
-  });
-  profile = mkdtempSync(join(tmpdir(), 'chromium-'));
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
-  page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
-  page.setDefaultTimeout(8_000);
-  page.on('pageerror', (error) => problems.push(error.message));
-  page.on('dialog', (dialog) => {
-    problems.push(`dialog ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !/40[0-9]|status of/.test(message.text())) problems.push(message.text());
-  });
+  dashboard = await startDashboard(stack);
+  ({ frontend, browser, page } = dashboard);
 });
 
 afterAll(async () => {
-  await browser?.close();
-  await frontend?.stop();
+  await dashboard?.close();
   await stack?.close();
-  rmSync(profile, { recursive: true, force: true });
 });
 
 /** A policy as the control plane answers. */
@@ -77,11 +35,11 @@ async function showsTraffic(name: string): Promise<boolean> {
 }
 
 /** A request as an application sends it. */
-async function ask(channel: string): Promise<number> {
-  const response = await fetch(`${stack.gateway.url}/v1/chat/completions`, {
+async function ask(channel: string, more: object = {}, path = '/v1/chat/completions'): Promise<number> {
+  const response = await fetch(stack.gateway.url + path, {
     method: 'POST',
     headers: { 'x-channel-code': channel, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'Qwen3-8B', messages: [{ role: 'user', content: 'hi' }] }),
+    body: JSON.stringify({ model: 'Qwen3-8B', messages: [{ role: 'user', content: 'hi' }], ...more }),
   });
   await response.text();
   return response.status;
@@ -275,6 +233,80 @@ it('tells of a change that somebody else made meanwhile, loads it again, and sho
   await page.getByRole('row', { name: 'priority 77 78', exact: true }).waitFor();
 });
 
+it('redirects a model, names another, and refuses redirects that never end', async () => {
+  await page.getByRole('menuitem', { name: 'Models' }).click();
+  await button('New redirect').click();
+  await field('Asked for').fill('fast-*');
+  await field('Goes to').fill('mock/fast-*');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^fast-\* mock\/fast-\* All namespaces 100/ }).waitFor();
+  await button('New redirect').click();
+  await field('Asked for').fill('ring');
+  await field('Goes to').fill('ring');
+  await inDialog('Save').click();
+  await page.getByRole('dialog').getByText('It leads to itself.').waitFor();
+  await inDialog('Cancel').click();
+
+  await button('New model').click();
+  await field('Provider').click();
+  await page.getByTitle('mock', { exact: true }).click();
+  await field('Name').fill('fast-qwen');
+  await field('Name at the provider').fill('Qwen3-8B');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^fast-qwen mock Qwen3-8B/ }).waitFor();
+  await stack.live();
+  expect(await ask('test-channel', { model: 'fast-qwen' })).toBe(200);
+});
+
+it('leads a path to the chat by a location, and tells where a path leads', async () => {
+  await page.getByRole('menuitem', { name: 'Locations' }).click();
+  await page.getByText('No rule concerns it.').waitFor();
+  await button('New location').click();
+  await field('Path').fill('/qwen');
+  await field('Becomes').fill('/v1/chat/completions');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^100 \/qwen \/v1\/chat\/completions/ }).waitFor();
+  await page.getByLabel('Try a path').fill('/qwen');
+  await page.getByText('It leads to /v1/chat/completions').waitFor();
+  await stack.live();
+  expect(await ask('test-channel', {}, '/qwen')).toBe(200);
+});
+
+it('makes a user, lets it use the API, and gives its key a new secret', async () => {
+  await page.getByRole('menuitem', { name: 'Users' }).click();
+  await button('New user').click();
+  await field('Name').fill('Ada');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^Ada None None pending/ }).waitFor();
+  await button('Change status Ada').click();
+  await field('Status').click();
+  await page.getByTitle('active', { exact: true }).click();
+  await field('Reason').fill('first top-up');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^Ada None None active first top-up/ }).waitFor();
+
+  await page.getByRole('menuitem', { name: 'Virtual keys' }).click();
+  await button('New virtual key').click();
+  await field('Name').fill('Key of Ada');
+  await field('User').click();
+  await page.getByTitle('Ada', { exact: true }).click();
+  await inDialog('Save').click();
+  const shown = page.getByRole('dialog', { name: 'The secret is shown only now' });
+  const first = await shown.getByRole('code').innerText();
+  await page.keyboard.press('Escape');
+  await shown.waitFor({ state: 'hidden' });
+  await button('New secret Key of Ada').click();
+  await page.getByRole('tooltip').getByRole('button', { name: 'New secret' }).click();
+  await shown.waitFor();
+  expect(await shown.getByRole('code').innerText()).not.toBe(first);
+  await page.keyboard.press('Escape');
+  await shown.waitFor({ state: 'hidden' });
+  await button('Edit Key of Ada').click();
+  await field('Name').fill('Key of Ada L.');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^Key of Ada L\./ }).waitFor();
+});
+
 it('shows the tokens of a text as one types, of a chat too, and how models are counted', async () => {
   await page.getByRole('menuitem', { name: 'Tokens' }).click();
   await page.getByLabel('Model', { exact: true }).fill('gpt-4o');
@@ -309,6 +341,36 @@ it('shows what each revision changed, and goes back to one', async () => {
   await page.getByRole('tooltip').getByRole('button', { name: 'OK' }).click();
   await page.getByRole('row', { name: `${revision + 2} current` }).waitFor();
   await stack.live();
+});
+
+it('makes a policy test, told what is wrong with it, runs it, and has it block a change', async () => {
+  await page.getByRole('menuitem', { name: 'Policy tests' }).click();
+  await button('New policy test').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('demo is open');
+  await dialog.getByLabel('Cases').fill('[{');
+  await dialog.getByText(/Not a JSON list/).waitFor();
+  const request = { headers: { 'X-Channel-Code': 'test-channel' }, path: '/v1/files' };
+  const cases = (decision: string) => JSON.stringify([{ name: 'anybody', request, expect: { decision } }]);
+  await dialog.getByLabel('Cases').fill(cases('perhaps'));
+  await button('Save').click();
+  await page.getByText(/cases\.0\.expect\.decision/).waitFor();
+  await dialog.getByLabel('Cases').fill(cases('allowed'));
+  await button('Save').click();
+  const row = page.getByRole('row', { name: /demo is open/ });
+  await row.waitFor();
+  await button('Run now').click();
+  await row.getByText('passed').waitFor();
+  await row.getByRole('button', { name: /expand/i }).click();
+  await page.getByRole('cell', { name: 'test-channel', exact: true }).waitFor();
+
+  const { items } = await stack.admin<{ items: { id: string; code: string }[] }>('GET', '/namespaces?size=100');
+  const demo = items.find(({ code }) => code === 'test-channel');
+  const closed = { code: 'test-channel', name: 'Demo channel', authMode: 'key' };
+  await expect(stack.admin('PUT', `/namespaces/${demo?.id}`, closed)).rejects.toThrow(/demo is open\.anybody/);
+  await button('Delete demo is open').click();
+  await page.getByRole('tooltip').getByRole('button', { name: 'Delete' }).click();
+  await row.waitFor({ state: 'detached' });
 });
 
 it('makes administrators, and shows a viewer what they may read and nothing to change', async () => {
@@ -397,5 +459,5 @@ it('logs out', async () => {
 });
 
 it('has had no script error, no dialog from hostile text, and no breach of its content security policy', () => {
-  expect(problems).toEqual([]);
+  expect(dashboard.problems).toEqual([]);
 });

@@ -19,14 +19,32 @@ const NamespacePage = lazy(() =>
 const ProvidersPage = lazy(() =>
   import('./features/providers/providers-page.tsx').then(({ ProvidersPage: page }) => ({ default: page })),
 );
+const ModelsPage = lazy(() =>
+  import('./features/models/models-page.tsx').then(({ ModelsPage: page }) => ({ default: page })),
+);
+const LocationsPage = lazy(() =>
+  import('./features/locations/locations-page.tsx').then(({ LocationsPage: page }) => ({ default: page })),
+);
+const UsersPage = lazy(() =>
+  import('./features/users/users-page.tsx').then(({ UsersPage: page }) => ({ default: page })),
+);
 const VirtualKeysPage = lazy(() =>
   import('./features/virtual-keys/virtual-keys-page.tsx').then(({ VirtualKeysPage: page }) => ({ default: page })),
+);
+const RequestsPage = lazy(() =>
+  import('./features/requests/requests-page.tsx').then(({ RequestsPage: page }) => ({ default: page })),
+);
+const ExplainPage = lazy(() =>
+  import('./features/explain/explain-page.tsx').then(({ ExplainPage: page }) => ({ default: page })),
 );
 const GatewaysPage = lazy(() =>
   import('./features/gateways/gateways-page.tsx').then(({ GatewaysPage: page }) => ({ default: page })),
 );
 const RevisionsPage = lazy(() =>
   import('./features/revisions/revisions-page.tsx').then(({ RevisionsPage: page }) => ({ default: page })),
+);
+const PolicyTestsPage = lazy(() =>
+  import('./features/policy-tests/policy-tests-page.tsx').then(({ PolicyTestsPage: page }) => ({ default: page })),
 );
 const AuditPage = lazy(() =>
   import('./features/audit/audit-page.tsx').then(({ AuditPage: page }) => ({ default: page })),
@@ -68,9 +86,15 @@ function LoggedIn() {
             <Route path="/namespaces" element={<NamespacesPage />} />
             <Route path="/namespaces/:id" element={<NamespacePage />} />
             <Route path="/providers" element={<ProvidersPage />} />
+            <Route path="/models" element={<ModelsPage />} />
+            <Route path="/locations" element={<LocationsPage />} />
+            <Route path="/users" element={<UsersPage />} />
             <Route path="/virtual-keys" element={<VirtualKeysPage />} />
+            <Route path="/requests" element={<RequestsPage />} />
+            <Route path="/explain" element={<ExplainPage />} />
             <Route path="/gateways" element={<GatewaysPage />} />
             <Route path="/revisions" element={<RevisionsPage />} />
+            <Route path="/policy-tests" element={<PolicyTestsPage />} />
             <Route path="/audit" element={<AuditPage />} />
             <Route path="/tokens" element={<TokensPage />} />
             <Route path="/administrators" element={<AdministratorsPage />} />

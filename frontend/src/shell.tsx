@@ -1,15 +1,20 @@
 import {
   ApartmentOutlined,
+  AppstoreOutlined,
   AuditOutlined,
+  BranchesOutlined,
   CalculatorOutlined,
+  CheckSquareOutlined,
   CloudServerOutlined,
   ClusterOutlined,
   HistoryOutlined,
   KeyOutlined,
   LogoutOutlined,
   MoonOutlined,
+  QuestionCircleOutlined,
   SunOutlined,
   TeamOutlined,
+  UnorderedListOutlined,
 } from '@ant-design/icons';
 import { Button, Flex, Layout, Menu, Select, Switch, Typography } from 'antd';
 import { type ReactNode, useState } from 'react';
@@ -25,9 +30,15 @@ import { useTheme } from './theme.tsx';
 const PAGES = [
   { path: '/namespaces', text: 'nav.namespaces', icon: <ApartmentOutlined /> },
   { path: '/providers', text: 'nav.providers', icon: <CloudServerOutlined /> },
+  { path: '/models', text: 'nav.models', icon: <AppstoreOutlined /> },
+  { path: '/locations', text: 'nav.locations', icon: <BranchesOutlined /> },
+  { path: '/users', text: 'nav.users', icon: <TeamOutlined /> },
   { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
+  { path: '/requests', text: 'nav.requests', icon: <UnorderedListOutlined /> },
+  { path: '/explain', text: 'nav.explain', icon: <QuestionCircleOutlined /> },
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
   { path: '/revisions', text: 'nav.revisions', icon: <HistoryOutlined /> },
+  { path: '/policy-tests', text: 'nav.policyTests', icon: <CheckSquareOutlined /> },
   { path: '/tokens', text: 'nav.tokens', icon: <CalculatorOutlined /> },
   { path: '/audit', text: 'nav.audit', icon: <AuditOutlined /> },
   { path: '/administrators', text: 'nav.administrators', icon: <TeamOutlined /> },

@@ -1,4 +1,4 @@
-import type { RequestView } from '@ai-gateway/contracts';
+import type { Located, RequestView } from '@ai-gateway/contracts';
 import type { Outcome } from './domain/outcome.ts';
 import type { RecordedNotes } from './domain/recorded-notes.ts';
 import type { Target } from './domain/target.ts';
@@ -12,7 +12,10 @@ export interface Received {
   /** Drawn by the gateway, unique: the key of the reservation. */
   readonly reservationId: string;
   readonly method: string;
+  /** As the client sent it, whatever a location makes of it. */
   readonly path: string;
+  /** The location of the path, if there is one. */
+  readonly located: Located | undefined;
   readonly query: URLSearchParams;
   readonly headers: RequestView['headers'];
   /** Names of headers that were sent more than once. */

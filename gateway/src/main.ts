@@ -52,6 +52,9 @@ const STARTUP_PATIENCE_MS = 2_000;
 /** Rules may be large, and nobody waits for them. */
 const RULES_TIMEOUT_MS = 5_000;
 
+/** Leases of one process do not run out: only how often they are looked at, of the wall clock. */
+const TEST_LEASE_MS = 60_000;
+
 /** Unusable keys that a report names; the log has all. */
 const MAX_TOLD_KEYS = 1_000;
 
@@ -223,6 +226,18 @@ async function limitsOf(settings: Settings, { log, metrics, fleetSize }: LimitsP
   return { limits, redis };
 }
 
+/** Limits that nobody shares, for a policy test. */
+function limitsOnClock(clockMs: () => number, log: Log): LimitKeeper {
+  return new LimitKeeper({
+    local: memoryLimitStore(() => Math.floor(clockMs() * 1000)),
+    leaseMs: TEST_LEASE_MS,
+    nowMs: clockMs,
+    random: Math.random,
+    log,
+    onEvent: () => {},
+  });
+}
+
 interface ReporterParts {
   readonly totals: LiveTotals;
   readonly listeningPort: () => number;
@@ -272,6 +287,7 @@ async function start(settings: Settings): Promise<void> {
     version: VERSION,
     isDraining: () => isDraining,
     gatewayToken: settings.GATEWAY_TOKEN,
+    newLimits: (clockMs) => limitsOnClock(clockMs, log),
   });
   const server = gatewayServer({ services, app, passthrough: proxy, maxBodyBytes: settings.MAX_BODY_BYTES });
   const port = settings.GATEWAY_PORT;

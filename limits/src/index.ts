@@ -10,7 +10,14 @@ export {
 export { RETRY_WHEN_FULL_MS } from './concurrency.ts';
 export { degrade } from './degrade.ts';
 export { adoptedAmount, differenceOf, entryOf, type Held, type HeldAbout, type HeldEntry } from './held.ts';
-export { indexLayeredLimits, type LayeredLimits, layeredCounter, layeredLimitsFor, layersFor } from './layered.ts';
+export {
+  indexLayeredLimits,
+  type LayeredLimits,
+  layeredCounter,
+  layeredLimitName,
+  layeredLimitsFor,
+  layersFor,
+} from './layered.ts';
 export {
   type CappedDemand,
   demandOf,

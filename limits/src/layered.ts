@@ -55,10 +55,10 @@ export function layeredLimitsFor(rows: LayeredLimits, facts: RequestFacts, isQue
 /** The counter of a row for a request; none for controls of balances. */
 export function layeredCounter(row: LayeredLimit, facts: RequestFacts, isQueued: boolean): readonly Limit[] {
   // The counter belongs to the level that the row stands at, unless each payer is to have its own.
-  const payer = row.countPer === 'payer' ? (facts.tenantId ?? facts.virtualKeyId ?? '') : undefined;
+  const payer = row.countPer === 'payer' ? (facts.tenantId ?? facts.userId ?? facts.virtualKeyId ?? '') : undefined;
   const base: Omit<LimitBase, 'key'> = {
     policyId: row.id,
-    policyName: nameOf(row),
+    policyName: layeredLimitName(row),
     isObserved: false,
     onLimiterDown: row.onLimiterDown,
     isQueued,
@@ -82,7 +82,8 @@ export function layeredCounter(row: LayeredLimit, facts: RequestFacts, isQueued:
 }
 
 /** What a refusal calls the row: its control and its level. */
-function nameOf({ limit, targetType, targetId, providerId, model }: LayeredLimit): string {
+/** What people know a layered limit by. */
+export function layeredLimitName({ limit, targetType, targetId, providerId, model }: LayeredLimit): string {
   return [`${limit.control} of ${targetType}`, targetId, providerId, model]
     .filter((part) => part !== undefined)
     .join(' ');

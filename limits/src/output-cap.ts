@@ -6,23 +6,28 @@ import type { LimitDecision } from './reserve.ts';
 /** The most output tokens that a request may have over all its choices, and who says so. */
 export interface OutputCap {
   readonly tokens: number;
-  readonly setBy: { readonly kind: 'client' } | { readonly kind: 'policy'; readonly policyId: string };
+  readonly setBy: { readonly kind: 'client' | 'model' } | { readonly kind: 'policy'; readonly policyId: string };
 }
 
 export interface CapInput {
   /** What the client asked for, per choice. */
   readonly clientMax: number | undefined;
   readonly choices: number;
+  /** What the model can give, per choice, where that is known. */
+  readonly modelMax?: number | undefined;
   readonly policies: readonly { readonly policyId: string; readonly maxOutputTokens: number | undefined }[];
 }
 
 /**
  * The smallest cap that applies. A client's maximum is per choice (OpenAI's meaning of `max_tokens`), a policy's is for
- * the whole request, so that `n` cannot multiply it. Undefined when nobody caps.
+ * the whole request, so that `n` cannot multiply it; that of the model is per choice. Undefined when nobody caps.
  */
-export function outputCapOf({ clientMax, choices, policies }: CapInput): OutputCap | undefined {
+export function outputCapOf({ clientMax, choices, modelMax, policies }: CapInput): OutputCap | undefined {
   let cap: OutputCap | undefined =
     clientMax === undefined ? undefined : { tokens: clientMax * choices, setBy: { kind: 'client' } };
+  if (modelMax !== undefined && (cap === undefined || modelMax * choices < cap.tokens)) {
+    cap = { tokens: modelMax * choices, setBy: { kind: 'model' } };
+  }
   for (const { policyId, maxOutputTokens } of policies) {
     if (maxOutputTokens === undefined) continue;
     if (cap === undefined || maxOutputTokens < cap.tokens) {
@@ -39,6 +44,8 @@ export interface DemandInput {
   readonly choices: number;
   readonly inputTokens: number;
   readonly tokenPolicies: readonly TokenPolicy[];
+  /** What the model gives per choice at most, where that is known. */
+  readonly modelMax: number | undefined;
   /** Every limit that the request may come to take. */
   readonly limits: readonly Limit[];
   readonly price: HeldPrice | undefined;
@@ -62,24 +69,37 @@ const UNCAPPED_OUTPUT_ESTIMATE = 1024;
  * A client that names a maximum gets it reserved whole; for one that does not, what is reserved is a guess that never
  * exceeds what the windows can hold.
  */
-export function demandOf({ clientMax, choices, inputTokens, tokenPolicies, limits, price }: DemandInput): CappedDemand {
+export function demandOf(input: DemandInput): CappedDemand {
+  const { clientMax, choices, inputTokens, tokenPolicies, modelMax, limits, price } = input;
   if (choices === 0) return { outputCap: undefined, isGuess: false, demand: { inputTokens, outputTokens: 0 } };
   const enforced = tokenPolicies.filter(({ policy }) => policy.mode === 'enforce');
   const outputCap = outputCapOf({
     clientMax,
     choices,
+    modelMax,
     policies: enforced.map(({ policy, rule }) => ({ policyId: policy.id, maxOutputTokens: rule.maxOutputTokens })),
   });
-  const wanted = outputCap?.tokens ?? UNCAPPED_OUTPUT_ESTIMATE * choices;
+  const estimate = UNCAPPED_OUTPUT_ESTIMATE * choices;
+  // What the model could give at most says little about what it will.
+  const isOnlyOfModel = outputCap?.setBy.kind === 'model' && clientMax === undefined;
+  const wanted = isOnlyOfModel ? Math.min(outputCap.tokens, estimate) : (outputCap?.tokens ?? estimate);
   const largest = largestOutput(limits, inputTokens, price);
   const isGuess = clientMax === undefined && largest < Number.POSITIVE_INFINITY;
   return { outputCap, isGuess, demand: { inputTokens, outputTokens: isGuess ? Math.min(wanted, largest) : wanted } };
 }
 
-/** The maximum per choice to ask of the provider, so that cutting is the exception. */
-export function upstreamMaxOf(clientMax: number | undefined, cap: OutputCap | undefined): number | undefined {
+/**
+ * The maximum per choice to ask of the provider, so that cutting is the exception. A model keeps to its own maximum by
+ * itself, so it is told of it only where the client wants more.
+ */
+export function upstreamMaxOf(
+  clientMax: number | undefined,
+  cap: OutputCap | undefined,
+  modelMax?: number,
+): number | undefined {
   if (cap === undefined) return clientMax;
-  return clientMax === undefined ? cap.tokens : Math.min(clientMax, cap.tokens);
+  const most = Math.min(clientMax ?? cap.tokens, cap.tokens, modelMax ?? cap.tokens);
+  return clientMax === undefined && cap.setBy.kind === 'model' ? undefined : most;
 }
 
 /**

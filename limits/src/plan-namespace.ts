@@ -1,4 +1,4 @@
-import type { Namespace, Policy, RequestKind, Tenant, TokenLimit, VirtualKey } from '@ai-gateway/contracts';
+import type { Namespace, Policy, RequestKind, Snapshot, TokenLimit } from '@ai-gateway/contracts';
 import { countsRequests, type PlannedLimit, planPolicies } from './plan.ts';
 import { concerns, type RequestFacts } from './request-facts.ts';
 
@@ -62,21 +62,31 @@ export function tokenPoliciesFor(
 
 /** Who pays for a virtual key. */
 export interface Payer {
+  /** Whose key it is; the payer when there is no tenant. */
+  readonly userId: string | undefined;
   readonly tenantId: string | undefined;
   readonly customerTypeId: string | undefined;
 }
 
-/** Payers by id of the virtual key. A tenant's own class goes before that of the key. */
-export function payersOf(
-  virtualKeys: readonly Pick<VirtualKey, 'id' | 'tenantId' | 'customerTypeId'>[],
-  tenants: readonly Pick<Tenant, 'id' | 'customerTypeId'>[],
-): ReadonlyMap<string, Payer> {
+/**
+ * Payers by id of the virtual key. The user's tenant goes before that of the key; a tenant's own class before that of the
+ * user, and that before the key's.
+ */
+export function payersOf({
+  virtualKeys,
+  tenants,
+  users,
+}: Pick<Snapshot, 'virtualKeys' | 'tenants' | 'users'>): ReadonlyMap<string, Payer> {
   const typeOf = new Map(tenants.map(({ id, customerTypeId }) => [id, customerTypeId]));
+  const userOf = new Map(users.map((user) => [user.id, user]));
   return new Map(
-    virtualKeys.map(({ id, tenantId, customerTypeId }) => [
-      id,
-      { tenantId, customerTypeId: (tenantId === undefined ? undefined : typeOf.get(tenantId)) ?? customerTypeId },
-    ]),
+    virtualKeys.map((key) => {
+      const user = key.userId === undefined ? undefined : userOf.get(key.userId);
+      const tenantId = user?.tenantId ?? key.tenantId;
+      const ofTenant = tenantId === undefined ? undefined : typeOf.get(tenantId);
+      const customerTypeId = ofTenant ?? user?.customerTypeId ?? key.customerTypeId;
+      return [key.id, { userId: key.userId, tenantId, customerTypeId }];
+    }),
   );
 }
 

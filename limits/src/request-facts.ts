@@ -4,6 +4,8 @@ import type { PolicyScope } from '@ai-gateway/contracts';
 export interface RequestFacts {
   readonly namespaceId: string;
   readonly virtualKeyId?: string | undefined;
+  /** Whose virtual key it is. */
+  readonly userId?: string | undefined;
   readonly tenantId?: string | undefined;
   readonly customerTypeId?: string | undefined;
   readonly providerId?: string | undefined;

@@ -2,7 +2,7 @@ import type { AdminRoute } from '@ai-gateway/contracts';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import { permit } from '../auth/authorize.ts';
-import { type Fault, Refusal } from '../domain/faults.ts';
+import { Refusal, shapeFaults } from '../domain/faults.ts';
 
 type QueryOf<R> = R extends { readonly query: infer Q extends z.ZodType } ? z.infer<Q> : undefined;
 type BodyOf<R> = R extends { readonly body: infer B extends z.ZodType } ? z.infer<B> : undefined;
@@ -47,16 +47,5 @@ export function sendEnvelope(response: Response, code: number, message: string, 
 function checked(shape: z.ZodType, value: unknown): unknown {
   const parsed = shape.safeParse(value ?? {});
   if (parsed.success) return parsed.data;
-  throw new Refusal(400, 'The request is not valid.', parsed.error.issues.flatMap(faultsOf));
-}
-
-function faultsOf(issue: z.core.$ZodIssue): Fault[] {
-  const path = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      path: path === '' ? key : `${path}.${key}`,
-      message: 'There is no such field.',
-    }));
-  }
-  return [{ path, message: issue.message }];
+  throw new Refusal(400, 'The request is not valid.', parsed.error.issues.flatMap(shapeFaults));
 }

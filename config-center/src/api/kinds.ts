@@ -1,33 +1,29 @@
-import type { PolicyScope } from '@ai-gateway/contracts';
+import { MAX_POLICY_TESTS, type PolicyScope, policyShape } from '@ai-gateway/contracts';
 import type { Resources } from '../db/store.ts';
-import type { Rows, TableName } from '../db/tables.ts';
+import type { Rows } from '../db/tables.ts';
 import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstream } from '../domain/check-draft.ts';
 import { type Fault, Refusal, type RowUser } from '../domain/faults.ts';
+import { impossibleLimits } from '../domain/lint/lint-policies.ts';
+import { exists, type Kind, refuseTwin, refuseWhenUsed, unique, userOf } from './kind.ts';
+import { routesTo, targetFaults } from './routing-kinds.ts';
 
-/** What is particular about one kind of resource. */
-export interface Kind<Name extends TableName> {
-  readonly table: Name;
-  readonly prefix: string;
-  readonly name: string;
-  /** Fields that a replacement leaves as they are. */
-  readonly kept?: readonly (keyof Rows[Name] & string)[];
-  /** Faults beyond the shapes of the fields, including those that need other rows. */
-  readonly check: (row: Rows[Name], resources: Resources) => Promise<readonly Fault[]>;
-  /** Refuses, or removes what belongs to the row. */
-  readonly beforeRemove: (id: string, resources: Resources) => Promise<void>;
-}
+export { locations, models, redirects, users } from './routing-kinds.ts';
 
 export const namespaces: Kind<'namespace'> = {
   table: 'namespace',
   prefix: 'ns',
   name: 'namespace',
-  check: (row, resources) => unique(resources, 'namespace', 'code', row),
+  check: async (row, resources) => [
+    ...(await unique(resources, 'namespace', 'code', row)),
+    ...(await targetFaults(resources, row, ['defaultProviderId', 'defaultUpstreamId'])),
+  ],
   async beforeRemove(id, resources) {
     const keys = await resources.all('virtual_key');
     refuseWhenUsed(keys.filter(({ namespaceIds }) => namespaceIds.includes(id)).map(userOf('virtual key')));
     await resources.remove('fallback', { namespaceId: id });
     await resources.remove('matcher', { namespaceId: id });
     await resources.remove('policy', { namespaceId: id });
+    await resources.remove('redirect', { namespaceId: id });
   },
 };
 
@@ -65,6 +61,12 @@ export const policies: Kind<'policy'> = {
     ...(await exists(resources, 'namespace', 'namespaceId', row.namespaceId)),
     ...(await scopeFaults(resources, row.scope)),
   ],
+  impossible(row, current) {
+    // With the defaults, which a row that was edited by hand may lack.
+    const { data: before } = policyShape.safeParse(current);
+    const known = new Set(before === undefined ? [] : impossibleLimits(before).map(({ path }) => path));
+    return impossibleLimits(row).filter(({ path }) => !known.has(path));
+  },
   beforeRemove: async () => {},
 };
 
@@ -85,9 +87,11 @@ export const providers: Kind<'provider'> = {
       ...rows.filter(({ providerId }) => providerId === id).map(layeredUser),
       ...fallbacksTo.map((row) => ({ kind: 'fallback', id: row.id, name: row.model })),
       ...(await policiesScopedTo(resources, { providerId: id })),
+      ...(await routesTo(resources, { providerId: id })),
     ]);
     await resources.remove('price', { providerId: id });
     await resources.remove('provider_key', { providerId: id });
+    await resources.remove('model', { providerId: id });
   },
 };
 
@@ -102,7 +106,11 @@ export const upstreams: Kind<'upstream'> = {
   ],
   async beforeRemove(id, resources) {
     const keys = await resources.all('provider_key', { upstreamId: id });
-    refuseWhenUsed([...keys.map(userOf('provider key')), ...(await policiesScopedTo(resources, { upstreamId: id }))]);
+    refuseWhenUsed([
+      ...keys.map(userOf('provider key')),
+      ...(await policiesScopedTo(resources, { upstreamId: id })),
+      ...(await routesTo(resources, { upstreamId: id })),
+    ]);
   },
 };
 
@@ -128,8 +136,8 @@ export const virtualKeys: Kind<'virtual_key'> = {
   table: 'virtual_key',
   prefix: 'vk',
   name: 'virtual key',
-  kept: ['prefix', 'secretHash'],
-  async check({ namespaceIds, tenantId, customerTypeId }, resources) {
+  kept: ['prefix', 'secretHash', 'statusReason', 'previousSecretHash', 'previousUntil'],
+  async check({ namespaceIds, tenantId, customerTypeId, userId }, resources) {
     const faults = await Promise.all(
       namespaceIds.map((id, index) => exists(resources, 'namespace', `namespaceIds.${index}`, id)),
     );
@@ -137,6 +145,7 @@ export const virtualKeys: Kind<'virtual_key'> = {
       ...faults.flat(),
       ...(await exists(resources, 'tenant', 'tenantId', tenantId)),
       ...(await exists(resources, 'customer_type', 'customerTypeId', customerTypeId)),
+      ...(await userFaults(resources, { userId, tenantId })),
     ];
   },
   beforeRemove: async (id, resources) => refuseWhenUsed(await policiesScopedTo(resources, { virtualKeyId: id })),
@@ -151,6 +160,7 @@ export const customerTypes: Kind<'customer_type'> = {
     const tenants = await resources.all('tenant');
     refuseWhenUsed([
       ...tenants.filter(({ customerTypeId }) => customerTypeId === id).map(userOf('tenant')),
+      ...(await resources.all('end_user', { customerTypeId: id })).map(userOf('user')),
       ...(await keysWhere(resources, ({ customerTypeId }) => customerTypeId === id)),
       ...(await layeredLimitsOn(resources, id)),
       ...(await policiesScopedTo(resources, { customerTypeId: id })),
@@ -169,6 +179,7 @@ export const tenants: Kind<'tenant'> = {
   async beforeRemove(id, resources) {
     refuseWhenUsed([
       ...(await keysWhere(resources, ({ tenantId }) => tenantId === id)),
+      ...(await resources.all('end_user', { tenantId: id })).map(userOf('user')),
       ...(await layeredLimitsOn(resources, id)),
       ...(await policiesScopedTo(resources, { tenantId: id })),
     ]);
@@ -237,6 +248,32 @@ export const fallbacks: Kind<'fallback'> = {
   beforeRemove: async () => {},
 };
 
+/** A key of a user is paid for by the user's tenant, so it can name no other one. */
+async function userFaults(
+  resources: Resources,
+  { userId, tenantId }: Pick<Rows['virtual_key'], 'userId' | 'tenantId'>,
+): Promise<readonly Fault[]> {
+  const missing = await exists(resources, 'end_user', 'userId', userId);
+  if (missing.length > 0 || userId === undefined || tenantId === undefined) return missing;
+  const user = await resources.read('end_user', userId);
+  if (user?.tenantId === undefined || user.tenantId === tenantId) return [];
+  return [{ path: 'tenantId', message: 'The user of the key has another tenant.' }];
+}
+export const policyTests: Kind<'policy_test'> = {
+  table: 'policy_test',
+  prefix: 'pt',
+  name: 'policy test',
+  async check(row, resources) {
+    const isNew = (await resources.read('policy_test', row.id)) === undefined;
+    const { total } = await resources.list('policy_test', { page: 1, size: 1 });
+    if (isNew && total >= MAX_POLICY_TESTS) {
+      throw new Refusal(409, `There are at most ${MAX_POLICY_TESTS} policy tests.`);
+    }
+    return unique(resources, 'policy_test', 'name', row);
+  },
+  beforeRemove: async () => {},
+};
+
 /** The canaries of a provider share its requests, so they have at most all of them. */
 async function canaryFaults(resources: Resources, row: Rows['upstream']): Promise<readonly Fault[]> {
   const rows = await resources.all('upstream');
@@ -280,48 +317,6 @@ async function layeredLimitsOn(resources: Resources, target: string): Promise<re
   return rows.filter(({ targetId }) => targetId === target).map(layeredUser);
 }
 
-/** @throws Refusal 409 */
-function refuseTwin(isTwin: boolean, path: string, message: string): void {
-  if (isTwin) throw new Refusal(409, message, [{ path, message }]);
-}
-
-/** A fault when an id names nothing; an absent id is none. */
-async function exists(
-  resources: Resources,
-  table: TableName,
-  path: string,
-  id: string | undefined,
-): Promise<readonly Fault[]> {
-  if (id === undefined) return [];
-  const row = await resources.read(table, id);
-  return row === undefined ? [{ path, message: `There is no ${table.replace('_', ' ')} "${id}".` }] : [];
-}
-
-/** @throws Refusal 409 when another row has the same value */
-async function unique<Name extends TableName>(
-  resources: Resources,
-  table: Name,
-  field: keyof Rows[Name] & string,
-  row: Rows[Name],
-): Promise<readonly Fault[]> {
-  const { items } = await resources.list(table, { page: 1, size: 2, where: { [field]: row[field] } });
-  if (items.every(({ id }) => id === row.id)) return [];
-  const message = `There already is a ${table} with ${field} "${String(row[field])}".`;
-  throw new Refusal(409, message, [{ path: field, message }]);
-}
-
-const userOf =
-  (kind: string) =>
-  ({ id, name }: { readonly id: string; readonly name: string }): RowUser => ({ kind, id, name });
-
 function layeredUser({ id, targetType, limit }: Rows['layered_limit']): RowUser {
   return { kind: 'layered limit', id, name: `${targetType} ${limit.control}` };
-}
-
-/** @throws Refusal 409 naming the users */
-function refuseWhenUsed(users: readonly RowUser[]): void {
-  if (users.length === 0) return;
-  const named = users.slice(0, 20).map(({ kind, name }) => `${kind} "${name}"`);
-  const message = `used by ${users.length}`;
-  throw new Refusal(409, `It is in use by ${named.join(', ')}.`, [{ path: '', message }], { users });
 }

@@ -1,21 +1,22 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import { ADMIN_API } from '@ai-gateway/contracts';
-import type { Express, RequestHandler, Response } from 'express';
+import type { Express, Request, RequestHandler, Response } from 'express';
 import { sessionFor } from '../auth/authorize.ts';
-import { audited, withoutSecrets } from '../db/audited.ts';
+import { audited } from '../db/audited.ts';
 import type { Store } from '../db/store.ts';
 import type { Row, Rows, TableName } from '../db/tables.ts';
 import { scopedTo } from '../db/tenant-scope.ts';
+import { Refusal } from '../domain/faults.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
+import type { Kind } from './kind.ts';
 import * as kinds from './kinds.ts';
+import { policyTestsFor, type Writer } from './tested-call.ts';
 import { type Draft, notFound, type Reach, type Replacement, writesOf } from './writes.ts';
 
 export interface ResourceOptions {
   readonly store: Store;
   readonly publisher: Publisher;
   readonly authorize: RequestHandler;
-  readonly keyPepper: string;
   readonly now: () => string;
 }
 
@@ -89,74 +90,53 @@ export function resourceRoutes(app: Express, options: ResourceOptions): void {
   handle(app, ADMIN_API.layeredLimits.read, authorize, ofLayeredLimits.read);
   handle(app, ADMIN_API.layeredLimits.update, authorize, ofLayeredLimits.update);
   handle(app, ADMIN_API.layeredLimits.remove, authorize, ofLayeredLimits.remove);
-
-  fallbackRoutes(app, options);
-  virtualKeyRoutes(app, options);
-}
-
-function fallbackRoutes(app: Express, options: ResourceOptions): void {
-  const { store, authorize } = options;
-  const ofFallbacks = operations(kinds.fallbacks, options);
-  handle(app, ADMIN_API.fallbacks.list, authorize, ({ query, response }) => listed(store, 'fallback', query, response));
-  handle(app, ADMIN_API.fallbacks.create, authorize, ofFallbacks.create);
-  handle(app, ADMIN_API.fallbacks.read, authorize, ofFallbacks.read);
-  handle(app, ADMIN_API.fallbacks.update, authorize, ofFallbacks.update);
-  handle(app, ADMIN_API.fallbacks.remove, authorize, ofFallbacks.remove);
-}
-
-function virtualKeyRoutes(app: Express, options: ResourceOptions): void {
-  const { store, authorize, keyPepper } = options;
-  const ofKeys = operations(kinds.virtualKeys, options);
-  handle(app, ADMIN_API.virtualKeys.list, authorize, async ({ query, response }) => {
-    const page = await listed(store, 'virtual_key', query, response);
-    return { ...page, items: page.items.map(withoutSecrets) };
-  });
-  handle(app, ADMIN_API.virtualKeys.create, authorize, async ({ body, ...call }) => {
-    const secret = `vk_${randomBytes(32).toString('base64url')}`;
-    const secretHash = createHmac('sha256', keyPepper).update(secret).digest('hex');
-    const prefix = secret.slice(0, 9);
-    return { ...withoutSecrets(await ofKeys.add(call, (id) => ({ ...body, id, prefix, secretHash }))), secret };
-  });
-  handle(app, ADMIN_API.virtualKeys.read, authorize, async (call) => withoutSecrets(await ofKeys.read(call)));
-  handle(app, ADMIN_API.virtualKeys.update, authorize, async (call) => withoutSecrets(await ofKeys.update(call)));
-  handle(app, ADMIN_API.virtualKeys.remove, authorize, ofKeys.remove);
 }
 
 /** The writes and the single read of a kind; every write makes a revision in the same transaction. */
-export function operations<Name extends TableName>(kind: kinds.Kind<Name>, { store, publisher, now }: ResourceOptions) {
+export function operations<Name extends TableName>(kind: Kind<Name>, { store, publisher, now }: ResourceOptions) {
   const writes = writesOf(kind, now);
 
   /** Runs a change of the rows that the caller sees; its writes are told to the audit log. */
-  function change<T>({ response }: Caller, work: (reach: Reach) => Promise<T>): Promise<T> {
-    const { administrator, tenantId } = sessionFor(response);
-    return publisher.change((resources) => {
-      const all = audited(resources, administrator, now());
-      return work({ rows: scopedTo(tenantId, all), all });
-    }, administrator);
+  function change<T>(caller: Writer, work: (reach: Reach) => Promise<T>): Promise<T> {
+    const { administrator, tenantId } = sessionFor(caller.response);
+    return publisher.change(
+      (resources) => {
+        const all = audited(resources, administrator, now());
+        return work({ rows: scopedTo(tenantId, all), all });
+      },
+      administrator,
+      policyTestsFor(caller),
+    );
   }
 
   return {
-    add: (caller: Caller, make: (id: string) => Rows[Name]): Promise<Row<Name>> =>
+    add: (caller: Writer, make: (id: string) => Rows[Name]): Promise<Row<Name>> =>
       change(caller, (reach) => writes.add(make, reach)),
-    amend: ({ params, ...caller }: OneCall, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> =>
+    amend: ({ params, ...caller }: OneCall & Writer, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> =>
       change(caller, (reach) => writes.amend(params.id ?? '', revise, reach)),
-    create: ({ body, ...caller }: Caller & { readonly body: Draft<Name> }): Promise<Row<Name>> =>
+    create: ({ body, ...caller }: Writer & { readonly body: Draft<Name> }): Promise<Row<Name>> =>
       change(caller, (reach) => writes.create(body, reach)),
     async read({ params, response }: OneCall): Promise<Row<Name>> {
       const row = await scopedTo(sessionFor(response).tenantId, store).read(kind.table, params.id ?? '');
       if (row === undefined) throw notFound(kind);
       return row;
     },
-    update: ({ params, body, ...caller }: OneCall & { readonly body: Replacement<Name> }): Promise<Row<Name>> =>
-      change(caller, (reach) => writes.update(params.id ?? '', body, reach)),
-    async remove({ params, ...caller }: OneCall): Promise<Record<string, never>> {
+    update: ({
+      params,
+      body,
+      ...caller
+    }: OneCall & Writer & { readonly body: Replacement<Name> }): Promise<Row<Name>> => {
+      const version = body.version ?? versionIn(caller.request);
+      return change(caller, (reach) => writes.update(params.id ?? '', { ...body, version }, reach));
+    },
+    async remove({ params, ...caller }: OneCall & Writer): Promise<Record<string, never>> {
       await change(caller, (reach) => writes.remove(params.id ?? '', reach));
       return {};
     },
   };
 }
 
-type Caller = { readonly response: Response };
+type Caller = { readonly request: Request; readonly response: Response };
 type OneCall = Caller & { readonly params: Readonly<Record<string, string>> };
 type ListCall = {
   readonly page: number;
@@ -164,6 +144,20 @@ type ListCall = {
   readonly cursor?: string | undefined;
   readonly keyword?: string | undefined;
 };
+
+/**
+ * The version that `If-Match` names, as in `"3"`; `*` takes any.
+ * @throws Refusal 400 when it names no version
+ */
+function versionIn({ headers }: Request): number | undefined {
+  const condition = headers['if-match'];
+  if (condition === undefined || condition === '*') return undefined;
+  const [, version] = /^(?:W\/)?"?(\d{1,9})"?$/.exec(condition) ?? [];
+  if (version !== undefined) return Number(version);
+  throw new Refusal(400, 'If-Match names a version of the row, such as "3".', [
+    { path: 'if-match', message: 'It is no version.' },
+  ]);
+}
 
 /** The filters of a list, as the store takes them. */
 export function queryOf({ page, size, cursor, keyword, ...filters }: ListCall) {

@@ -8,6 +8,7 @@ import type { Publisher } from '../publish/publisher.ts';
 import { diffRevisions, listRevisions, readRevision, rulesOf } from '../publish/revisions.ts';
 import { rollBack } from '../publish/roll-back.ts';
 import { handle } from './handle.ts';
+import { policyTestsFor } from './tested-call.ts';
 
 export interface RevisionOptions {
   readonly store: Store;
@@ -29,12 +30,13 @@ export function revisionRoutes(app: Express, { store, publisher, authorize, now 
     const [before, after] = [await readRevision(store, params.before), await readRevision(store, params.after)];
     return diffRevisions(before, after);
   });
-  handle(app, ADMIN_API.revisions.rollBack, authorize, async ({ params, response }) => {
+  handle(app, ADMIN_API.revisions.rollBack, authorize, async ({ params, query, response }) => {
     const revision = await readRevision(store, params.revision);
     const { administrator } = sessionFor(response);
     await publisher.change(
       (resources) => rollBack(revision, audited(resources, administrator, now()), now()),
       administrator,
+      policyTestsFor({ query, response }),
     );
     return { revision: publisher.current().revision };
   });

@@ -2,7 +2,7 @@ import { withoutSecrets } from '../db/audited.ts';
 import { newId, type Resources } from '../db/store.ts';
 import type { Row, Rows, TableName } from '../db/tables.ts';
 import { Refusal } from '../domain/faults.ts';
-import type { Kind } from './kinds.ts';
+import type { Kind } from './kind.ts';
 
 export type Draft<Name extends TableName> = Omit<Rows[Name], 'id'>;
 /** Without the fields that the kind keeps. */
@@ -18,7 +18,7 @@ export interface Reach {
 export interface Writes<Name extends TableName> {
   /** Makes a row of the id that it is given. */
   add(make: (id: string) => Rows[Name], reach: Reach): Promise<Row<Name>>;
-  /** Writes what `revise` makes of the row as it is when its turn has come. */
+  /** Writes what `revise` makes of the row as it is when its turn has come; the row itself is left alone. */
   amend(id: string, revise: (current: Row<Name>) => Rows[Name], reach: Reach): Promise<Row<Name>>;
   create(draft: Draft<Name>, reach: Reach): Promise<Row<Name>>;
   update(id: string, replacement: Replacement<Name>, reach: Reach): Promise<Row<Name>>;
@@ -27,8 +27,10 @@ export interface Writes<Name extends TableName> {
 
 /** All of them throw a Refusal that names the field at fault. */
 export function writesOf<Name extends TableName>(kind: Kind<Name>, now: () => string): Writes<Name> {
-  async function check(row: Rows[Name], resources: Resources): Promise<void> {
-    const faults = await kind.check(row, resources);
+  /** What can never act is refused where it is new. */
+  async function check(row: Rows[Name], resources: Resources, current?: Rows[Name]): Promise<void> {
+    const found = await kind.check(row, resources);
+    const faults = found.length > 0 ? found : (kind.impossible?.(row, current) ?? []);
     if (faults.length > 0) throw new Refusal(400, `The ${kind.name} is not valid.`, faults);
   }
 
@@ -42,7 +44,8 @@ export function writesOf<Name extends TableName>(kind: Kind<Name>, now: () => st
       const current = await rows.read(kind.table, id);
       if (current === undefined) throw notFound(kind);
       const row = revise(current);
-      await check(row, all);
+      if (row === current) return current;
+      await check(row, all, current);
       const updated = await rows.update(kind.table, row, now());
       if (updated === undefined) throw notFound(kind);
       return updated;

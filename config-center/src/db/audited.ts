@@ -28,8 +28,13 @@ export function audited(resources: Resources, actor: string, at: string): Resour
   };
 }
 
-/** A row as people may see it: without the hash of a virtual key, and without what a provider key is encrypted to. */
-export function withoutSecrets<T extends object>(row: T): Omit<T, 'secretHash' | 'sealed'> {
-  const { secretHash: _, sealed: __, ...shown } = row as T & { secretHash?: unknown; sealed?: unknown };
+/** A row as people may see it: without the hashes of a virtual key, and without what a provider key is encrypted to. */
+export function withoutSecrets<T extends object>(row: T): Omit<T, 'secretHash' | 'previousSecretHash' | 'sealed'> {
+  const {
+    secretHash: _,
+    previousSecretHash: __,
+    sealed: ___,
+    ...shown
+  } = row as T & { secretHash?: unknown; previousSecretHash?: unknown; sealed?: unknown };
   return shown;
 }

@@ -2,7 +2,9 @@ import { type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
 import { access } from './access-migration.ts';
 import { isMysql } from './is-mysql.ts';
+import { models } from './models-migration.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
+import { policyTests } from './policy-test-migration.ts';
 import { protocols } from './protocols-migration.ts';
 import { requestLog } from './request-log-migration.ts';
 import { routing } from './routing-migration.ts';
@@ -210,8 +212,10 @@ export const migrations: MigrationProvider = {
       '0005-request-log': requestLog,
       '0006-secrets': secrets,
       '0007-scale': scale,
-      '0010-routing': routing,
-      '0011-protocols': protocols,
+      '0009-models': models,
+      '0012-policy-tests': policyTests,
+      '0013-routing': routing,
+      '0014-protocols': protocols,
     };
   },
 };

@@ -46,6 +46,8 @@ export interface Resources {
   remove(table: TableName, where: Readonly<Record<string, unknown>>): Promise<number>;
   /** Adds an entry to the audit log. */
   record(entry: NewAuditEntry): Promise<void>;
+  /** Number of the newest revision of the rules, 0 before the first. */
+  newestRevision(): Promise<number>;
 }
 
 /** The database of the config center. */
@@ -203,5 +205,12 @@ function resourcesOn(db: Connection): Resources {
       return Number(numDeletedRows);
     },
     record: (entry) => recordAudit(db, entry),
+    async newestRevision() {
+      const { revision } = await db
+        .selectFrom('revision')
+        .select((builder) => builder.fn.max('revision').as('revision'))
+        .executeTakeFirstOrThrow();
+      return Number(revision ?? 0);
+    },
   };
 }

@@ -2,14 +2,19 @@ import type {
   CustomerType,
   Fallback,
   LayeredLimit,
+  Location,
   Matcher,
+  Model,
   Namespace,
   Policy,
+  PolicyTest,
   Price,
   Provider,
   ProviderKey,
+  Redirect,
   Tenant,
   Upstream,
+  User,
   VirtualKey,
 } from '@ai-gateway/contracts';
 
@@ -30,6 +35,12 @@ export interface Rows {
   readonly price: Price;
   readonly layered_limit: LayeredLimit;
   readonly fallback: Fallback;
+  readonly model: Model;
+  readonly redirect: Redirect;
+  readonly location: Location;
+  readonly end_user: User;
+  /** No rule: gateways do not get it. */
+  readonly policy_test: PolicyTest;
 }
 
 export type TableName = keyof Rows;
@@ -59,6 +70,10 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     maxWaiting: 'integer',
     weight: 'integer',
     cache: 'json',
+    allowedModels: 'json',
+    deniedModels: 'json',
+    defaultProviderId: 'text',
+    defaultUpstreamId: 'text',
   },
   matcher: {
     id: 'text',
@@ -131,6 +146,11 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     expiresAt: 'text',
     tenantId: 'text',
     customerTypeId: 'text',
+    allowedModels: 'json',
+    userId: 'text',
+    statusReason: 'text',
+    previousSecretHash: 'text',
+    previousUntil: 'text',
   },
   customer_type: { id: 'text', name: 'text' },
   tenant: { id: 'text', name: 'text', customerTypeId: 'text' },
@@ -147,6 +167,47 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     limit: 'json',
   },
   fallback: { id: 'text', namespaceId: 'text', model: 'text', targets: 'json', isEnabled: 'boolean' },
+  model: {
+    id: 'text',
+    providerId: 'text',
+    name: 'text',
+    upstreamName: 'text',
+    aliases: 'json',
+    contextTokens: 'integer',
+    maxOutputTokens: 'integer',
+    capabilities: 'json',
+    isEnabled: 'boolean',
+  },
+  redirect: {
+    id: 'text',
+    namespaceId: 'text',
+    model: 'text',
+    target: 'text',
+    priority: 'integer',
+    isEnabled: 'boolean',
+  },
+  location: {
+    id: 'text',
+    name: 'text',
+    path: 'text',
+    isRegex: 'boolean',
+    rewriteTo: 'text',
+    providerId: 'text',
+    upstreamId: 'text',
+    addHeaders: 'json',
+    priority: 'integer',
+    isEnabled: 'boolean',
+  },
+  end_user: {
+    id: 'text',
+    name: 'text',
+    email: 'text',
+    tenantId: 'text',
+    customerTypeId: 'text',
+    status: 'text',
+    statusReason: 'text',
+  },
+  policy_test: { id: 'text', name: 'text', description: 'text', isEnabled: 'boolean', cases: 'json' },
 };
 
 /** Columns that the keyword of a list is looked for in. */
@@ -163,6 +224,11 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   price: ['model'],
   layered_limit: ['target_id', 'model'],
   fallback: ['model'],
+  model: ['name', 'aliases'],
+  redirect: ['model', 'target'],
+  location: ['name', 'path'],
+  end_user: ['name', 'email'],
+  policy_test: ['name', 'description'],
 };
 
 /** `namespaceId` to `namespace_id`. */

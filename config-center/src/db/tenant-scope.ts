@@ -19,11 +19,16 @@ const SCOPES: { readonly [Name in TableName]: Scope | 'hidden' } = {
   upstream: 'hidden',
   provider_key: 'hidden',
   virtual_key: { where: (tenantId) => ({ tenantId }), fixed: ['customerTypeId'] },
+  model: 'hidden',
+  redirect: 'hidden',
+  location: 'hidden',
+  end_user: 'hidden',
   customer_type: 'hidden',
   tenant: { where: (id) => ({ id }), fixed: ['customerTypeId'] },
   price: 'hidden',
   fallback: 'hidden',
   layered_limit: { where: (targetId) => ({ targetType: 'tenant', targetId }), fixed: [] },
+  policy_test: 'hidden',
 };
 
 type Fields = Readonly<Record<string, unknown>>;

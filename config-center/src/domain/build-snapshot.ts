@@ -18,10 +18,17 @@ const TABLE_OF: { readonly [List in keyof SnapshotContent]: TableName } = {
   prices: 'price',
   layeredLimits: 'layered_limit',
   fallbacks: 'fallback',
+  models: 'model',
+  redirects: 'redirect',
+  locations: 'location',
+  users: 'end_user',
 };
 
 /** The same, one by one. */
 export const LISTS = Object.entries(TABLE_OF) as readonly (readonly [keyof SnapshotContent, TableName])[];
+
+/** Tables whose rows are rules. */
+export const RULE_TABLES: ReadonlySet<TableName> = new Set(LISTS.map(([, table]) => table));
 
 /** Rules without any row. */
 export const NO_RULES = Object.fromEntries(LISTS.map(([list]) => [list, []])) as unknown as SnapshotContent;

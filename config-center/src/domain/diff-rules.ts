@@ -38,7 +38,7 @@ function diffKind(kind: string, before: readonly RuleRow[], after: readonly Rule
   const earlier = new Map(before.map((row) => [row.id, row]));
   const later = new Set(after.map(({ id }) => id));
   const changed = after.flatMap((row) => {
-    const fields = diffRow(earlier.get(row.id) ?? row, row);
+    const fields = diffFields(earlier.get(row.id) ?? row, row);
     return fields.length === 0 ? [] : [{ id: row.id, fields }];
   });
   return {
@@ -49,7 +49,11 @@ function diffKind(kind: string, before: readonly RuleRow[], after: readonly Rule
   };
 }
 
-function diffRow(before: RuleRow, after: RuleRow): readonly FieldDiff[] {
+/** The fields of two rows that differ. */
+export function diffFields(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+): readonly FieldDiff[] {
   const fields = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...fields]
     .filter((field) => !isEqual(before[field], after[field]))

@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+
 /** What is wrong with one field of a draft. */
 export interface Fault {
   /** JSON path, `rule.windows.0.maxTokens`; empty for the draft as a whole. */
@@ -32,4 +34,16 @@ export class Refusal extends Error {
     this.faults = faults;
     this.conflict = conflict;
   }
+}
+
+/** What a shape finds wrong, each field that does not exist by itself. */
+export function shapeFaults(issue: z.core.$ZodIssue): Fault[] {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: path === '' ? key : `${path}.${key}`,
+      message: 'There is no such field.',
+    }));
+  }
+  return [{ path, message: issue.message }];
 }

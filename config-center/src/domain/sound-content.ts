@@ -1,8 +1,9 @@
-import { type RefusedRow, snapshotShape } from '@ai-gateway/contracts';
+import { locationFaults, type RefusedRow, snapshotShape } from '@ai-gateway/contracts';
 import type { z } from 'zod';
 import type { TableName } from '../db/tables.ts';
 import type { SnapshotContent } from './build-snapshot.ts';
 import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstream } from './check-draft.ts';
+import { checkModel, checkRedirect } from './check-routing.ts';
 import type { Fault } from './faults.ts';
 
 type List = keyof SnapshotContent;
@@ -17,7 +18,8 @@ interface Kind {
 }
 
 const { namespaces, matchers, policies, providers, upstreams, virtualKeys } = snapshotShape.shape;
-const { customerTypes, tenants, prices, layeredLimits, providerKeys, fallbacks } = snapshotShape.shape;
+const { customerTypes, tenants, prices, layeredLimits, providerKeys, fallbacks, models, redirects, locations, users } =
+  snapshotShape.shape;
 const ofNamespace = { namespaceId: 'namespaces' } as const;
 const ofProvider = { providerId: 'providers' } as const;
 const ofCustomerType = { customerTypeId: 'customerTypes' } as const;
@@ -38,10 +40,31 @@ export const KINDS: readonly Kind[] = [
     references: { ...ofProvider, upstreamId: 'upstreams' },
   },
   {
+    list: 'users',
+    table: 'end_user',
+    shape: users.unwrap().element,
+    references: { ...ofCustomerType, tenantId: 'tenants' },
+  },
+  {
     list: 'virtualKeys',
     table: 'virtual_key',
     shape: virtualKeys.element,
-    references: { ...ofCustomerType, tenantId: 'tenants' },
+    references: { ...ofCustomerType, tenantId: 'tenants', userId: 'users' },
+  },
+  { list: 'models', table: 'model', shape: models.unwrap().element, check: checkModel, references: ofProvider },
+  {
+    list: 'redirects',
+    table: 'redirect',
+    shape: redirects.unwrap().element,
+    check: checkRedirect,
+    references: ofNamespace,
+  },
+  {
+    list: 'locations',
+    table: 'location',
+    shape: locations.unwrap().element,
+    check: locationFaults,
+    references: { ...ofProvider, upstreamId: 'upstreams' },
   },
   { list: 'prices', table: 'price', shape: prices.unwrap().element, references: ofProvider },
   {

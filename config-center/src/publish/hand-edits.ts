@@ -7,6 +7,7 @@ import type { Resources } from '../db/store.ts';
 import type { TableName } from '../db/tables.ts';
 import { LISTS, ruleOf, type SnapshotContent } from '../domain/build-snapshot.ts';
 import { type RuleLists, sharedWith } from '../domain/changed-rows.ts';
+import { KINDS } from '../domain/sound-content.ts';
 
 /** Something for each table that is another once its rows have changed; `*` stands for all of them. */
 export type Fingerprint = Readonly<Record<string, string>>;
@@ -112,6 +113,8 @@ function actionOf(before: unknown, after: unknown): 'create' | 'update' | 'delet
   return after === undefined ? 'delete' : 'update';
 }
 
+const SHAPES = new Map(KINDS.map(({ list, shape }) => [list, shape]));
+
 function editsIn(published: RuleLists, changes: Readonly<Record<string, ListChange>>): Edit[] {
   return LISTS.flatMap(([list, table]) => {
     const change = changes[list];
@@ -119,8 +122,14 @@ function editsIn(published: RuleLists, changes: Readonly<Record<string, ListChan
     // A revision of an older release may not know the list.
     if (change === undefined || known === undefined) return [];
     const before = new Map(known.rows.map((row) => [row.id, row]));
+    // With the defaults of today: a field that a newer release has added was not edited by anybody.
+    const read = (row: BodyRow) => JSON.stringify(SHAPES.get(list)?.safeParse(row).data ?? row);
+    const put = change.put.filter((after) => {
+      const earlier = before.get(after.id);
+      return earlier === undefined || read(earlier) !== read(after);
+    });
     return [
-      ...change.put.map((after) => ({ table, rowId: after.id, before: before.get(after.id), after })),
+      ...put.map((after) => ({ table, rowId: after.id, before: before.get(after.id), after })),
       ...change.removed.map((rowId) => ({ table, rowId, before: before.get(rowId), after: undefined })),
     ];
   });

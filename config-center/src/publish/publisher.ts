@@ -3,9 +3,10 @@ import { bodyParts, deltasBetween, type RefusedRow } from '@ai-gateway/contracts
 import type { Connection } from '../db/connection.ts';
 import { insertIfAbsent, type Resources, type Store } from '../db/store.ts';
 import type { TableName } from '../db/tables.ts';
-import { hasSameRows } from '../domain/changed-rows.ts';
+import type { SnapshotContent } from '../domain/build-snapshot.ts';
+import { contentOf, hasSameRows } from '../domain/changed-rows.ts';
 import { fingerprintOf, readTables, tablesBetween } from './hand-edits.ts';
-import { caughtUp, type HeldRules, newestRules, withEdits, withTouched } from './held-rules.ts';
+import { caughtUp, type HeldRules, newestRules, type Turn, withEdits, withTouched } from './held-rules.ts';
 import type { DeltaText } from './revision-rows.ts';
 import { noting } from './touched-rows.ts';
 
@@ -25,11 +26,17 @@ export interface Published {
   readonly deltas: readonly DeltaText[];
 }
 
+/** What a change does within its transaction. */
+type Work<T> = (resources: Resources, connection: Connection) => Promise<T>;
+
 /** Turns changes into revisions and tells who waits for them. */
 export interface Publisher {
   current(): Published;
-  /** Runs a change and, in the same transaction, makes a revision in the name of `actor` if the rules differ by it. */
-  change<T>(work: (resources: Resources, connection: Connection) => Promise<T>, actor?: string): Promise<T>;
+  /**
+   * Runs a change and, in the same transaction, makes a revision in the name of `actor` if the rules differ by it. Policy
+   * tests are asked as `tests` says, else not at all; what they throw undoes the change.
+   */
+  change<T>(work: Work<T>, actor?: string, tests?: PolicyTestsUse): Promise<T>;
   /** Resolves when something newer than what the caller has is current, or after `waitMs`, or when `signal` aborts. */
   waitForNewer(
     known: { readonly epoch: string; readonly revision: number },
@@ -47,7 +54,26 @@ export interface Publisher {
   refusedRows(): readonly RefusedRow[];
 }
 
-export async function publisher(store: Store, now: () => string): Promise<Publisher> {
+/** `ignore`: what they would say does not matter, and the audit log is told so. */
+export type PolicyTestsUse = 'run' | 'ignore';
+
+/** A revision that is about to be made. */
+export interface RuleChange {
+  readonly revision: number;
+  readonly before: SnapshotContent;
+  readonly after: SnapshotContent;
+  readonly tests: PolicyTestsUse;
+}
+
+/**
+ * Judges a change of the rules before it is made, in its transaction.
+ * @throws Refusal when it must not be made
+ */
+export type Guard = (change: RuleChange, turn: Turn) => Promise<void>;
+
+const LETS_PASS: Guard = async () => {};
+
+export async function publisher(store: Store, now: () => string, guard: Guard = LETS_PASS): Promise<Publisher> {
   const epoch = await epochOf(store);
   const waiters = new Set<() => void>();
   const listeners: (() => void)[] = [];
@@ -69,16 +95,15 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
     for (const tell of [...waiters, ...listeners]) tell();
   }
 
-  async function change<T>(
-    work: (resources: Resources, connection: Connection) => Promise<T>,
-    actor = STARTED,
-  ): Promise<T> {
+  async function change<T>(work: Work<T>, actor = STARTED, tests?: PolicyTestsUse): Promise<T> {
     const { done, next } = await store.transaction(async (resources, connection) => {
       const turn = { resources, connection, at: now(), actor };
       const before = await withEdits(await caughtUp(held, connection), { ...turn, actor: BY_HAND });
       const touched = new Map<TableName, Set<string>>();
       const result = await work(noting(resources, touched), connection);
-      return { done: result, next: await withTouched(before, touched, turn) };
+      const after = await withTouched(before, touched, turn);
+      if (tests !== undefined) await guardMade({ before, after, tests }, guard, turn);
+      return { done: result, next: after };
     });
     hold(next);
     return done;
@@ -126,6 +151,17 @@ export async function publisher(store: Store, now: () => string): Promise<Publis
       });
     },
   };
+}
+
+/** Asks the guard if a revision was made. */
+async function guardMade(
+  { before, after, tests }: { readonly before: HeldRules; readonly after: HeldRules; readonly tests: PolicyTestsUse },
+  guard: Guard,
+  turn: Turn,
+): Promise<void> {
+  const { revision } = after.head;
+  if (revision === before.head.revision) return;
+  await guard({ revision, before: contentOf(before.lists), after: contentOf(after.lists), tests }, turn);
 }
 
 /** The deltas from a revision to the newest; undefined when some are not at hand. */

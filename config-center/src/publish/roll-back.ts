@@ -1,5 +1,6 @@
 import { type ProviderKey, snapshotShape } from '@ai-gateway/contracts';
 import type { z } from 'zod';
+import type { Kind } from '../api/kind.ts';
 import * as kinds from '../api/kinds.ts';
 import type { Resources } from '../db/store.ts';
 import type { Rows, TableName } from '../db/tables.ts';
@@ -15,8 +16,8 @@ const rulesShape = snapshotShape
 /**
  * Writes the rows of a revision back: what is there now and was not then goes, what differs is as it was, what has gone
  * comes back under its id. Virtual keys come back too, since revisions hold their hashes: a key that was deleted works
- * again, one that was made since does not. Secrets of provider keys stay as they are now, so that one that was replaced
- * does not come back; a key that was deleted comes back with its last secret, and a revision that is older than provider
+ * again, one that was made since does not. Secrets of virtual and provider keys stay as they are now, so that one that
+ * was replaced does not come back, and so does the status of users; a key that was deleted comes back with its last secret, and a revision that is older than provider
  * keys leaves them alone. What cannot come back: when a deleted row was first made; what is not part of
  * the rules (sessions, counters of limits, provider keys in the environment of gateways); and rows that have exchanged a
  * name that must be unique, which is refused.
@@ -35,12 +36,16 @@ export async function rollBack(revision: Revision, resources: Resources, at: str
     stepOf(kinds.providers, data.providers, resources, at),
     stepOf(kinds.upstreams, data.upstreams, resources, at),
     stepOf(kinds.providerKeys, await wantedKeys(data, resources), resources, at),
+    stepOf(kinds.users, data.users, resources, at),
     stepOf(kinds.virtualKeys, data.virtualKeys, resources, at),
     stepOf(kinds.prices, data.prices, resources, at),
     stepOf(kinds.matchers, data.matchers, resources, at),
     stepOf(kinds.layeredLimits, data.layeredLimits, resources, at),
     stepOf(kinds.fallbacks, data.fallbacks, resources, at),
     stepOf(kinds.policies, data.policies, resources, at),
+    stepOf(kinds.models, data.models, resources, at),
+    stepOf(kinds.redirects, data.redirects, resources, at),
+    stepOf(kinds.locations, data.locations, resources, at),
   ];
   for (const { remove } of steps.toReversed()) await remove();
   for (const { write } of steps) await write();
@@ -57,7 +62,7 @@ interface Step {
 }
 
 function stepOf<Name extends TableName>(
-  kind: kinds.Kind<Name>,
+  kind: Kind<Name>,
   wanted: readonly Rows[Name][],
   resources: Resources,
   at: string,
@@ -93,7 +98,7 @@ function stepOf<Name extends TableName>(
 }
 
 /** The row of the revision, with the fields of today that nobody replaces with the others. */
-function withKept<Name extends TableName>(kind: kinds.Kind<Name>, row: Rows[Name], before: Rows[Name]): Rows[Name] {
+function withKept<Name extends TableName>(kind: Kind<Name>, row: Rows[Name], before: Rows[Name]): Rows[Name] {
   return { ...row, ...Object.fromEntries((kind.kept ?? []).map((field) => [field, before[field]])) };
 }
 
@@ -116,7 +121,7 @@ async function wantedKeys(
 
 /** @throws Refusal 409 when the database does not take the row */
 async function writeRow<Name extends TableName>(
-  { table, name }: kinds.Kind<Name>,
+  { table, name }: Kind<Name>,
   row: Rows[Name],
   write: Resources['insert'] | Resources['update'],
   at: string,

@@ -1,13 +1,16 @@
 import { ADMIN_API, type ScheduledResource, type ScheduledWrite } from '@ai-gateway/contracts';
+import type { Kind } from '../api/kind.ts';
 import {
   customerTypes,
-  type Kind,
   layeredLimits,
+  locations,
   matchers,
+  models,
   namespaces,
   policies,
   prices,
   providers,
+  redirects,
   tenants,
   upstreams,
 } from '../api/kinds.ts';
@@ -79,6 +82,9 @@ const KINDS = {
   tenants,
   prices,
   layeredLimits,
+  models,
+  redirects,
+  locations,
 } as const satisfies Record<ScheduledResource, unknown>;
 
 function rowsOf(resource: ScheduledResource, now: () => string): Writes<TableName> {

@@ -44,13 +44,17 @@ export function scheduler({ store, publisher, log, now }: SchedulerOptions): Sch
   async function activate({ id, actor, writes }: ScheduledRow): Promise<void> {
     try {
       const revisions = await revisionsOf(store, writes);
-      const isOurs = await publisher.change(async (resources, connection) => {
-        const at = now();
-        // Changes take turns, so another config center has ended it before this one looks, or waits.
-        if (!(await endScheduled(connection, id, { status: 'done', at }))) return false;
-        await make(writes, revisions, { resources: audited(resources, actor, at), at });
-        return true;
-      }, actor);
+      const isOurs = await publisher.change(
+        async (resources, connection) => {
+          const at = now();
+          // Changes take turns, so another config center has ended it before this one looks, or waits.
+          if (!(await endScheduled(connection, id, { status: 'done', at }))) return false;
+          await make(writes, revisions, { resources: audited(resources, actor, at), at });
+          return true;
+        },
+        actor,
+        'run',
+      );
       if (!isOurs) return;
       counts.done++;
       log.info({ id, revision: publisher.current().revision }, 'scheduled change made');

@@ -61,7 +61,8 @@ export function replayedRequest(record: RequestLogRecord, rules: ReplayRules): R
       ({ policy, rule }) =>
         policy.mode === 'enforce' && rule.maxInputTokens !== undefined && inputTokens > rule.maxInputTokens,
     ),
-    ...demandIn(record, { inputTokens, tokenPolicies, limits, price }),
+    // Records do not say what the model gives at most, only that it capped.
+    ...demandIn(record, { inputTokens, tokenPolicies, modelMax: undefined, limits, price }),
   };
 }
 

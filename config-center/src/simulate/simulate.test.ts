@@ -19,6 +19,8 @@ function rulesWith(policies: readonly object[], namespace: object = {}) {
         maxWaitMs: 0,
         maxWaiting: 100,
         weight: 1,
+        allowedModels: [],
+        deniedModels: [],
         ...namespace,
       },
     ],

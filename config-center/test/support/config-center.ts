@@ -7,6 +7,7 @@ import { type AccessSettings, administratorAccess } from '../../src/auth/access.
 import { ensureBuiltIn } from '../../src/auth/administrators.ts';
 import { openStore } from '../../src/db/store.ts';
 import { liveRates } from '../../src/domain/live-rates.ts';
+import { policyTestGuard } from '../../src/publish/policy-tests.ts';
 import { publisher } from '../../src/publish/publisher.ts';
 import { requestLogIntake } from '../../src/publish/request-log-intake.ts';
 
@@ -44,14 +45,16 @@ export async function startConfigCenter({
   oidc,
 }: CenterOptions = {}) {
   const store = await openStore(databaseUrl);
-  const published = await publisher(store, () => new Date(nowMs()).toISOString());
+  const live = liveRates();
+  const guard = policyTestGuard({ gateways: () => live.addresses(nowMs()), gatewayToken: GATEWAY_TOKEN });
+  const published = await publisher(store, () => new Date(nowMs()).toISOString(), guard);
   await ensureBuiltIn(store.connection, new Date(nowMs()).toISOString());
   const access = administratorAccess(store, { hasPasswordLogin, oidc }, nowMs);
   const app = configCenterApp({
     store,
     publisher: published,
     requestLogIntake: requestLogIntake(store.connection, nowMs),
-    live: liveRates(),
+    live,
     access,
     adminToken: ADMIN_TOKEN,
     gatewayToken: GATEWAY_TOKEN,
@@ -88,6 +91,7 @@ export async function startConfigCenter({
     store,
     access,
     publisher: published,
+    live,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

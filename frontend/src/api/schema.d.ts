@@ -613,43 +613,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v2/fallbacks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List fallbacks */
-        get: operations["fallbacks_list"];
-        put?: never;
-        /** Create one of fallbacks */
-        post: operations["fallbacks_create"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v2/fallbacks/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read one of fallbacks */
-        get: operations["fallbacks_read"];
-        /** Replace one of fallbacks */
-        put: operations["fallbacks_update"];
-        post?: never;
-        /** Delete one of fallbacks */
-        delete: operations["fallbacks_remove"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v2/prices": {
         parameters: {
             query?: never;
@@ -761,6 +724,293 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/virtual-keys/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a virtual key a new secret, shown only in the answer; the old one may work on for a while */
+        post: operations["virtualKeys_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/virtual-keys/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch a virtual key on */
+        post: operations["virtualKeys_activate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/virtual-keys/{id}/deactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch a virtual key off */
+        post: operations["virtualKeys_deactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List models */
+        get: operations["models_list"];
+        put?: never;
+        /** Create one of models */
+        post: operations["models_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/models/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of models */
+        get: operations["models_read"];
+        /** Replace one of models */
+        put: operations["models_update"];
+        post?: never;
+        /** Delete one of models */
+        delete: operations["models_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/redirects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List redirects */
+        get: operations["redirects_list"];
+        put?: never;
+        /** Create one of redirects */
+        post: operations["redirects_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/redirects/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of redirects */
+        get: operations["redirects_read"];
+        /** Replace one of redirects */
+        put: operations["redirects_update"];
+        post?: never;
+        /** Delete one of redirects */
+        delete: operations["redirects_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/locations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List locations */
+        get: operations["locations_list"];
+        put?: never;
+        /** Create one of locations */
+        post: operations["locations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/locations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of locations */
+        get: operations["locations_read"];
+        /** Replace one of locations */
+        put: operations["locations_update"];
+        post?: never;
+        /** Delete one of locations */
+        delete: operations["locations_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/locations/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which location a path falls under, and where it leads; with a draft in place of its row */
+        post: operations["locations_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List users */
+        get: operations["users_list"];
+        put?: never;
+        /** Create one of users */
+        post: operations["users_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of users */
+        get: operations["users_read"];
+        /** Replace one of users */
+        put: operations["users_update"];
+        post?: never;
+        /** Delete one of users */
+        delete: operations["users_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/users/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change the status of a user; the status that it has already changes nothing */
+        post: operations["users_setStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/policy-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List policy-tests */
+        get: operations["policyTests_list"];
+        put?: never;
+        /** Create one of policy-tests */
+        post: operations["policyTests_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/policy-tests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of policy-tests */
+        get: operations["policyTests_read"];
+        /** Replace one of policy-tests */
+        put: operations["policyTests_update"];
+        post?: never;
+        /** Delete one of policy-tests */
+        delete: operations["policyTests_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/policy-tests/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run policy tests against the rules in force; without `testIds` all that are enabled */
+        post: operations["policyTests_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/revisions": {
         parameters: {
             query?: never;
@@ -859,6 +1109,74 @@ export interface paths {
         post?: never;
         /** Cancel a change that has not been made yet */
         delete: operations["scheduled_cancel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is doubtful about the rules in force */
+        get: operations["lint_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/rule-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules as one file, without secrets; `format=yaml` answers the bare file */
+        get: operations["ruleSet_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/rule-set/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What applying a file would change */
+        post: operations["ruleSet_diff"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/rule-set/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the rules as a file says, all of it in one revision or nothing */
+        post: operations["ruleSet_apply"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1040,13 +1358,12 @@ export interface components {
             maxWaiting: number;
             /** @default 1 */
             weight: number;
-            cache?: {
-                ttlSeconds: number;
-                /** @default 1048576 */
-                maxBytes: number;
-                /** @default false */
-                isShared: boolean;
-            };
+            /** @default [] */
+            allowedModels: string[];
+            /** @default [] */
+            deniedModels: string[];
+            defaultProviderId?: string;
+            defaultUpstreamId?: string;
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1071,13 +1388,12 @@ export interface components {
             maxWaiting?: number;
             /** @default 1 */
             weight?: number;
-            cache?: {
-                ttlSeconds: number;
-                /** @default 1048576 */
-                maxBytes?: number;
-                /** @default false */
-                isShared?: boolean;
-            };
+            /** @default [] */
+            allowedModels?: string[];
+            /** @default [] */
+            deniedModels?: string[];
+            defaultProviderId?: string;
+            defaultUpstreamId?: string;
         };
         Matcher: {
             /** @enum {string} */
@@ -1321,6 +1637,141 @@ export interface components {
                 action: "allow" | "deny";
             };
         };
+        PolicyTest: {
+            id: string;
+            name: string;
+            /** @default  */
+            description: string;
+            /** @default true */
+            isEnabled: boolean;
+            cases: {
+                name: string;
+                /**
+                 * @default {
+                 *       "method": "POST",
+                 *       "path": "/v1/chat/completions",
+                 *       "headers": {},
+                 *       "query": {}
+                 *     }
+                 */
+                request: {
+                    /** @default POST */
+                    method: string;
+                    /** @default /v1/chat/completions */
+                    path: string;
+                    /** @default {} */
+                    headers: {
+                        [key: string]: string;
+                    };
+                    /** @default {} */
+                    query: {
+                        [key: string]: string;
+                    };
+                    body?: unknown;
+                };
+                /** @default 0 */
+                atMs: number;
+                virtualKeyId?: string;
+                inputTokens?: number;
+                outputTokens?: number;
+                /** @default 0 */
+                durationMs: number;
+                expect: {
+                    /** @enum {string} */
+                    decision: "allowed" | "refused";
+                    /** @enum {string} */
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    policyId?: string;
+                    policyName?: string;
+                    namespace?: string;
+                };
+            }[];
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        PolicyTestDraft: {
+            name: string;
+            /** @default  */
+            description?: string;
+            /** @default true */
+            isEnabled?: boolean;
+            cases: {
+                name: string;
+                /**
+                 * @default {
+                 *       "method": "POST",
+                 *       "path": "/v1/chat/completions",
+                 *       "headers": {},
+                 *       "query": {}
+                 *     }
+                 */
+                request?: {
+                    /** @default POST */
+                    method?: string;
+                    /** @default /v1/chat/completions */
+                    path?: string;
+                    /** @default {} */
+                    headers?: {
+                        [key: string]: string;
+                    };
+                    /** @default {} */
+                    query?: {
+                        [key: string]: string;
+                    };
+                    body?: unknown;
+                };
+                /** @default 0 */
+                atMs?: number;
+                virtualKeyId?: string;
+                inputTokens?: number;
+                outputTokens?: number;
+                /** @default 0 */
+                durationMs?: number;
+                expect: {
+                    /** @enum {string} */
+                    decision: "allowed" | "refused";
+                    /** @enum {string} */
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    policyId?: string;
+                    policyName?: string;
+                    namespace?: string;
+                };
+            }[];
+        };
+        PolicyTestResult: {
+            testId: string;
+            name: string;
+            isPassed: boolean;
+            cases: {
+                name: string;
+                isPassed: boolean;
+                /** @enum {string} */
+                decision: "allowed" | "refused";
+                code?: string;
+                policies: {
+                    id: string;
+                    name: string;
+                }[];
+                namespace?: string;
+                message?: string;
+            }[];
+        };
+        PolicyTestCaseResult: {
+            name: string;
+            isPassed: boolean;
+            /** @enum {string} */
+            decision: "allowed" | "refused";
+            code?: string;
+            policies: {
+                id: string;
+                name: string;
+            }[];
+            namespace?: string;
+            message?: string;
+        };
         Provider: {
             id: string;
             name: string;
@@ -1328,68 +1779,13 @@ export interface components {
              * @default openai
              * @enum {string}
              */
-            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
-            /**
-             * @default drop
-             * @enum {string}
-             */
-            onUnsupported: "drop" | "refuse";
+            dialect: "openai";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
             priority: number;
             /** @default true */
             isEnabled: boolean;
-            /**
-             * @default weighted
-             * @enum {string}
-             */
-            strategy: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
-            routing?: {
-                /**
-                 * @default {
-                 *       "source": "virtualKey"
-                 *     }
-                 */
-                hashOn: {
-                    /** @constant */
-                    source: "virtualKey";
-                } | {
-                    /** @constant */
-                    source: "header";
-                    header: string;
-                } | {
-                    /** @constant */
-                    source: "prompt";
-                    /** @default 1000 */
-                    characters: number;
-                };
-                retry: {
-                    /** @default 3 */
-                    maxAttempts: number;
-                    /** @default 0.2 */
-                    budgetRatio: number;
-                    /** @default 10 */
-                    budgetPerSecond: number;
-                    /** @default 50 */
-                    baseDelayMs: number;
-                    /** @default 2000 */
-                    maxDelayMs: number;
-                };
-                ejection: {
-                    /** @default 5 */
-                    failures: number;
-                    /** @default 5000 */
-                    asideMs: number;
-                    /** @default 50 */
-                    maxPercent: number;
-                    /** @default 10000 */
-                    slowStartMs: number;
-                };
-                hedge?: {
-                    afterMs?: number;
-                };
-            };
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1402,70 +1798,13 @@ export interface components {
              * @default openai
              * @enum {string}
              */
-            dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
-            /**
-             * @default drop
-             * @enum {string}
-             */
-            onUnsupported?: "drop" | "refuse";
+            dialect?: "openai";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
             priority?: number;
             /** @default true */
             isEnabled?: boolean;
-            /**
-             * @default weighted
-             * @enum {string}
-             */
-            strategy?: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
-            routing?: {
-                /**
-                 * @default {
-                 *       "source": "virtualKey"
-                 *     }
-                 */
-                hashOn?: {
-                    /** @constant */
-                    source: "virtualKey";
-                } | {
-                    /** @constant */
-                    source: "header";
-                    header: string;
-                } | {
-                    /** @constant */
-                    source: "prompt";
-                    /** @default 1000 */
-                    characters?: number;
-                };
-                /** @default {} */
-                retry?: {
-                    /** @default 3 */
-                    maxAttempts?: number;
-                    /** @default 0.2 */
-                    budgetRatio?: number;
-                    /** @default 10 */
-                    budgetPerSecond?: number;
-                    /** @default 50 */
-                    baseDelayMs?: number;
-                    /** @default 2000 */
-                    maxDelayMs?: number;
-                };
-                /** @default {} */
-                ejection?: {
-                    /** @default 5 */
-                    failures?: number;
-                    /** @default 5000 */
-                    asideMs?: number;
-                    /** @default 50 */
-                    maxPercent?: number;
-                    /** @default 10000 */
-                    slowStartMs?: number;
-                };
-                hedge?: {
-                    afterMs?: number;
-                };
-            };
         };
         ProviderKey: {
             id: string;
@@ -1513,21 +1852,6 @@ export interface components {
             idleTimeoutMs: number;
             /** @default 600000 */
             totalTimeoutMs: number;
-            /** @default 100 */
-            priority: number;
-            canaryPercent?: number;
-            maxConcurrent?: number;
-            healthCheck?: {
-                path: string;
-                /** @default 10000 */
-                intervalMs: number;
-                /** @default 2000 */
-                timeoutMs: number;
-                /** @default 2 */
-                healthyAfter: number;
-                /** @default 3 */
-                unhealthyAfter: number;
-            };
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1550,21 +1874,6 @@ export interface components {
             idleTimeoutMs?: number;
             /** @default 600000 */
             totalTimeoutMs?: number;
-            /** @default 100 */
-            priority?: number;
-            canaryPercent?: number;
-            maxConcurrent?: number;
-            healthCheck?: {
-                path: string;
-                /** @default 10000 */
-                intervalMs?: number;
-                /** @default 2000 */
-                timeoutMs?: number;
-                /** @default 2 */
-                healthyAfter?: number;
-                /** @default 3 */
-                unhealthyAfter?: number;
-            };
         };
         VirtualKey: {
             id: string;
@@ -1572,12 +1881,18 @@ export interface components {
             prefix: string;
             /** @default [] */
             namespaceIds: string[];
+            /** @default [] */
+            allowedModels: string[];
+            userId?: string;
             tenantId?: string;
             customerTypeId?: string;
             /** @default true */
             isEnabled: boolean;
+            statusReason?: string;
             /** Format: date-time */
             expiresAt?: string;
+            /** Format: date-time */
+            previousUntil?: string;
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1588,12 +1903,139 @@ export interface components {
             name: string;
             /** @default [] */
             namespaceIds?: string[];
+            /** @default [] */
+            allowedModels?: string[];
+            userId?: string;
             tenantId?: string;
             customerTypeId?: string;
             /** @default true */
             isEnabled?: boolean;
             /** Format: date-time */
             expiresAt?: string;
+        };
+        Model: {
+            id: string;
+            providerId: string;
+            name: string;
+            upstreamName?: string;
+            /** @default [] */
+            aliases: string[];
+            contextTokens?: number;
+            maxOutputTokens?: number;
+            /** @default [] */
+            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            /** @default true */
+            isEnabled: boolean;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        ModelDraft: {
+            providerId: string;
+            name: string;
+            upstreamName?: string;
+            /** @default [] */
+            aliases?: string[];
+            contextTokens?: number;
+            maxOutputTokens?: number;
+            /** @default [] */
+            capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            /** @default true */
+            isEnabled?: boolean;
+        };
+        Redirect: {
+            id: string;
+            namespaceId?: string;
+            model: string;
+            target: string;
+            /** @default 100 */
+            priority: number;
+            /** @default true */
+            isEnabled: boolean;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        RedirectDraft: {
+            namespaceId?: string;
+            model: string;
+            target: string;
+            /** @default 100 */
+            priority?: number;
+            /** @default true */
+            isEnabled?: boolean;
+        };
+        Location: {
+            id: string;
+            /** @default  */
+            name: string;
+            path: string;
+            /** @default false */
+            isRegex: boolean;
+            rewriteTo?: string;
+            providerId?: string;
+            upstreamId?: string;
+            /** @default {} */
+            addHeaders: {
+                [key: string]: string;
+            };
+            /** @default 100 */
+            priority: number;
+            /** @default true */
+            isEnabled: boolean;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        LocationDraft: {
+            /** @default  */
+            name?: string;
+            path: string;
+            /** @default false */
+            isRegex?: boolean;
+            rewriteTo?: string;
+            providerId?: string;
+            upstreamId?: string;
+            /** @default {} */
+            addHeaders?: {
+                [key: string]: string;
+            };
+            /** @default 100 */
+            priority?: number;
+            /** @default true */
+            isEnabled?: boolean;
+        };
+        User: {
+            id: string;
+            name: string;
+            /** Format: email */
+            email?: string;
+            tenantId?: string;
+            customerTypeId?: string;
+            /**
+             * @default pending
+             * @enum {string}
+             */
+            status: "pending" | "active" | "free_period" | "overdue" | "blacklisted" | "canceled";
+            statusReason?: string;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        UserDraft: {
+            name: string;
+            /** Format: email */
+            email?: string;
+            tenantId?: string;
+            customerTypeId?: string;
         };
         NamespaceLive: {
             namespaceId: string;
@@ -1741,8 +2183,6 @@ export interface components {
                 isGuess: boolean;
             };
             targets: {
-                provider: string;
-                model: string;
                 upstreamId: string;
                 baseUrl: string;
                 weight: number;
@@ -1824,8 +2264,6 @@ export interface components {
                 outputTokens: number;
                 /** @enum {string} */
                 usageSource: "provider" | "counted" | "estimated" | "none";
-                bytesIn?: number;
-                bytesOut?: number;
                 durationMs: number;
                 firstByteMs?: number;
                 attempts: number;
@@ -1953,7 +2391,7 @@ export interface components {
                 /** @constant */
                 action: "create";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                 draft: {
                     [key: string]: unknown;
                 };
@@ -1961,7 +2399,7 @@ export interface components {
                 /** @constant */
                 action: "update";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                 id: string;
                 draft: {
                     [key: string]: unknown;
@@ -1970,7 +2408,7 @@ export interface components {
                 /** @constant */
                 action: "delete";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                 id: string;
             } | {
                 /** @constant */
@@ -2092,8 +2530,6 @@ export interface components {
             outputTokens: number;
             /** @enum {string} */
             usageSource: "provider" | "counted" | "estimated" | "none";
-            bytesIn?: number;
-            bytesOut?: number;
             durationMs: number;
             firstByteMs?: number;
             attempts: number;
@@ -3122,7 +3558,9 @@ export interface operations {
     };
     namespaces_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3198,7 +3636,9 @@ export interface operations {
     };
     namespaces_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3225,13 +3665,12 @@ export interface operations {
                     maxWaiting?: number;
                     /** @default 1 */
                     weight?: number;
-                    cache?: {
-                        ttlSeconds: number;
-                        /** @default 1048576 */
-                        maxBytes?: number;
-                        /** @default false */
-                        isShared?: boolean;
-                    };
+                    /** @default [] */
+                    allowedModels?: string[];
+                    /** @default [] */
+                    deniedModels?: string[];
+                    defaultProviderId?: string;
+                    defaultUpstreamId?: string;
                     version?: number;
                 };
             };
@@ -3265,7 +3704,9 @@ export interface operations {
     };
     namespaces_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3350,7 +3791,9 @@ export interface operations {
     };
     matchers_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3426,7 +3869,9 @@ export interface operations {
     };
     matchers_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3481,7 +3926,9 @@ export interface operations {
     };
     matchers_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3566,7 +4013,9 @@ export interface operations {
     };
     policies_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3642,7 +4091,9 @@ export interface operations {
     };
     policies_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3784,7 +4235,9 @@ export interface operations {
     };
     policies_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3868,7 +4321,9 @@ export interface operations {
     };
     providers_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3944,7 +4399,9 @@ export interface operations {
     };
     providers_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -3959,70 +4416,13 @@ export interface operations {
                      * @default openai
                      * @enum {string}
                      */
-                    dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
-                    /**
-                     * @default drop
-                     * @enum {string}
-                     */
-                    onUnsupported?: "drop" | "refuse";
+                    dialect?: "openai";
                     apiKeyEnv?: string;
                     models: string[];
                     /** @default 100 */
                     priority?: number;
                     /** @default true */
                     isEnabled?: boolean;
-                    /**
-                     * @default weighted
-                     * @enum {string}
-                     */
-                    strategy?: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
-                    routing?: {
-                        /**
-                         * @default {
-                         *       "source": "virtualKey"
-                         *     }
-                         */
-                        hashOn?: {
-                            /** @constant */
-                            source: "virtualKey";
-                        } | {
-                            /** @constant */
-                            source: "header";
-                            header: string;
-                        } | {
-                            /** @constant */
-                            source: "prompt";
-                            /** @default 1000 */
-                            characters?: number;
-                        };
-                        /** @default {} */
-                        retry?: {
-                            /** @default 3 */
-                            maxAttempts?: number;
-                            /** @default 0.2 */
-                            budgetRatio?: number;
-                            /** @default 10 */
-                            budgetPerSecond?: number;
-                            /** @default 50 */
-                            baseDelayMs?: number;
-                            /** @default 2000 */
-                            maxDelayMs?: number;
-                        };
-                        /** @default {} */
-                        ejection?: {
-                            /** @default 5 */
-                            failures?: number;
-                            /** @default 5000 */
-                            asideMs?: number;
-                            /** @default 50 */
-                            maxPercent?: number;
-                            /** @default 10000 */
-                            slowStartMs?: number;
-                        };
-                        hedge?: {
-                            afterMs?: number;
-                        };
-                    };
                     version?: number;
                 };
             };
@@ -4056,7 +4456,9 @@ export interface operations {
     };
     providers_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4141,7 +4543,9 @@ export interface operations {
     };
     upstreams_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4217,7 +4621,9 @@ export interface operations {
     };
     upstreams_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4242,21 +4648,6 @@ export interface operations {
                     idleTimeoutMs?: number;
                     /** @default 600000 */
                     totalTimeoutMs?: number;
-                    /** @default 100 */
-                    priority?: number;
-                    canaryPercent?: number;
-                    maxConcurrent?: number;
-                    healthCheck?: {
-                        path: string;
-                        /** @default 10000 */
-                        intervalMs?: number;
-                        /** @default 2000 */
-                        timeoutMs?: number;
-                        /** @default 2 */
-                        healthyAfter?: number;
-                        /** @default 3 */
-                        unhealthyAfter?: number;
-                    };
                     version?: number;
                 };
             };
@@ -4290,7 +4681,9 @@ export interface operations {
     };
     upstreams_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4375,7 +4768,9 @@ export interface operations {
     };
     providerKeys_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4462,7 +4857,9 @@ export interface operations {
     };
     providerKeys_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4514,7 +4911,9 @@ export interface operations {
     };
     providerKeys_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4551,7 +4950,9 @@ export interface operations {
     };
     providerKeys_rotate: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4734,7 +5135,9 @@ export interface operations {
     };
     customerTypes_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4828,7 +5231,9 @@ export interface operations {
     };
     customerTypes_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4880,7 +5285,9 @@ export interface operations {
     };
     customerTypes_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4973,7 +5380,9 @@ export interface operations {
     };
     tenants_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5070,7 +5479,9 @@ export interface operations {
     };
     tenants_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5124,288 +5535,9 @@ export interface operations {
     };
     tenants_remove: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        code: number;
-                        message: string;
-                        data: Record<string, never>;
-                        /** Format: date-time */
-                        timestamp: string;
-                    };
-                };
-            };
-            /** @description Refused or failed */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-        };
-    };
-    fallbacks_list: {
-        parameters: {
             query?: {
-                page?: number;
-                size?: number;
-                keyword?: string;
-                cursor?: string;
-                namespaceId?: string;
+                ignoreTests?: boolean;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        code: number;
-                        message: string;
-                        data: {
-                            items: {
-                                id: string;
-                                namespaceId?: string;
-                                model: string;
-                                targets: {
-                                    providerId?: string;
-                                    model?: string;
-                                }[];
-                                /** @default true */
-                                isEnabled: boolean;
-                                version: number;
-                                /** Format: date-time */
-                                createdAt: string;
-                                /** Format: date-time */
-                                updatedAt: string;
-                            }[];
-                            total: number;
-                            page: number;
-                            size: number;
-                            pages: number;
-                            next?: string;
-                        };
-                        /** Format: date-time */
-                        timestamp: string;
-                    };
-                };
-            };
-            /** @description Refused or failed */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-        };
-    };
-    fallbacks_create: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    namespaceId?: string;
-                    model: string;
-                    targets: {
-                        providerId?: string;
-                        model?: string;
-                    }[];
-                    /** @default true */
-                    isEnabled?: boolean;
-                };
-            };
-        };
-        responses: {
-            /** @description Done */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        code: number;
-                        message: string;
-                        data: {
-                            id: string;
-                            namespaceId?: string;
-                            model: string;
-                            targets: {
-                                providerId?: string;
-                                model?: string;
-                            }[];
-                            /** @default true */
-                            isEnabled: boolean;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
-                        /** Format: date-time */
-                        timestamp: string;
-                    };
-                };
-            };
-            /** @description Refused or failed */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-        };
-    };
-    fallbacks_read: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        code: number;
-                        message: string;
-                        data: {
-                            id: string;
-                            namespaceId?: string;
-                            model: string;
-                            targets: {
-                                providerId?: string;
-                                model?: string;
-                            }[];
-                            /** @default true */
-                            isEnabled: boolean;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
-                        /** Format: date-time */
-                        timestamp: string;
-                    };
-                };
-            };
-            /** @description Refused or failed */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-        };
-    };
-    fallbacks_update: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    namespaceId?: string;
-                    model: string;
-                    targets: {
-                        providerId?: string;
-                        model?: string;
-                    }[];
-                    /** @default true */
-                    isEnabled?: boolean;
-                    version?: number;
-                };
-            };
-        };
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        code: number;
-                        message: string;
-                        data: {
-                            id: string;
-                            namespaceId?: string;
-                            model: string;
-                            targets: {
-                                providerId?: string;
-                                model?: string;
-                            }[];
-                            /** @default true */
-                            isEnabled: boolean;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
-                        /** Format: date-time */
-                        timestamp: string;
-                    };
-                };
-            };
-            /** @description Refused or failed */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Failure"];
-                };
-            };
-        };
-    };
-    fallbacks_remove: {
-        parameters: {
-            query?: never;
             header?: never;
             path: {
                 id: string;
@@ -5501,7 +5633,9 @@ export interface operations {
     };
     prices_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5604,7 +5738,9 @@ export interface operations {
     };
     prices_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5662,7 +5798,9 @@ export interface operations {
     };
     prices_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -5793,7 +5931,9 @@ export interface operations {
     };
     layeredLimits_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5998,7 +6138,9 @@ export interface operations {
     };
     layeredLimits_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6124,7 +6266,9 @@ export interface operations {
     };
     layeredLimits_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6166,6 +6310,8 @@ export interface operations {
                 size?: number;
                 keyword?: string;
                 cursor?: string;
+                userId?: string;
+                tenantId?: string;
             };
             header?: never;
             path?: never;
@@ -6208,7 +6354,9 @@ export interface operations {
     };
     virtualKeys_create: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6234,12 +6382,18 @@ export interface operations {
                             prefix: string;
                             /** @default [] */
                             namespaceIds: string[];
+                            /** @default [] */
+                            allowedModels: string[];
+                            userId?: string;
                             tenantId?: string;
                             customerTypeId?: string;
                             /** @default true */
                             isEnabled: boolean;
+                            statusReason?: string;
                             /** Format: date-time */
                             expiresAt?: string;
+                            /** Format: date-time */
+                            previousUntil?: string;
                             version: number;
                             /** Format: date-time */
                             createdAt: string;
@@ -6302,7 +6456,9 @@ export interface operations {
     };
     virtualKeys_update: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6315,6 +6471,9 @@ export interface operations {
                     name: string;
                     /** @default [] */
                     namespaceIds?: string[];
+                    /** @default [] */
+                    allowedModels?: string[];
+                    userId?: string;
                     tenantId?: string;
                     customerTypeId?: string;
                     /** @default true */
@@ -6354,7 +6513,9 @@ export interface operations {
     };
     virtualKeys_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -6373,6 +6534,1463 @@ export interface operations {
                         code: number;
                         message: string;
                         data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    virtualKeys_rotate: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default 0 */
+                    graceSeconds?: number;
+                    /** @default security_rotation */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            name: string;
+                            prefix: string;
+                            /** @default [] */
+                            namespaceIds: string[];
+                            /** @default [] */
+                            allowedModels: string[];
+                            userId?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            statusReason?: string;
+                            /** Format: date-time */
+                            expiresAt?: string;
+                            /** Format: date-time */
+                            previousUntil?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            secret: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    virtualKeys_activate: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["VirtualKey"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    virtualKeys_deactivate: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["VirtualKey"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    models_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                providerId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["Model"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    models_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Model"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    models_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Model"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    models_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    providerId: string;
+                    name: string;
+                    upstreamName?: string;
+                    /** @default [] */
+                    aliases?: string[];
+                    contextTokens?: number;
+                    maxOutputTokens?: number;
+                    /** @default [] */
+                    capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Model"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    models_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    redirects_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                namespaceId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["Redirect"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    redirects_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedirectDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Redirect"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    redirects_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Redirect"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    redirects_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    namespaceId?: string;
+                    model: string;
+                    target: string;
+                    /** @default 100 */
+                    priority?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Redirect"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    redirects_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                providerId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["Location"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocationDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Location"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Location"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default  */
+                    name?: string;
+                    path: string;
+                    /** @default false */
+                    isRegex?: boolean;
+                    rewriteTo?: string;
+                    providerId?: string;
+                    upstreamId?: string;
+                    /** @default {} */
+                    addHeaders?: {
+                        [key: string]: string;
+                    };
+                    /** @default 100 */
+                    priority?: number;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Location"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    locations_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    path: string;
+                    draft?: {
+                        /** @default  */
+                        name?: string;
+                        path: string;
+                        /** @default false */
+                        isRegex?: boolean;
+                        rewriteTo?: string;
+                        providerId?: string;
+                        upstreamId?: string;
+                        /** @default {} */
+                        addHeaders?: {
+                            [key: string]: string;
+                        };
+                        /** @default 100 */
+                        priority?: number;
+                        /** @default true */
+                        isEnabled?: boolean;
+                        id?: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            path: string;
+                            locationId?: string;
+                            providerId?: string;
+                            upstreamId?: string;
+                            addHeaders: {
+                                [key: string]: string;
+                            };
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                tenantId?: string;
+                status?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["User"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["User"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["User"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    /** Format: email */
+                    email?: string;
+                    tenantId?: string;
+                    customerTypeId?: string;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["User"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    users_setStatus: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    status: "pending" | "active" | "free_period" | "overdue" | "blacklisted" | "canceled";
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["User"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["PolicyTest"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyTestDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PolicyTest"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PolicyTest"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    /** @default  */
+                    description?: string;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    cases: {
+                        name: string;
+                        /**
+                         * @default {
+                         *       "method": "POST",
+                         *       "path": "/v1/chat/completions",
+                         *       "headers": {},
+                         *       "query": {}
+                         *     }
+                         */
+                        request?: {
+                            /** @default POST */
+                            method?: string;
+                            /** @default /v1/chat/completions */
+                            path?: string;
+                            /** @default {} */
+                            headers?: {
+                                [key: string]: string;
+                            };
+                            /** @default {} */
+                            query?: {
+                                [key: string]: string;
+                            };
+                            body?: unknown;
+                        };
+                        /** @default 0 */
+                        atMs?: number;
+                        virtualKeyId?: string;
+                        inputTokens?: number;
+                        outputTokens?: number;
+                        /** @default 0 */
+                        durationMs?: number;
+                        expect: {
+                            /** @enum {string} */
+                            decision: "allowed" | "refused";
+                            /** @enum {string} */
+                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                            policyId?: string;
+                            policyName?: string;
+                            namespace?: string;
+                        };
+                    }[];
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PolicyTest"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    policyTests_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    testIds?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            revision: number;
+                            results: components["schemas"]["PolicyTestResult"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6525,7 +8143,9 @@ export interface operations {
     };
     revisions_rollBack: {
         parameters: {
-            query?: never;
+            query?: {
+                ignoreTests?: boolean;
+            };
             header?: never;
             path: {
                 revision: string;
@@ -6620,7 +8240,7 @@ export interface operations {
                         /** @constant */
                         action: "create";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                         draft: {
                             [key: string]: unknown;
                         };
@@ -6628,7 +8248,7 @@ export interface operations {
                         /** @constant */
                         action: "update";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                         id: string;
                         draft: {
                             [key: string]: unknown;
@@ -6637,7 +8257,7 @@ export interface operations {
                         /** @constant */
                         action: "delete";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
                         id: string;
                     } | {
                         /** @constant */
@@ -6695,6 +8315,518 @@ export interface operations {
                         code: number;
                         message: string;
                         data: components["schemas"]["Scheduled"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    lint_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            findings: {
+                                /** @enum {string} */
+                                severity: "error" | "warning";
+                                rule: string;
+                                kind: string;
+                                id: string;
+                                name: string;
+                                path: string;
+                                message: string;
+                            }[];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    ruleSet_export: {
+        parameters: {
+            query?: {
+                format?: "json" | "yaml";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            revision: number;
+                            file: {
+                                /** @constant */
+                                version: 1;
+                                customerTypes?: {
+                                    name: string;
+                                }[];
+                                tenants?: {
+                                    name: string;
+                                    customerType?: string;
+                                }[];
+                                providers?: {
+                                    name: string;
+                                    /**
+                                     * @default openai
+                                     * @enum {string}
+                                     */
+                                    dialect: "openai";
+                                    apiKeyEnv?: string;
+                                    models: string[];
+                                    /** @default 100 */
+                                    priority: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                }[];
+                                upstreams?: {
+                                    /** Format: uri */
+                                    baseUrl: string;
+                                    /** @default 1 */
+                                    weight: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /** @default 5000 */
+                                    connectTimeoutMs: number;
+                                    /** @default 60000 */
+                                    firstByteTimeoutMs: number;
+                                    /** @default 60000 */
+                                    idleTimeoutMs: number;
+                                    /** @default 600000 */
+                                    totalTimeoutMs: number;
+                                    provider: string;
+                                }[];
+                                namespaces?: {
+                                    code: string;
+                                    name: string;
+                                    /** @default  */
+                                    description: string;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /**
+                                     * @default key
+                                     * @enum {string}
+                                     */
+                                    authMode: "open" | "key";
+                                    /** @default 0 */
+                                    maxWaitMs: number;
+                                    /** @default 100 */
+                                    maxWaiting: number;
+                                    /** @default 1 */
+                                    weight: number;
+                                    /** @default [] */
+                                    allowedModels: string[];
+                                    /** @default [] */
+                                    deniedModels: string[];
+                                    defaultProvider?: string;
+                                    defaultUpstream?: string;
+                                }[];
+                                virtualKeys?: {
+                                    name: string;
+                                    prefix?: string;
+                                    /** @default [] */
+                                    allowedModels: string[];
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /** Format: date-time */
+                                    expiresAt?: string;
+                                    /** @default [] */
+                                    namespaces: string[];
+                                    tenant?: string;
+                                    customerType?: string;
+                                }[];
+                                prices?: {
+                                    model: string;
+                                    inputPerMillion: string;
+                                    outputPerMillion: string;
+                                    provider: string;
+                                }[];
+                                matchers?: {
+                                    /** @enum {string} */
+                                    source: "header" | "body" | "query" | "path";
+                                    /** @default  */
+                                    field: string;
+                                    /** @enum {string} */
+                                    operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                                    value: string;
+                                    /** @default 100 */
+                                    priority: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    namespace: string;
+                                }[];
+                                layeredLimits?: {
+                                    /** @enum {string} */
+                                    targetType: "global" | "customer_type" | "tenant";
+                                    model?: string;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /**
+                                     * @default local
+                                     * @enum {string}
+                                     */
+                                    onLimiterDown: "local" | "closed" | "open";
+                                    /**
+                                     * @default level
+                                     * @enum {string}
+                                     */
+                                    countPer: "level" | "payer";
+                                    limit: {
+                                        /** @constant */
+                                        control: "tpm";
+                                        maxTokens: number;
+                                        /** @default 60 */
+                                        windowSeconds: number;
+                                    } | {
+                                        /** @constant */
+                                        control: "rpm";
+                                        maxRequests: number;
+                                        /** @default 60 */
+                                        windowSeconds: number;
+                                    } | {
+                                        /** @constant */
+                                        control: "soft_limit";
+                                        amount: string;
+                                    } | {
+                                        /** @constant */
+                                        control: "hard_limit";
+                                        amount: string;
+                                    };
+                                    target?: string;
+                                    provider?: string;
+                                }[];
+                                policies?: {
+                                    /** @default {} */
+                                    scope: {
+                                        model?: string;
+                                        virtualKey?: string;
+                                        tenant?: string;
+                                        customerType?: string;
+                                        provider?: string;
+                                        upstream?: string;
+                                    };
+                                    /** @default [] */
+                                    countPer: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
+                                    name: string;
+                                    /** @default  */
+                                    description: string;
+                                    /** @default 100 */
+                                    priority: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /**
+                                     * @default enforce
+                                     * @enum {string}
+                                     */
+                                    mode: "enforce" | "observe";
+                                    /**
+                                     * @default local
+                                     * @enum {string}
+                                     */
+                                    onLimiterDown: "local" | "closed" | "open";
+                                    rule: {
+                                        /** @constant */
+                                        kind: "qps-limit";
+                                        maxQps: number;
+                                        /** @default 1 */
+                                        windowSeconds: number;
+                                        /**
+                                         * @default gcra
+                                         * @enum {string}
+                                         */
+                                        algorithm: "gcra" | "strict";
+                                        burst?: number;
+                                    } | {
+                                        /** @constant */
+                                        kind: "request-limit";
+                                        windows: {
+                                            windowSeconds: number;
+                                            maxRequests: number;
+                                        }[];
+                                    } | {
+                                        /** @constant */
+                                        kind: "concurrency-limit";
+                                        maxConcurrent: number;
+                                    } | {
+                                        /** @constant */
+                                        kind: "token-limit";
+                                        maxInputTokens?: number;
+                                        maxOutputTokens?: number;
+                                        /** @default [] */
+                                        windows: {
+                                            windowSeconds: number;
+                                            maxTokens: number;
+                                            /**
+                                             * @default total
+                                             * @enum {string}
+                                             */
+                                            counts: "total" | "input" | "output";
+                                        }[];
+                                        /**
+                                         * @default all
+                                         * @enum {string}
+                                         */
+                                        appliesTo: "all" | "stream" | "non-stream";
+                                        /**
+                                         * @default estimate
+                                         * @enum {string}
+                                         */
+                                        counting: "exact" | "estimate";
+                                    } | {
+                                        /** @constant */
+                                        kind: "budget-limit";
+                                        windows: {
+                                            windowSeconds: number;
+                                            maxAmount: string;
+                                        }[];
+                                    } | {
+                                        /** @constant */
+                                        kind: "message-matching";
+                                        condition: {
+                                            /** @enum {string} */
+                                            source: "header" | "body" | "query" | "path";
+                                            /** @default  */
+                                            field: string;
+                                            /** @enum {string} */
+                                            operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                                            value: string;
+                                        };
+                                        /** @enum {string} */
+                                        action: "allow" | "deny";
+                                    };
+                                    namespace?: string;
+                                }[];
+                                models?: {
+                                    name: string;
+                                    upstreamName?: string;
+                                    /** @default [] */
+                                    aliases: string[];
+                                    contextTokens?: number;
+                                    maxOutputTokens?: number;
+                                    /** @default [] */
+                                    capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    provider: string;
+                                }[];
+                                redirects?: {
+                                    model: string;
+                                    target: string;
+                                    /** @default 100 */
+                                    priority: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    namespace?: string;
+                                }[];
+                                locations?: {
+                                    /** @default  */
+                                    name: string;
+                                    path: string;
+                                    /** @default false */
+                                    isRegex: boolean;
+                                    rewriteTo?: string;
+                                    /** @default {} */
+                                    addHeaders: {
+                                        [key: string]: string;
+                                    };
+                                    /** @default 100 */
+                                    priority: number;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    provider?: string;
+                                    upstream?: string;
+                                }[];
+                            };
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    ruleSet_diff: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    file: string | {
+                        [key: string]: unknown;
+                    };
+                    /** @default false */
+                    prune?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            revision: number;
+                            isApplied: boolean;
+                            changes: {
+                                /** @enum {string} */
+                                action: "create" | "update" | "delete";
+                                kind: string;
+                                id?: string;
+                                name: string;
+                                fields: {
+                                    field: string;
+                                    before?: unknown;
+                                    after?: unknown;
+                                }[];
+                            }[];
+                            findings: {
+                                /** @enum {string} */
+                                severity: "error" | "warning";
+                                rule: string;
+                                kind: string;
+                                id: string;
+                                name: string;
+                                path: string;
+                                message: string;
+                            }[];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    ruleSet_apply: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    file: string | {
+                        [key: string]: unknown;
+                    };
+                    /** @default false */
+                    prune?: boolean;
+                    expectedRevision?: number;
+                    /** @default false */
+                    dryRun?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            revision: number;
+                            isApplied: boolean;
+                            changes: {
+                                /** @enum {string} */
+                                action: "create" | "update" | "delete";
+                                kind: string;
+                                id?: string;
+                                name: string;
+                                fields: {
+                                    field: string;
+                                    before?: unknown;
+                                    after?: unknown;
+                                }[];
+                            }[];
+                            findings: {
+                                /** @enum {string} */
+                                severity: "error" | "warning";
+                                rule: string;
+                                kind: string;
+                                id: string;
+                                name: string;
+                                path: string;
+                                message: string;
+                            }[];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };

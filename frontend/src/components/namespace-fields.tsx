@@ -1,10 +1,13 @@
 import { Form, Input, Radio } from 'antd';
+import { useProviderNames } from '../api/names.ts';
 import { useTexts } from '../texts/texts.tsx';
+import { ChoiceField, NamesField } from './choice-fields.tsx';
 import { EnabledField, NameField, NumberField } from './common-fields.tsx';
 
 /** The fields of a namespace. */
 export function NamespaceFields() {
   const { t } = useTexts();
+  const providers = useProviderNames();
   return (
     <>
       <NameField />
@@ -31,6 +34,14 @@ export function NamespaceFields() {
       <NumberField name="maxWaiting" label={t('namespace.maxWaiting')} hint={t('namespace.maxWaitingHint')} />
       <NumberField name="weight" label={t('namespace.weight')} hint={t('namespace.weightHint')} />
       <NumberField name={['cache', 'ttlSeconds']} label={t('namespace.cacheTtl')} hint={t('namespace.cacheTtlHint')} />
+      <NamesField name="allowedModels" label={t('namespace.allowedModels')} hint={t('namespace.allowedModelsHint')} />
+      <NamesField name="deniedModels" label={t('namespace.deniedModels')} />
+      <ChoiceField
+        name="defaultProviderId"
+        label={t('namespace.defaultProvider')}
+        hint={t('namespace.defaultProviderHint')}
+        names={providers}
+      />
       <EnabledField />
     </>
   );

@@ -1,30 +1,43 @@
-import type { AuthMode, VirtualKey } from '@ai-gateway/contracts';
-import { isModel, type RequestFacts } from '@ai-gateway/limits';
+import { type AuthMode, mayUseApi, type UserStatus, type VirtualKey } from '@ai-gateway/contracts';
+import type { RequestFacts } from '@ai-gateway/limits';
 import type { CompiledConfig } from './compile-snapshot.ts';
 import { GatewayError } from './gateway-error.ts';
 import type { ModelChoice } from './resolve-model.ts';
 
 /** Who sent the request: the holder of a virtual key, or nobody in particular. */
-export type Caller = { readonly kind: 'anonymous' } | { readonly kind: 'key'; readonly keyId: string };
+export type Caller =
+  | { readonly kind: 'anonymous' }
+  /** `allowedModels`: models that the key may use; empty means all. */
+  | { readonly kind: 'key'; readonly keyId: string; readonly allowedModels: readonly string[] };
 
 /**
  * May this key be used in this namespace now? An open namespace takes anyone; a key that is not ours is then ignored,
  * because clients must send some key.
- * @throws GatewayError `invalid_api_key`, `key_not_allowed_here`
+ * @param userStatus of the key's user, where it has one
+ * @throws GatewayError `invalid_api_key`, `key_not_allowed_here`, `user_not_active`
  */
 export function callerOf(
   { id, authMode }: { readonly id: string; readonly authMode: AuthMode },
   key: VirtualKey | undefined,
+  userStatus: UserStatus | undefined,
   nowMs: number,
 ): Caller {
-  if (authMode === 'open') return key === undefined ? { kind: 'anonymous' } : { kind: 'key', keyId: key.id };
+  if (authMode === 'open') return key === undefined ? { kind: 'anonymous' } : holderOf(key);
   if (key === undefined) throw new GatewayError('invalid_api_key');
   if (!key.isEnabled) throw new GatewayError('invalid_api_key', { internal: `key ${key.id} is disabled` });
   if (key.expiresAt !== undefined && Date.parse(key.expiresAt) <= nowMs) {
     throw new GatewayError('invalid_api_key', { internal: `key ${key.id} has expired` });
   }
   if (key.namespaceIds.length > 0 && !key.namespaceIds.includes(id)) throw new GatewayError('key_not_allowed_here');
-  return { kind: 'key', keyId: key.id };
+  if (key.userId !== undefined && !mayUseApi(userStatus)) {
+    const message = `The user of this virtual key may not use the API now: its status is ${userStatus ?? 'unknown'}.`;
+    throw new GatewayError('user_not_active', { message });
+  }
+  return holderOf(key);
+}
+
+function holderOf({ id, allowedModels }: VirtualKey): Caller {
+  return { kind: 'key', keyId: id, allowedModels };
 }
 
 /** Facts of a request as far as they are known: a request whose body is not read has no model. */
@@ -39,21 +52,13 @@ export function factsOf(
   return {
     namespaceId,
     virtualKeyId,
+    userId: payer?.userId,
     tenantId: payer?.tenantId,
     customerTypeId: payer?.customerTypeId,
     providerId: choice?.provider.provider.id,
     model: choice?.resolvedModel,
-    listedModel: choice === undefined ? undefined : listedName(choice),
+    listedModel: choice?.listedModel,
   };
-}
-
-/**
- * The name by which the provider lists the model. A client can make up any number of names that fit a pattern, so what
- * is kept per model must be kept per pattern there.
- */
-function listedName({ provider: { provider }, resolvedModel }: ModelChoice): string {
-  if (provider.models.includes(resolvedModel)) return resolvedModel;
-  return provider.models.find((pattern) => isModel(pattern, resolvedModel)) ?? resolvedModel;
 }
 
 /** The secret in the request: `Authorization: Bearer …` (or bare), else `x-virtual-key`, else Anthropic's `x-api-key`. */

@@ -23,6 +23,7 @@ import {
   payersOf,
   planNamespace,
 } from '@ai-gateway/limits';
+import { type CompiledRouting, compileRouting, keysBySecret } from './compile-routing.ts';
 import { recordedFieldsOf } from './matched-fields.ts';
 import { NO_SECRETS, openKeys, type ProviderKeys, type SecretSource } from './provider-keys.ts';
 
@@ -64,7 +65,7 @@ export interface RankedMatcher {
 }
 
 /** The rules of one revision, indexed and compiled. */
-export interface CompiledConfig {
+export interface CompiledConfig extends CompiledRouting {
   readonly epoch: string;
   readonly revision: number;
   readonly namespaces: ReadonlyMap<string, CompiledNamespace>;
@@ -79,7 +80,7 @@ export interface CompiledConfig {
   readonly recordedFields: readonly CompiledField[];
   /** Enabled providers that have an enabled upstream or none, by priority and name. */
   readonly providers: readonly CompiledProvider[];
-  /** By HMAC of the secret. */
+  /** By HMAC of the secret; a key that was rotated may be there under both. */
   readonly virtualKeys: ReadonlyMap<string, VirtualKey>;
   /** By id of the virtual key. */
   readonly payers: ReadonlyMap<string, Payer>;
@@ -120,21 +121,28 @@ export function compileSnapshot(
   const kept = (...lists: (keyof Snapshot)[]) =>
     lists.every((list) => before?.snapshot[list] === snapshot[list]) ? before?.config : undefined;
 
+  const routing = compileRouting(snapshot);
+
   return {
+    ...routing,
     epoch: snapshot.epoch,
     revision: snapshot.revision,
     namespaces,
     ...matchersOf(snapshot, namespaces, kept('matchers', 'namespaces')),
     decidingHeaders: kept('matchers', 'namespaces', 'policies')?.decidingHeaders ?? decidingHeadersOf(snapshot),
     providers,
-    virtualKeys: kept('virtualKeys')?.virtualKeys ?? new Map(snapshot.virtualKeys.map((key) => [key.secretHash, key])),
-    payers: kept('virtualKeys', 'tenants')?.payers ?? payersOf(snapshot.virtualKeys, snapshot.tenants),
+    virtualKeys: kept('virtualKeys')?.virtualKeys ?? keysBySecret(snapshot.virtualKeys),
+    payers: kept('virtualKeys', 'tenants', 'users')?.payers ?? payersOf(snapshot),
     layeredLimits: indexLayeredLimits(snapshot.layeredLimits.filter(isEnabled)),
     hasWaiting,
     prices: indexPrices(snapshot.prices),
     fallbacks: snapshot.fallbacks.filter(isEnabled).sort(byFallbackPrecision),
     modelNames: [
-      ...new Set(providers.flatMap(({ provider }) => provider.models.filter((name) => !name.endsWith('*')))),
+      ...new Set(
+        providers.flatMap(({ provider }) =>
+          [...(routing.served.get(provider.id)?.exact.values() ?? [])].map(({ name }) => name),
+        ),
+      ),
     ],
   };
 }

@@ -45,7 +45,7 @@ function valuesOf(dimension: CountedPer, config: CompiledConfig): readonly Parti
     case 'namespace':
       return [{}];
     case 'virtualKey':
-      return [...config.virtualKeys.values()].map(({ id }) => ({ virtualKeyId: id }));
+      return distinct([...config.virtualKeys.values()].map(({ id }) => id)).map((virtualKeyId) => ({ virtualKeyId }));
     case 'tenant':
       return distinct([...config.payers.values()].map(({ tenantId }) => tenantId)).map((tenantId) => ({ tenantId }));
     case 'customerType':
@@ -57,9 +57,11 @@ function valuesOf(dimension: CountedPer, config: CompiledConfig): readonly Parti
     case 'upstream':
       return config.providers.flatMap(({ upstreams }) => upstreams.map(({ id }) => ({ upstreamId: id })));
     case 'model':
-      return distinct(config.providers.flatMap(({ provider }) => provider.models)).map((name) => ({
-        listedModel: name,
-      }));
+      return distinct([...config.modelNames, ...config.providers.flatMap(({ provider }) => provider.models)]).map(
+        (name) => ({
+          listedModel: name,
+        }),
+      );
     default:
       return dimension satisfies never;
   }

@@ -1,8 +1,8 @@
 import type { Fallback } from '@ai-gateway/contracts';
 import { isModel } from '@ai-gateway/limits';
-import type { CompiledConfig } from './compile-snapshot.ts';
-
+import type { CompiledConfig, CompiledProvider } from './compile-snapshot.ts';
 import { type ModelChoice, resolveModel } from './resolve-model.ts';
+import { findServed } from './served-models.ts';
 
 /**
  * Who answers for a model, in the order of trying: its own provider, then what the fallback rule names. A target that
@@ -14,7 +14,7 @@ export function chainFor(config: CompiledConfig, namespaceId: string, choice: Mo
   if (rule === undefined) return [choice];
   const chain = [choice];
   for (const target of rule.targets) {
-    const next = choiceOf(config, target, choice.resolvedModel);
+    const next = choiceOf(config, namespaceId, target, choice.resolvedModel);
     if (next !== undefined && !chain.some((known) => isSame(known, next))) chain.push(next);
   }
   return chain;
@@ -28,19 +28,35 @@ function ruleFor(fallbacks: readonly Fallback[], namespaceId: string, model: str
 
 function choiceOf(
   config: CompiledConfig,
+  namespaceId: string,
   { providerId, model }: Fallback['targets'][number],
   sameModel: string,
 ): ModelChoice | undefined {
   if (providerId !== undefined) {
     const provider = config.providers.find((candidate) => candidate.provider.id === providerId);
-    return provider && { provider, resolvedModel: model ?? sameModel };
+    return provider && choiceAt(config, provider, model ?? sameModel);
   }
   try {
-    return resolveModel(config, model ?? sameModel);
+    const namespace = config.namespaces.get(namespaceId)?.namespace;
+    // The operator names the target, so what keys may ask for by themselves is not the question.
+    return namespace && resolveModel(config, { requestedModel: model ?? sameModel, namespace, keyModels: [] });
   } catch {
     // The model is not served any more; the chain goes on without it.
     return undefined;
   }
+}
+
+/** A model of a provider, whether the provider lists it or not. */
+function choiceAt({ served }: CompiledConfig, provider: CompiledProvider, name: string): ModelChoice {
+  const model = findServed(served.get(provider.provider.id), name);
+  return {
+    provider,
+    resolvedModel: model?.name ?? name,
+    upstreamModel: model?.upstreamName ?? name,
+    listedModel: model?.listedName ?? name,
+    maxOutputTokens: model?.row?.maxOutputTokens,
+    preferredUpstreamId: undefined,
+  };
 }
 
 function isSame(left: ModelChoice, right: ModelChoice): boolean {

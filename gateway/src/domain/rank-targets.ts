@@ -176,3 +176,15 @@ function smallestFirst(upstreams: readonly Upstream[], keyOf: (upstream: Upstrea
     .sort((left, right) => left.key - right.key)
     .map(({ upstream }) => upstream);
 }
+
+/** The same order with one upstream first, unless it is set aside: what a rule prefers must not fail for that. */
+export function preferring(
+  ranked: readonly Upstream[],
+  preferredId: string | undefined,
+  health: (upstreamId: string) => UpstreamHealth | undefined,
+  nowMs: number,
+): readonly Upstream[] {
+  const preferred = ranked.find(({ id }) => id === preferredId);
+  if (preferred === undefined || !isHealthy(health(preferred.id), nowMs)) return ranked;
+  return [preferred, ...ranked.filter((upstream) => upstream !== preferred)];
+}

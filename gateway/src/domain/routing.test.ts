@@ -1,46 +1,6 @@
-import { providerShape, snapshotShape } from '@ai-gateway/contracts';
 import { outputCapOf, upstreamMaxOf } from '@ai-gateway/limits';
 import { describe, expect, it } from 'vitest';
-import { compileSnapshot } from './compile-snapshot.ts';
 import { saneUsage } from './outcome.ts';
-import { resolveModel } from './resolve-model.ts';
-
-const config = compileSnapshot(
-  snapshotShape.parse({
-    epoch: 'e',
-    revision: 1,
-    createdAt: '2026-01-01T00:00:00Z',
-    namespaces: [],
-    matchers: [],
-    policies: [],
-    providers: [
-      { id: 'openai', name: 'openai', models: ['gpt-*', 'o3'], priority: 10 },
-      { id: 'mock', name: 'mock', models: ['gpt-4o-mini', 'Qwen3-8B', 'deepseek-ai/deepseek-v3'], priority: 100 },
-      { id: 'twin', name: 'twin', models: ['Qwen3-*', 'gpt-4o-mini'], priority: 100 },
-      { id: 'off', name: 'off', models: ['*'], isEnabled: false },
-    ].map((provider) => providerShape.parse(provider)),
-    upstreams: [],
-    virtualKeys: [],
-  }),
-);
-
-describe('which provider serves a model', () => {
-  it.each([
-    ['openai/gpt-4', 'openai', 'gpt-4'],
-    ['mock/gpt-4o-mini', 'mock', 'gpt-4o-mini'],
-    ['gpt-4o-mini', 'openai', 'gpt-4o-mini'],
-    ['Qwen3-8B', 'mock', 'Qwen3-8B'],
-    ['Qwen3-32B', 'twin', 'Qwen3-32B'],
-    ['deepseek-ai/deepseek-v3', 'mock', 'deepseek-ai/deepseek-v3'],
-  ])('%s goes to %s as %s', (model, provider, resolved) => {
-    const choice = resolveModel(config, model);
-    expect([choice.provider.provider.name, choice.resolvedModel]).toEqual([provider, resolved]);
-  });
-
-  it.each(['claude-3', 'mock/claude-3', 'off/anything', 'gpt', 'o3-mini', 'qwen3-8B'])('nobody serves %s', (model) => {
-    expect(() => resolveModel(config, model)).toThrow(expect.objectContaining({ code: 'model_not_found' }));
-  });
-});
 
 describe('the output cap', () => {
   const policy = (maxOutputTokens: number | undefined) => ({ policyId: 'p', maxOutputTokens });
@@ -57,6 +17,19 @@ describe('the output cap', () => {
     const cap = outputCapOf({ clientMax, choices, policies: caps.map(policy) });
     expect(cap?.tokens).toBe(total);
     expect(upstreamMaxOf(clientMax, cap)).toBe(perChoice);
+  });
+
+  it.each([
+    ['the client asks for less', 50, 1, [], 50, 50],
+    ['the client asks for more', 500, 1, [], 100, 100],
+    ['the client asks for more, of three choices', 500, 3, [], 300, 100],
+    ['nobody asks: the model keeps to it by itself', undefined, 2, [], 200, undefined],
+    ['a policy is smaller', undefined, 1, [30], 30, 30],
+    ['a policy is larger than a choice can be', undefined, 3, [250], 250, 100],
+  ])('of a model that gives 100 tokens: %s', (...[_name, clientMax, choices, caps, total, perChoice]) => {
+    const cap = outputCapOf({ clientMax, choices, modelMax: 100, policies: caps.map(policy) });
+    expect(cap?.tokens).toBe(total);
+    expect(upstreamMaxOf(clientMax, cap, 100)).toBe(perChoice);
   });
 });
 

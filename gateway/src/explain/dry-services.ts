@@ -13,7 +13,8 @@ export interface DryTerms {
   readonly recordedInputTokens: number | undefined;
 }
 
-const SILENT: Metrics = {
+/** Metrics of what did not happen. */
+export const SILENT: Metrics = {
   started: () => {},
   ended: () => {},
   request: () => {},
@@ -70,8 +71,8 @@ function dryLimits(limits: Limits, previews: LimitsPreview[]): Limits {
   };
 }
 
-/** The input's text is not known any more, only how many tokens it had. */
-function recordedCounter(tokens: TokenCounter, recorded: number): TokenCounter {
+/** Counts an input of which only the number of tokens is known. */
+export function recordedCounter(tokens: TokenCounter, recorded: number): TokenCounter {
   let isCounted = false;
   return {
     countChat: async () => ({ tokens: recorded, exact: true }),

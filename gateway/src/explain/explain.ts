@@ -1,21 +1,14 @@
-import type { ExplainQuestion, Explanation, RequestView, VirtualKey } from '@ai-gateway/contracts';
+import type { ExplainQuestion, Explanation, RequestView } from '@ai-gateway/contracts';
 import type { Preview } from '@ai-gateway/limits';
 import { factsOf } from '../domain/access.ts';
 import type { CompiledConfig } from '../domain/compile-snapshot.ts';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import type { Target } from '../domain/target.ts';
-import type { Addressed, Received } from '../exchange.ts';
-import {
-  type Attempt,
-  chatDecision,
-  countDecision,
-  modelsPipeline,
-  type Pipeline,
-  passthroughDecision,
-} from '../pipeline.ts';
-import type { ClientProtocol } from '../protocols/client-protocol.ts';
+import type { Received } from '../exchange.ts';
+import type { Attempt } from '../pipeline.ts';
 import type { Services } from '../services.ts';
 import { reserve } from '../stages/reserve.ts';
+import { attemptRoute, type Decided, keyNamed, type MadeUpRoute } from './attempt-route.ts';
 import { type DryServices, dryServices } from './dry-services.ts';
 import {
   explainCaller,
@@ -26,13 +19,6 @@ import {
   explainTargets,
 } from './explain-rules.ts';
 
-/** Which pipeline a path and method lead to; `unknown` and `method` are refused before any. */
-export type ExplainedRoute =
-  | { readonly kind: 'chat' | 'count'; readonly protocol: ClientProtocol }
-  | { readonly kind: 'passthrough' | 'models' | 'unknown' | 'method' };
-
-type ChatDecided = typeof chatDecision extends Pipeline<Received & Addressed, infer Out> ? Out : never;
-type Decided = Received & Partial<ChatDecided>;
 type Reservable = Parameters<typeof reserve>[0];
 type Failure = Attempt<Received>['failure'];
 
@@ -50,7 +36,7 @@ interface Run {
 export async function explain(
   question: ExplainQuestion,
   received: Received,
-  route: ExplainedRoute,
+  route: MadeUpRoute,
   services: Services,
 ): Promise<Explanation> {
   const config = services.config.current();
@@ -59,7 +45,7 @@ export async function explain(
   }
   const { virtualKeyId } = question.request;
   const dry = dryServices(services, {
-    secretHash: virtualKeyId === undefined ? undefined : keyNamed(config, virtualKeyId).secretHash,
+    secretHash: virtualKeyId === undefined ? undefined : hashOfNamed(config, virtualKeyId),
     recordedInputTokens: question.recordedInputTokens,
   });
   const run = await runDry(received, route, dry.services);
@@ -78,16 +64,15 @@ export async function explain(
   };
 }
 
-/** The virtual key of an id, or of the prefix that people know it by. */
-function keyNamed({ virtualKeys }: CompiledConfig, name: string): VirtualKey {
-  const keys = [...virtualKeys.values()];
-  const found = keys.find(({ id }) => id === name) ?? keys.find(({ prefix }) => prefix === name);
-  if (found !== undefined) return found;
+/** @throws GatewayError `invalid_request` */
+function hashOfNamed(config: CompiledConfig, name: string): string {
+  const key = keyNamed(config, name);
+  if (key !== undefined) return key.secretHash;
   throw new GatewayError('invalid_request', { message: `There is no virtual key "${name}".`, param: 'virtualKeyId' });
 }
 
-async function runDry(received: Received, route: ExplainedRoute, services: Services): Promise<Run> {
-  const { reached: decided, failure } = await attemptOf(received, route, services);
+async function runDry(received: Received, route: MadeUpRoute, services: Services): Promise<Run> {
+  const { reached: decided, failure } = await attemptRoute(received, route, services);
   if (failure !== undefined || route.kind === 'models') return { decided, failure, chosen: undefined };
   try {
     // Without a failure every stage has added its part.
@@ -95,26 +80,6 @@ async function runDry(received: Received, route: ExplainedRoute, services: Servi
     return { decided, failure, chosen: targets[0] };
   } catch (error) {
     return { decided, failure: { stage: reserve.name, error }, chosen: undefined };
-  }
-}
-
-function attemptOf(received: Received, route: ExplainedRoute, services: Services): Promise<Attempt<ChatDecided>> {
-  switch (route.kind) {
-    case 'chat':
-      return chatDecision.attempt({ ...received, protocol: route.protocol }, services);
-    case 'count':
-      return countDecision.attempt({ ...received, protocol: route.protocol }, services);
-    case 'passthrough':
-      return passthroughDecision.attempt(received, services);
-    case 'models':
-      return modelsPipeline.attempt(received, services);
-    case 'unknown':
-    case 'method': {
-      const error = new GatewayError(route.kind === 'unknown' ? 'not_found' : 'method_not_allowed');
-      return Promise.resolve({ reached: received, failure: { stage: 'route', error } });
-    }
-    default:
-      return route satisfies never;
   }
 }
 

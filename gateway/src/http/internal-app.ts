@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { EXPLAIN_PATH, LIMITS_PATH } from '@ai-gateway/contracts';
+import { EXPLAIN_PATH, LIMITS_PATH, locate, POLICY_TESTS_PATH } from '@ai-gateway/contracts';
 import express, {
   type ErrorRequestHandler,
   type Express,
@@ -12,16 +12,17 @@ import { secretIn } from '../domain/access.ts';
 import { countersOf } from '../domain/counters.ts';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import type { LiveTotals } from '../domain/live-totals.ts';
-import { NO_USAGE } from '../domain/outcome.ts';
 import { takesTraffic } from '../domain/rank-targets.ts';
 import { ENDPOINTS } from '../endpoints.ts';
-import { modelsPipeline } from '../pipeline.ts';
+import type { NewLimits } from '../policy-tests/run-policy-test.ts';
 import type { Services } from '../services.ts';
 import { beginLife, failedOutcome } from './life.ts';
 import { targetOf } from './read-request.ts';
-import { PASSTHROUGH_ROUTES } from './routes.ts';
+import { isMetered, PASSTHROUGH_ROUTES } from './routes.ts';
 import { serveExplain } from './serve-explain.ts';
+import { serveModels } from './serve-models.ts';
 import type { Passthrough } from './serve-passthrough.ts';
+import { servePolicyTests } from './serve-policy-tests.ts';
 import { writeError } from './write-answer.ts';
 
 export interface InternalAppOptions {
@@ -34,10 +35,15 @@ export interface InternalAppOptions {
   readonly gatewayToken: string;
   readonly isDraining: () => boolean;
   readonly rulesAgeSeconds: () => number;
+  /** Limits for each policy test. */
+  readonly newLimits: NewLimits;
 }
 
 /** Largest request that can be explained. */
 const EXPLAINED_BYTES = '8mb';
+
+/** Draft rules and policy tests; only the config center sends them. */
+const TESTED_BYTES = '64mb';
 
 /** `/stats` is open to everybody, so it reads no more often than this. */
 const STATS_MS = 200;
@@ -79,12 +85,20 @@ export function internalApp(options: InternalAppOptions): Express {
   app.post(EXPLAIN_PATH, isConfigCenter, express.json({ limit: EXPLAINED_BYTES }), (request, response) =>
     serveExplain(request, response, services),
   );
-  app.use(EXPLAIN_PATH, unreadable);
+  app.post(POLICY_TESTS_PATH, isConfigCenter, express.json({ limit: TESTED_BYTES }), (request, response) =>
+    servePolicyTests(request, response, options),
+  );
+  app.use([EXPLAIN_PATH, POLICY_TESTS_PATH], unreadable);
   app.get('/metrics', async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());
   });
   app.get('/v1/models', (request, response) => serveModels(request, response, services));
   app.get('/v1/models/*name', (request, response) => serveModels(request, response, services));
+  app.use((request, response, next) => {
+    const found = locate(services.config.current()?.locations ?? [], targetOf(request.url).path);
+    if (found === undefined || isMetered(found.path)) next();
+    else void passthrough.serve(request, response);
+  });
   app.all(PASSTHROUGH_ROUTES, (request, response) => passthrough.serve(request, response));
   app.use((request, response) => {
     const isKnown =
@@ -173,41 +187,9 @@ async function serveLimits(request: Request, response: Response, options: Intern
   }
 }
 
-/** `GET /v1/models` and `/v1/models/<name>` in OpenAI's form. */
-async function serveModels(request: Request, response: Response, services: Services): Promise<void> {
-  const life = beginLife(request, response, services);
-  try {
-    const target = targetOf(request.url);
-    const { config } = await modelsPipeline.run(life.received(target, new Uint8Array()), services);
-    const models = config.modelNames.map((id) => ({
-      id,
-      object: 'model',
-      created: 0,
-      owned_by: ownerOf(config.providers, id),
-    }));
-    const name = decodeURIComponent(target.path.slice('/v1/models/'.length));
-    const found = name === '' ? { object: 'list', data: models } : models.find(({ id }) => id === name);
-    if (found === undefined) throw new GatewayError('model_not_found', { param: 'model' });
-    life.end({ kind: 'completed', status: 200, usage: NO_USAGE });
-    response.setHeader('x-request-id', life.requestId);
-    response.json(found);
-  } catch (thrown) {
-    const error = asGatewayError(thrown);
-    life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
-    writeError(response, error, life.requestId);
-  }
-}
-
 function isSameSecret(given: string, wanted: string): boolean {
   const [left, right] = [Buffer.from(given), Buffer.from(wanted)];
   return left.length === right.length && timingSafeEqual(left, right);
-}
-
-function ownerOf(
-  providers: readonly { provider: { name: string; models: readonly string[] } }[],
-  model: string,
-): string {
-  return providers.find(({ provider }) => provider.models.includes(model))?.provider.name ?? '';
 }
 
 function refuse(request: Request, response: Response, services: Services, error: GatewayError): void {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { locate } from '@ai-gateway/contracts';
 import type { GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE, type Outcome, type TokenUsage } from '../domain/outcome.ts';
 import type { DeferredTask, Notes, Received } from '../exchange.ts';
@@ -42,6 +43,7 @@ export function beginLife(message: IncomingMessage, response: ServerResponse, se
       reservationId: randomUUID(),
       method: message.method ?? '',
       path,
+      located: locate(services.config.current()?.locations ?? [], path),
       query,
       headers: message.headers,
       repeatedHeaders: repeatedHeadersOf(message.rawHeaders),

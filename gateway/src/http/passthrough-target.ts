@@ -1,3 +1,4 @@
+import type { Located } from '@ai-gateway/contracts';
 import { chooseKey } from '../domain/choose-key.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import type { UsableKey } from '../domain/provider-keys.ts';
@@ -6,6 +7,7 @@ import type { Target } from '../domain/target.ts';
 import { operationUrl } from '../providers/openai-compatible.ts';
 import { type Attempt, type ConnectGuard, type Services, UpstreamFailure } from '../services.ts';
 import type { Life } from './life.ts';
+import { targetOf } from './read-request.ts';
 
 /** Where a request goes, and with which key. */
 export interface Beginning {
@@ -36,10 +38,13 @@ export function noteBeginning({ target, key }: Beginning, { notes }: Life): void
   notes.attempts = 1;
 }
 
-/** Where a request of ours goes at a target. */
-export function targetUrl(url: string, { upstream }: Target): string {
-  const [path = '', ...query] = url.split('?');
-  const operation = operationUrl(upstream.baseUrl, path.slice('/v1/'.length));
+/** Where a request goes at a target: below `/v1` an operation like any other, else a path of the same server. */
+export function targetUrl(url: string, { upstream }: Target, located?: Located): string {
+  const [own = '', ...query] = url.split('?');
+  const path = located === undefined ? own : targetOf(located.path).path;
+  const operation = path.startsWith('/v1/')
+    ? operationUrl(upstream.baseUrl, path.slice('/v1/'.length))
+    : new URL(upstream.baseUrl).origin + path;
   return query.length === 0 ? operation : `${operation}?${query.join('?')}`;
 }
 

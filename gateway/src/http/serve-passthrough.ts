@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
+import type { Received } from '../exchange.ts';
 import { passthroughPipeline } from '../pipeline.ts';
 import type { ConnectGuard, Services } from '../services.ts';
 import { type AttemptTimers, watchAttempt } from './attempt-timers.ts';
@@ -63,7 +64,9 @@ export function passthrough(services: Services, guard: ConnectGuard): Passthroug
       const beginning = beginAttempt(targets, services);
       noteBeginning(beginning, life);
       received.defer(beginning.attempt.end);
-      await forward({ message, response }, { life, ...beginning }, targetUrl(message.url ?? '', beginning.target));
+      const { located } = received;
+      const url = targetUrl(message.url ?? '', beginning.target, located);
+      await forward({ message, response }, { life, ...beginning, located }, url);
     } catch (thrown) {
       const error = asGatewayError(thrown);
       life.end(failedOutcome(error, life.hasClientLeft()), error.details.internal);
@@ -73,12 +76,13 @@ export function passthrough(services: Services, guard: ConnectGuard): Passthroug
 
   function forward(
     { message, response }: { readonly message: IncomingMessage; readonly response: ServerResponse },
-    request: Beginning & { readonly life: Life },
+    request: Beginning & Pick<Received, 'located'> & { readonly life: Life },
     url: string,
   ): Promise<void> {
-    const { life, attempt, key } = request;
+    const { life, attempt, key, located } = request;
     checkUrl(guard, url, attempt);
     allowHeaders(message, 'http', { secret: key?.reveal(), requestId: life.requestId });
+    Object.assign(message.headers, located?.location.addHeaders);
     life.notes.bytesIn = 0;
     message.on('data', (chunk: Buffer) => {
       life.notes.bytesIn = (life.notes.bytesIn ?? 0) + chunk.length;

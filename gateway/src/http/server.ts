@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ERRORS, type ErrorCode } from '@ai-gateway/contracts';
+import { ERRORS, type ErrorCode, locate } from '@ai-gateway/contracts';
 import type { Express } from 'express';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { COUNT_PATH, ENDPOINTS } from '../endpoints.ts';
@@ -36,7 +36,7 @@ export function gatewayServer({ services, app, passthrough, maxBodyBytes }: Serv
   /** Serves a request for a model's answer, or for the tokens of one; false for all others. */
   function isAsked(message: IncomingMessage, response: ServerResponse): boolean {
     if (message.method !== 'POST') return false;
-    const path = withoutQuery(message.url ?? '');
+    const path = routeOf(message.url ?? '');
     const protocol = ENDPOINTS.get(path);
     if (protocol !== undefined) void serveChat(message, response, services, { protocol, maxBodyBytes });
     else if (path === COUNT_PATH) void serveCount(message, response, services, maxBodyBytes);
@@ -48,7 +48,9 @@ export function gatewayServer({ services, app, passthrough, maxBodyBytes }: Serv
     const url = message.url ?? '';
     if (isAsked(message, response)) return;
     try {
-      if (!METHODS.has(message.method ?? '')) throw new GatewayError('method_not_allowed');
+      const route = routeOf(url);
+      const isOfModels = ENDPOINTS.has(route) || route === COUNT_PATH;
+      if (isOfModels || !METHODS.has(message.method ?? '')) throw new GatewayError('method_not_allowed');
       targetOf(url);
       repeatedHeadersOf(message.rawHeaders);
       app(message, response);
@@ -67,6 +69,12 @@ export function gatewayServer({ services, app, passthrough, maxBodyBytes }: Serv
     response.assignSocket(socket);
     void passthrough.upgrade(message, response, head);
   });
+  /** The path that decides who serves a request: where its location leads, else its own. */
+  function routeOf(url: string): string {
+    const path = withoutQuery(url);
+    return locate(services.config.current()?.locations ?? [], path)?.path ?? path;
+  }
+
   server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => {
     const length = Number(message.headers['content-length'] ?? 0);
     if (length <= maxBodyBytes) response.writeContinue();

@@ -8,6 +8,7 @@ import { type Losses, NO_LOSSES } from './losses.ts';
 /** Keys on which the gateway decides: each may occur only once. */
 const DECIDING_KEYS = new Set([
   'model',
+  'provider',
   'messages',
   'stream',
   'stream_options',
@@ -55,6 +56,8 @@ export interface Chat {
   /** What of the client's request `body` cannot say. */
   readonly losses: Losses;
   readonly requestedModel: string;
+  /** `provider`, if it is a name: some clients send an object, which is the provider's to read. */
+  readonly requestedProvider: string | undefined;
   readonly isStream: boolean;
   /** The client asked for the usage chunk at the end of a stream. */
   readonly wantsUsage: boolean;
@@ -73,14 +76,27 @@ export function parseChat(bytes: Uint8Array): Chat {
   const maxima = [body.max_tokens, body.max_completion_tokens].filter((max) => typeof max === 'number');
   return {
     original: body,
-    body,
+    body: withoutProvider(body),
     losses: NO_LOSSES,
     requestedModel: body.model,
+    requestedProvider: providerIn(body),
     isStream: body.stream === true,
     wantsUsage: body.stream_options?.include_usage === true,
     clientMax: maxima.length === 0 ? undefined : Math.min(...maxima),
     choices: body.n ?? 1,
   };
+}
+
+/** `provider` of a body, if it is a name. */
+export function providerIn({ provider }: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof provider === 'string' ? provider : undefined;
+}
+
+/** A body as providers take it: the name of one of them is for this gateway alone. */
+export function withoutProvider<T extends Readonly<Record<string, unknown>>>(body: T): T {
+  if (providerIn(body) === undefined) return body;
+  const { provider: _, ...rest } = body;
+  return rest as unknown as T;
 }
 
 /** OpenAI's reasoning models take the new name of the maximum alone; most other servers know the old one alone. */
@@ -99,13 +115,13 @@ export function templateVariablesOf({ chat_template_kwargs: given }: ChatBody): 
  * The body to send: the provider's name of the model, the lowered maximum, and the usage report always asked for.
  * Re-serialised from what was checked, never the client's bytes, so that parsers cannot disagree about it.
  */
-export function upstreamBody(chat: Chat, resolvedModel: string, maxTokensPerChoice: number | undefined): string {
+export function upstreamBody(chat: Chat, upstreamModel: string, maxTokensPerChoice: number | undefined): string {
   const { max_tokens, max_completion_tokens, ...rest } = chat.body;
-  const body: Record<string, unknown> = { ...rest, model: resolvedModel };
+  const body: Record<string, unknown> = { ...rest, model: upstreamModel };
   if (maxTokensPerChoice !== undefined) {
     const usesNewName = max_completion_tokens !== undefined && max_completion_tokens !== null;
     const usesOldName = max_tokens !== undefined && max_tokens !== null;
-    const field = usesOldName ? 'max_tokens' : maxTokensField(resolvedModel);
+    const field = usesOldName ? 'max_tokens' : maxTokensField(upstreamModel);
     body[usesNewName ? 'max_completion_tokens' : field] = maxTokensPerChoice;
   }
   if (chat.isStream) body.stream_options = { ...chat.body.stream_options, include_usage: true };

@@ -3,7 +3,15 @@ import { z } from 'zod';
 import type { AnswerContext, AnswerWriter } from './client-protocol.ts';
 import { isSet, type JsonObject, objectIn, objectsIn, textIn } from './json-fields.ts';
 import { type Losses, NO_LOSSES, newLosses } from './losses.ts';
-import { type Chat, checked, MAX_OUTPUT_TOKENS, parseJson, type TextInput } from './openai-chat.ts';
+import {
+  type Chat,
+  checked,
+  MAX_OUTPUT_TOKENS,
+  parseJson,
+  providerIn,
+  type TextInput,
+  withoutProvider,
+} from './openai-chat.ts';
 
 /* `POST /v1/completions` and `POST /v1/embeddings`: what OpenAI makes of plain texts. */
 
@@ -42,6 +50,7 @@ export function parseCompletion(bytes: Uint8Array): Chat {
     texts: input,
     losses: completionLosses(body, input),
     requestedModel: model,
+    requestedProvider: providerIn(body),
     isStream: stream === true,
     wantsUsage: body.stream_options?.include_usage === true,
     clientMax: max_tokens ?? undefined,
@@ -86,7 +95,7 @@ export function completionUpstreamBody(
   maxTokens?: number,
 ): string {
   return JSON.stringify({
-    ...original,
+    ...withoutProvider(original),
     model: resolvedModel,
     ...(maxTokens !== undefined && { max_tokens: maxTokens }),
     ...(isStream && { stream_options: { ...objectIn(original.stream_options), include_usage: true } }),
@@ -129,6 +138,7 @@ export function parseEmbedding(bytes: Uint8Array): Chat {
     texts: textInput(body.input),
     losses: { ...NO_LOSSES, vital: ['input'] },
     requestedModel: body.model,
+    requestedProvider: providerIn(body),
     isStream: false,
     wantsUsage: false,
     clientMax: undefined,
@@ -138,7 +148,7 @@ export function parseEmbedding(bytes: Uint8Array): Chat {
 
 /** The body for a provider that offers embeddings. */
 export function embeddingUpstreamBody({ original }: Chat, resolvedModel: string): string {
-  return JSON.stringify({ ...original, model: resolvedModel });
+  return JSON.stringify({ ...withoutProvider(original), model: resolvedModel });
 }
 
 function textInput(given: z.infer<typeof texts>): TextInput {

@@ -8,7 +8,8 @@ export const authenticate: Stage<Received & Matched, { readonly caller: Caller }
   const secret = secretIn(exchange.headers);
   const isWanted = secret !== undefined && exchange.config.virtualKeys.size > 0;
   const key = isWanted ? exchange.config.virtualKeys.get(services.config.hashOf(secret)) : undefined;
-  const caller = callerOf(namespace, key, services.nowMs());
+  const userStatus = key?.userId === undefined ? undefined : exchange.config.userStatuses.get(key.userId);
+  const caller = callerOf(namespace, key, userStatus, services.nowMs());
   if (caller.kind === 'key') exchange.notes.virtualKeyId = caller.keyId;
   return { caller };
 };

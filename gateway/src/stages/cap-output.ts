@@ -1,5 +1,6 @@
 import { type CappedDemand, demandOf } from '@ai-gateway/limits';
 import { GatewayError } from '../domain/gateway-error.ts';
+import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Target } from '../domain/target.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
@@ -16,10 +17,13 @@ export type OutputBounds = Pick<CappedDemand, 'outputCap'>;
 
 /** Checks the input caps, finds the output cap and what is to be reserved. */
 export const capOutput: Stage<
-  Received & Matched & Planned & InputCount & { readonly chat: Chat; readonly targets: readonly Target[] },
+  Received &
+    Matched &
+    Planned &
+    InputCount & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets: readonly Target[] },
   Demand & OutputBounds
 > = (exchange, services) => {
-  const { chat, tokenPolicies, input, price, notes } = exchange;
+  const { chat, choice, tokenPolicies, input, price, notes } = exchange;
   const inputTokens = input?.tokens ?? 0;
   notes.demand = { inputTokens, outputTokens: 0 };
   checkInputCaps(exchange, inputTokens, services);
@@ -29,6 +33,7 @@ export const capOutput: Stage<
     choices: chat.choices,
     inputTokens,
     tokenPolicies,
+    modelMax: choice.maxOutputTokens,
     limits: possibleLimits(exchange),
     price,
   });

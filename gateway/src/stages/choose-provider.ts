@@ -1,14 +1,26 @@
 import { GatewayError } from '../domain/gateway-error.ts';
+import { targetProvider } from '../domain/resolve-model.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chained } from './find-fallbacks.ts';
 import type { Matched } from './match-namespace.ts';
 
-/** The provider of a request whose body is not read: the one named by `x-provider`, else the first that has an upstream. */
-export const chooseProvider: Stage<Received & Matched, Chained> = ({ config, headers }) => {
+/**
+ * The provider of a request whose body is not read: the one named by `x-provider`, else that of the location, else the
+ * namespace's default, else the first that has an upstream.
+ */
+export const chooseProvider: Stage<Received & Matched, Chained> = ({ config, namespace, located, headers }) => {
   const { 'x-provider': name } = headers;
-  const provider = config.providers.find((candidate) =>
-    name === undefined ? candidate.upstreams.length > 0 : candidate.provider.name === name,
-  );
+  const { location } = located ?? {};
+  const { defaultProviderId, defaultUpstreamId } = namespace.namespace;
+  const provider =
+    name === undefined
+      ? (targetProvider(config, location?.providerId, location?.upstreamId) ??
+        targetProvider(config, defaultProviderId, defaultUpstreamId) ??
+        config.providers.find(({ upstreams }) => upstreams.length > 0))
+      : config.providers.find((candidate) => candidate.provider.name === name);
   if (provider === undefined) throw new GatewayError('no_healthy_upstream', { message: 'There is no such provider.' });
-  return { chain: [{ provider, resolvedModel: '' }] };
+  const preferred = [location?.upstreamId, defaultUpstreamId];
+  const preferredUpstreamId = preferred.find((id) => provider.upstreams.some((upstream) => upstream.id === id));
+  const noModel = { resolvedModel: '', upstreamModel: '', listedModel: '', maxOutputTokens: undefined };
+  return { chain: [{ provider, ...noModel, preferredUpstreamId }] };
 };

@@ -2,6 +2,7 @@ import type { Upstream } from '@ai-gateway/contracts';
 import { hasOtherKey, noKeyError, upstreamsWithKey } from '../domain/choose-key.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import { hashKeyOf } from '../domain/hash-key.ts';
+import { preferring } from '../domain/rank-targets.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Target } from '../domain/target.ts';
 import type { Received, Stage } from '../exchange.ts';
@@ -29,17 +30,16 @@ export const chooseTargets: Stage<Received & Planned & Chained & { readonly chat
 };
 
 /** An upstream whose keys are all left alone for now comes after those that have one. */
-function targetsOf(choice: ModelChoice, hashKey: string, { health }: Services): readonly Target[] {
+function targetsOf(choice: ModelChoice, hashKey: string, { health, nowMs }: Services): readonly Target[] {
   const { provider } = choice;
   const callable = new Set(upstreamsWithKey(provider));
   const passedOver = health.coolingKeys();
   const isReady = ({ id }: Upstream) =>
     !provider.isKeyNeeded || hasOtherKey(provider.keys, { upstreamId: id, passedOver });
   const ranked = health.rank(provider, hashKey).filter((upstream) => callable.has(upstream));
-  return [...ranked.filter(isReady), ...ranked.filter((upstream) => !isReady(upstream))].map((upstream) => ({
-    choice,
-    upstream,
-  }));
+  const ready = ranked.filter(isReady);
+  const preferred = preferring(ready, choice.preferredUpstreamId, (id) => health.of(id).health, nowMs());
+  return [...preferred, ...ranked.filter((upstream) => !isReady(upstream))].map((upstream) => ({ choice, upstream }));
 }
 
 /** Why the provider that serves the model has no target. */

@@ -65,9 +65,9 @@ function isRefused(prepare: () => UpstreamCall): boolean {
 
 function callOf(exchange: Callable, choice: ModelChoice): UpstreamCall {
   const { protocol, chat, outputCap } = exchange;
-  const maxTokens = upstreamMaxOf(chat.clientMax, outputCap);
+  const maxTokens = upstreamMaxOf(chat.clientMax, outputCap, choice.maxOutputTokens);
   const dialect = dialectOf(choice.provider.provider);
-  const model = choice.resolvedModel;
+  const model = choice.upstreamModel;
   const addressOf = ({ baseUrl }: Upstream): Address => ({ baseUrl, model, isStream: chat.isStream });
   const headers = (secret: string | undefined) => headersOf(exchange, dialect, secret);
   if (dialect.nativePath(protocol.name, { baseUrl: 'http://any', model, isStream: chat.isStream }) !== undefined) {
@@ -101,7 +101,7 @@ function once(make: () => string): () => string {
 
 /** An allow-list: nothing of the client's comes through but what the dialect names. */
 function headersOf(
-  { chat, headers, requestId }: Callable,
+  { chat, headers, requestId, located }: Callable,
   dialect: Dialect,
   secret: string | undefined,
 ): Record<string, string> {
@@ -112,6 +112,7 @@ function headersOf(
     'accept-encoding': 'identity',
     'user-agent': 'ai-gateway',
     'x-request-id': requestId,
+    ...located?.location.addHeaders,
     ...dialect.headers({ secret, isStream, client: headers }),
   };
 }

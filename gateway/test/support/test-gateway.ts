@@ -248,6 +248,15 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
     gatewayToken: 'test-token',
     isDraining: () => false,
     rulesAgeSeconds: () => 0,
+    newLimits: (clockMs) =>
+      new LimitKeeper({
+        local: memoryLimitStore(() => Math.floor(clockMs() * 1000)),
+        leaseMs: 60_000,
+        nowMs: clockMs,
+        random: Math.random,
+        log,
+        onEvent: () => {},
+      }),
   });
   const server = gatewayServer({ services, app, passthrough: proxy, maxBodyBytes: 65_536 });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,5 +1,6 @@
-import { amountOf, type LimitStatus } from '@ai-gateway/contracts';
+import type { LimitStatus } from '@ai-gateway/contracts';
 import { Empty, Progress, Table, type TableColumnsType, Tag, Typography, theme } from 'antd';
+import { limitValue } from '../../components/limit-value.ts';
 import { type Language, type Translate, useTexts } from '../../texts/texts.tsx';
 
 /** From this share of a limit on, in percent, its bar warns. */
@@ -39,7 +40,7 @@ function counterColumns(t: Translate, language: Language): TableColumnsType<Limi
       key: 'remaining',
       title: t('limits.remaining'),
       align: 'right',
-      render: (_, { remaining, counts }) => valueText(remaining, counts),
+      render: (_, { remaining, counts }) => limitValue(remaining, counts),
     },
     { key: 'window', title: t('limits.window'), render: (_, status) => windowText(status, language) },
     {
@@ -58,7 +59,7 @@ function Use({ status: { policyName, counts, current, limit } }: { readonly stat
   return (
     <>
       <span style={{ fontVariantNumeric: 'tabular-nums' }}>
-        {valueText(current, counts)} / {valueText(limit, counts)}
+        {limitValue(current, counts)} / {limitValue(limit, counts)}
       </span>
       <Progress
         aria-label={policyName}
@@ -69,11 +70,6 @@ function Use({ status: { policyName, counts, current, limit } }: { readonly stat
       />
     </>
   );
-}
-
-/** A value in its unit; money comes as micro-units. */
-function valueText(value: number, counts: LimitStatus['counts']): string {
-  return counts === 'cost' ? amountOf(BigInt(Math.round(value)) * 1_000n) : value.toLocaleString();
 }
 
 function windowText({ windowStartAt, windowEndAt }: LimitStatus, language: Language): string {

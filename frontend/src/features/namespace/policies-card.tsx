@@ -1,5 +1,5 @@
 import { PlusOutlined } from '@ant-design/icons';
-import { Button, Card, Table, type TableColumnsType, Tag, Typography } from 'antd';
+import { Button, Card, Flex, Table, type TableColumnsType, Tag, Typography } from 'antd';
 import { useState } from 'react';
 import { MayChange } from '../../access.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
@@ -10,6 +10,7 @@ import { useTexts } from '../../texts/texts.tsx';
 import { PolicyConcerns } from './policy-concerns.tsx';
 import { usePolicyEffect } from './policy-effect.ts';
 import { PolicyFields } from './policy-fields.tsx';
+import { SimulateDraftButton, SimulateRowButton } from './simulate-button.tsx';
 import { type Policy, type PolicyDraft, usePolicies } from './use-namespace.ts';
 
 const NEW: Partial<PolicyDraft> = {
@@ -54,17 +55,20 @@ export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) 
     {
       key: 'actions',
       title: t('common.actions'),
-      width: 140,
+      width: 180,
       render: (_, row) => (
-        <RowActions
-          name={row.name}
-          onEdit={() => setEditing({ id: row.id, draft: draftOf(row) })}
-          onCopy={() => {
-            const { version: _, ...copied } = draftOf(row);
-            setEditing({ id: undefined, draft: { ...copied, name: t('policy.copyName', { name: row.name }) } });
-          }}
-          onDelete={() => remove.mutate(row.id, { onError: (error) => showError(error) })}
-        />
+        <Flex gap={4}>
+          <SimulateRowButton namespaceId={namespaceId} policyId={row.id} draft={unversioned(row)} />
+          <RowActions
+            name={row.name}
+            onEdit={() => setEditing({ id: row.id, draft: draftOf(row) })}
+            onCopy={() => {
+              const name = t('policy.copyName', { name: row.name });
+              setEditing({ id: undefined, draft: { ...unversioned(row), name } });
+            }}
+            onDelete={() => remove.mutate(row.id, { onError: (error) => showError(error) })}
+          />
+        </Flex>
       ),
     },
   ];
@@ -98,7 +102,14 @@ export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) 
         width={640}
       >
         <PolicyFields />
+        <SimulateDraftButton namespaceId={namespaceId} policyId={editing?.id} />
       </DraftModal>
     </Card>
   );
+}
+
+/** A policy as the draft of another: without the version of the row that it was made from. */
+function unversioned(row: Policy): PolicyDraft {
+  const { version: _, ...draft } = draftOf(row);
+  return draft;
 }

@@ -1,8 +1,8 @@
 import { AutoComplete, Card, Empty, Form, Input, Switch } from 'antd';
 import { useState } from 'react';
+import { useSettled } from '../../components/use-settled.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { TokenizeResult } from './tokenize-result.tsx';
-import { useSettled } from './use-settled.ts';
 import type { Question } from './use-tokens.ts';
 
 /** Typing that pauses for so long is answered, ms. */

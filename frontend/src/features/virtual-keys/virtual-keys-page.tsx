@@ -1,9 +1,23 @@
-import { PlusOutlined } from '@ant-design/icons';
-import { Alert, Button, Form, Modal, Select, Table, type TableColumnsType, Tag, Typography } from 'antd';
+import { PlusOutlined, RedoOutlined } from '@ant-design/icons';
+import {
+  Alert,
+  Button,
+  Flex,
+  Form,
+  Modal,
+  Popconfirm,
+  Select,
+  Table,
+  type TableColumnsType,
+  Tag,
+  Typography,
+} from 'antd';
 import { useState } from 'react';
 import { MayChange, useRole } from '../../access.tsx';
 import { api, dataOf, type Schemas } from '../../api/client.ts';
+import { useUserNames } from '../../api/names.ts';
 import { useChange, useRead } from '../../api/queries.ts';
+import { ChoiceField, NamesField } from '../../components/choice-fields.tsx';
 import { EnabledField, NameField } from '../../components/common-fields.tsx';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
@@ -27,6 +41,7 @@ export function VirtualKeysPage() {
   const namespaces = useRead(['namespaces', 'all'], () =>
     dataOf(api.GET('/api/v2/namespaces', { params: { query: { size: 100 } } })),
   );
+  const users = useUserNames();
   const [editing, setEditing] = useState<{ id: string | undefined; draft: Partial<VirtualKeyDraft> }>();
   const [secret, setSecret] = useState<string>();
   const save = useChange(
@@ -36,6 +51,15 @@ export function VirtualKeysPage() {
       const created = await dataOf(api.POST('/api/v2/virtual-keys', { body }));
       setSecret(created.secret);
       return created;
+    },
+    'done.saved',
+  );
+  const rotate = useChange(
+    'virtual-keys',
+    async (id: string) => {
+      const params = { path: { id } };
+      const rotated = await dataOf(api.POST('/api/v2/virtual-keys/{id}/rotate', { params, body: {} }));
+      setSecret(rotated.secret);
     },
     'done.saved',
   );
@@ -68,14 +92,20 @@ export function VirtualKeysPage() {
     {
       key: 'actions',
       title: t('common.actions'),
-      render: (_, row) => {
-        const { prefix: _prefix, ...draft } = draftOf(row);
+      render: (_cell, row) => {
+        const { prefix: _, statusReason: __, previousUntil: ___, ...draft } = draftOf(row);
         return (
-          <RowActions
-            name={row.name}
-            onEdit={() => setEditing({ id: row.id, draft })}
-            onDelete={() => remove.mutate(row.id, { onError: (error) => showError(error) })}
-          />
+          <Flex gap={4}>
+            <RotateButton
+              name={row.name}
+              onRotate={() => rotate.mutate(row.id, { onError: (error) => showError(error) })}
+            />
+            <RowActions
+              name={row.name}
+              onEdit={() => setEditing({ id: row.id, draft })}
+              onDelete={() => remove.mutate(row.id, { onError: (error) => showError(error) })}
+            />
+          </Flex>
         );
       },
     },
@@ -88,7 +118,9 @@ export function VirtualKeysPage() {
           <Button
             type="primary"
             icon={<PlusOutlined />}
-            onClick={() => setEditing({ id: undefined, draft: { namespaceIds: [], isEnabled: true } })}
+            onClick={() =>
+              setEditing({ id: undefined, draft: { namespaceIds: [], allowedModels: [], isEnabled: true } })
+            }
           >
             {t('key.new')}
           </Button>
@@ -118,6 +150,8 @@ export function VirtualKeysPage() {
             options={[...names].map(([value, label]) => ({ value, label }))}
           />
         </Form.Item>
+        <NamesField name="allowedModels" label={t('namespace.allowedModels')} hint={t('namespace.allowedModelsHint')} />
+        <ChoiceField name="userId" label={t('key.user')} names={users} />
         <EnabledField />
       </DraftModal>
       <Modal
@@ -132,5 +166,21 @@ export function VirtualKeysPage() {
         </Typography.Text>
       </Modal>
     </Page>
+  );
+}
+
+/** Draws a new secret for a key, after a question. */
+function RotateButton({ name, onRotate }: { readonly name: string; readonly onRotate: () => void }) {
+  const { t } = useTexts();
+  return (
+    <Popconfirm
+      title={t('key.rotateConfirm', { name })}
+      description={t('key.rotateHint')}
+      okText={t('key.rotate')}
+      cancelText={t('action.cancel')}
+      onConfirm={onRotate}
+    >
+      <Button type="text" icon={<RedoOutlined />} aria-label={`${t('key.rotate')} ${name}`} />
+    </Popconfirm>
   );
 }

@@ -2,7 +2,7 @@ import { modelName } from '@ai-gateway/contracts';
 import { z } from 'zod';
 import { isSet, type JsonObject, objectIn, objectsIn, textIn } from '../json-fields.ts';
 import { type NotedLosses, newLosses } from '../losses.ts';
-import { type Chat, checked, MAX_OUTPUT_TOKENS, parseJson } from '../openai-chat.ts';
+import { type Chat, checked, MAX_OUTPUT_TOKENS, parseJson, providerIn, withoutProvider } from '../openai-chat.ts';
 
 /** Keys on which the gateway decides: each may occur only once. */
 const DECIDING_KEYS = new Set(['model', 'messages', 'system', 'stream', 'max_tokens', 'tools', 'thinking']);
@@ -57,6 +57,7 @@ function chatOf(body: Read): Chat {
     body: chatBody(body, losses),
     losses,
     requestedModel: body.model,
+    requestedProvider: providerIn(body),
     isStream: body.stream === true,
     wantsUsage: true,
     clientMax: undefined,
@@ -67,7 +68,11 @@ function chatOf(body: Read): Chat {
 /** The body for a provider that speaks this protocol itself. */
 export function messagesUpstreamBody({ original }: Chat, resolvedModel: string, maxTokens: number | undefined): string {
   const { thinking } = original;
-  const body = { ...original, model: resolvedModel, ...(maxTokens !== undefined && { max_tokens: maxTokens }) };
+  const body = {
+    ...withoutProvider(original),
+    model: resolvedModel,
+    ...(maxTokens !== undefined && { max_tokens: maxTokens }),
+  };
   return JSON.stringify({ ...body, ...(isSet(thinking) && { thinking: thinkingWithin(thinking, maxTokens) }) });
 }
 

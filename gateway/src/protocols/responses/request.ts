@@ -2,7 +2,7 @@ import { modelName } from '@ai-gateway/contracts';
 import { z } from 'zod';
 import { isSet, type JsonObject, objectIn, objectsIn, textIn } from '../json-fields.ts';
 import { type NotedLosses, newLosses } from '../losses.ts';
-import { type Chat, checked, MAX_OUTPUT_TOKENS, parseJson } from '../openai-chat.ts';
+import { type Chat, checked, MAX_OUTPUT_TOKENS, parseJson, providerIn, withoutProvider } from '../openai-chat.ts';
 
 /** Keys on which the gateway decides: each may occur only once. */
 const DECIDING_KEYS = new Set(['model', 'input', 'instructions', 'stream', 'max_output_tokens', 'tools', 'background']);
@@ -37,6 +37,7 @@ export function parseResponses(bytes: Uint8Array): Chat {
     body: chatBody(body, losses),
     losses,
     requestedModel: body.model,
+    requestedProvider: providerIn(body),
     isStream: body.stream === true,
     wantsUsage: true,
     clientMax: body.max_output_tokens ?? undefined,
@@ -47,7 +48,7 @@ export function parseResponses(bytes: Uint8Array): Chat {
 /** The body for a provider that offers responses itself. */
 export function responsesUpstreamBody({ original }: Chat, resolvedModel: string, maxTokens?: number): string {
   const max = maxTokens === undefined ? {} : { max_output_tokens: maxTokens };
-  return JSON.stringify({ ...original, model: resolvedModel, ...max });
+  return JSON.stringify({ ...withoutProvider(original), model: resolvedModel, ...max });
 }
 
 /** Fields that are translated, or say nothing where nothing is kept. */

@@ -1,0 +1,28 @@
+/** English texts of simulations. */
+export const enSimulate = {
+  'simulate.action': 'Simulate',
+  'simulate.title': 'What “{name}” would have done',
+  'simulate.hour': 'Last hour',
+  'simulate.day': 'Last day',
+  'simulate.again': 'Simulate again',
+  'simulate.total': 'Of {requests} requests {refused} would be refused; {actual} really were.',
+  'simulate.truncated': 'There are more requests than are replayed; the last is of {until}.',
+  'simulate.unrecorded': 'The log does not keep {fields}: conditions on them never match here.',
+  'simulate.assumed':
+    'Requests that were refused and would pass: {count}. Their output is taken from others of the model.',
+  'simulate.notReplayed': 'Requests that never came to the limits, and are not replayed: {count}.',
+  'simulate.hours': 'By hour',
+  'simulate.keys': 'By key',
+  'simulate.policies': 'By policy',
+  'simulate.noKey': 'without a key',
+  'simulate.requests': 'Requests',
+  'simulate.would': 'Would be',
+  'simulate.really': 'Really were',
+  'simulate.refused': 'Refused',
+  'simulate.waited': 'Delayed',
+  'simulate.waits': '{count} ({seconds} s)',
+  'simulate.cut': 'Cut',
+  'simulate.tokensLost': 'Tokens lost',
+  'simulate.observed': 'Only observed',
+  'simulate.first': 'First refused',
+};

@@ -1,0 +1,95 @@
+import { parseArgs } from 'node:util';
+import { usageFailure } from './failure.ts';
+import type { Format } from './output.ts';
+
+export const HELP = `gatewayctl <command> [options]
+
+  login --key <file>              log in with a private key (base64 of the 32-byte Ed25519 seed)
+  list <resource> [--filter field=value]...
+  get <resource> <id>
+  create <resource> -f <file>     from YAML or JSON; - reads standard input
+  update <resource> <id> -f <file>
+  delete <resource> <id>
+  export                          all rules as one file (YAML, or JSON with -o json)
+  diff -f <file> [--prune]        what applying the file would change; exit code 3 when there is something
+  apply -f <file> [--prune] [--dry-run] [--yes] [--expect <revision>]
+  revisions                       the last revisions
+  rollback <revision> [--yes]
+  lint                            what is doubtful about the rules; exit code 1 when there are errors
+  limits <namespace>              counters and running requests
+  top [--once]                    live view; arrows choose a namespace, q ends
+
+Options: --url <config center> (or GATEWAYCTL_URL), -o table|json|yaml
+GATEWAYCTL_TOKEN is used instead of a login. Exit codes: 0 ok, 1 failed, 2 wrong command line, 3 differences.
+`;
+
+/** A command line that was understood. */
+export interface CommandLine {
+  readonly command: string;
+  readonly operands: readonly string[];
+  readonly url: string | undefined;
+  readonly key: string | undefined;
+  readonly file: string | undefined;
+  readonly expect: string | undefined;
+  readonly format: Format;
+  readonly filters: Readonly<Record<string, string>>;
+  readonly isPruning: boolean;
+  readonly isDryRun: boolean;
+  readonly isConfirmed: boolean;
+  readonly isOnce: boolean;
+}
+
+/** @throws Failure with exit code 2 */
+export function readCommandLine(words: readonly string[]): CommandLine {
+  const { values, positionals } = parsedWords(words);
+  const [command = 'help', ...operands] = positionals;
+  return {
+    command: values.help === true ? 'help' : command,
+    operands,
+    url: values.url,
+    key: values.key,
+    file: values.file,
+    expect: values.expect,
+    format: formatOf(values.output ?? 'table'),
+    filters: Object.fromEntries((values.filter ?? []).map(filterOf)),
+    isPruning: values.prune === true,
+    isDryRun: values['dry-run'] === true,
+    isConfirmed: values.yes === true,
+    isOnce: values.once === true,
+  };
+}
+
+function parsedWords(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        url: { type: 'string' },
+        key: { type: 'string' },
+        file: { type: 'string', short: 'f' },
+        expect: { type: 'string' },
+        output: { type: 'string', short: 'o' },
+        filter: { type: 'string', multiple: true },
+        prune: { type: 'boolean' },
+        'dry-run': { type: 'boolean' },
+        yes: { type: 'boolean', short: 'y' },
+        once: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw usageFailure(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function formatOf(text: string): Format {
+  if (text === 'table' || text === 'json' || text === 'yaml') return text;
+  throw usageFailure(`-o takes table, json or yaml, not "${text}".`);
+}
+
+function filterOf(text: string): readonly [string, string] {
+  const [, field, value] = /^([A-Za-z]+)=(.*)$/.exec(text) ?? [];
+  if (field === undefined || value === undefined) throw usageFailure(`--filter takes field=value, not "${text}".`);
+  return [field, value];
+}
