@@ -613,6 +613,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/fallbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List fallbacks */
+        get: operations["fallbacks_list"];
+        put?: never;
+        /** Create one of fallbacks */
+        post: operations["fallbacks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/fallbacks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of fallbacks */
+        get: operations["fallbacks_read"];
+        /** Replace one of fallbacks */
+        put: operations["fallbacks_update"];
+        post?: never;
+        /** Delete one of fallbacks */
+        delete: operations["fallbacks_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/prices": {
         parameters: {
             query?: never;
@@ -1358,6 +1395,13 @@ export interface components {
             maxWaiting: number;
             /** @default 1 */
             weight: number;
+            cache?: {
+                ttlSeconds: number;
+                /** @default 1048576 */
+                maxBytes: number;
+                /** @default false */
+                isShared: boolean;
+            };
             /** @default [] */
             allowedModels: string[];
             /** @default [] */
@@ -1388,6 +1432,13 @@ export interface components {
             maxWaiting?: number;
             /** @default 1 */
             weight?: number;
+            cache?: {
+                ttlSeconds: number;
+                /** @default 1048576 */
+                maxBytes?: number;
+                /** @default false */
+                isShared?: boolean;
+            };
             /** @default [] */
             allowedModels?: string[];
             /** @default [] */
@@ -1779,13 +1830,68 @@ export interface components {
              * @default openai
              * @enum {string}
              */
-            dialect: "openai";
+            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+            /**
+             * @default drop
+             * @enum {string}
+             */
+            onUnsupported: "drop" | "refuse";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
             priority: number;
             /** @default true */
             isEnabled: boolean;
+            /**
+             * @default weighted
+             * @enum {string}
+             */
+            strategy: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+            routing?: {
+                /**
+                 * @default {
+                 *       "source": "virtualKey"
+                 *     }
+                 */
+                hashOn: {
+                    /** @constant */
+                    source: "virtualKey";
+                } | {
+                    /** @constant */
+                    source: "header";
+                    header: string;
+                } | {
+                    /** @constant */
+                    source: "prompt";
+                    /** @default 1000 */
+                    characters: number;
+                };
+                retry: {
+                    /** @default 3 */
+                    maxAttempts: number;
+                    /** @default 0.2 */
+                    budgetRatio: number;
+                    /** @default 10 */
+                    budgetPerSecond: number;
+                    /** @default 50 */
+                    baseDelayMs: number;
+                    /** @default 2000 */
+                    maxDelayMs: number;
+                };
+                ejection: {
+                    /** @default 5 */
+                    failures: number;
+                    /** @default 5000 */
+                    asideMs: number;
+                    /** @default 50 */
+                    maxPercent: number;
+                    /** @default 10000 */
+                    slowStartMs: number;
+                };
+                hedge?: {
+                    afterMs?: number;
+                };
+            };
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1798,13 +1904,70 @@ export interface components {
              * @default openai
              * @enum {string}
              */
-            dialect?: "openai";
+            dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+            /**
+             * @default drop
+             * @enum {string}
+             */
+            onUnsupported?: "drop" | "refuse";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
             priority?: number;
             /** @default true */
             isEnabled?: boolean;
+            /**
+             * @default weighted
+             * @enum {string}
+             */
+            strategy?: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+            routing?: {
+                /**
+                 * @default {
+                 *       "source": "virtualKey"
+                 *     }
+                 */
+                hashOn?: {
+                    /** @constant */
+                    source: "virtualKey";
+                } | {
+                    /** @constant */
+                    source: "header";
+                    header: string;
+                } | {
+                    /** @constant */
+                    source: "prompt";
+                    /** @default 1000 */
+                    characters?: number;
+                };
+                /** @default {} */
+                retry?: {
+                    /** @default 3 */
+                    maxAttempts?: number;
+                    /** @default 0.2 */
+                    budgetRatio?: number;
+                    /** @default 10 */
+                    budgetPerSecond?: number;
+                    /** @default 50 */
+                    baseDelayMs?: number;
+                    /** @default 2000 */
+                    maxDelayMs?: number;
+                };
+                /** @default {} */
+                ejection?: {
+                    /** @default 5 */
+                    failures?: number;
+                    /** @default 5000 */
+                    asideMs?: number;
+                    /** @default 50 */
+                    maxPercent?: number;
+                    /** @default 10000 */
+                    slowStartMs?: number;
+                };
+                hedge?: {
+                    afterMs?: number;
+                };
+            };
         };
         ProviderKey: {
             id: string;
@@ -1852,6 +2015,21 @@ export interface components {
             idleTimeoutMs: number;
             /** @default 600000 */
             totalTimeoutMs: number;
+            /** @default 100 */
+            priority: number;
+            canaryPercent?: number;
+            maxConcurrent?: number;
+            healthCheck?: {
+                path: string;
+                /** @default 10000 */
+                intervalMs: number;
+                /** @default 2000 */
+                timeoutMs: number;
+                /** @default 2 */
+                healthyAfter: number;
+                /** @default 3 */
+                unhealthyAfter: number;
+            };
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1874,6 +2052,21 @@ export interface components {
             idleTimeoutMs?: number;
             /** @default 600000 */
             totalTimeoutMs?: number;
+            /** @default 100 */
+            priority?: number;
+            canaryPercent?: number;
+            maxConcurrent?: number;
+            healthCheck?: {
+                path: string;
+                /** @default 10000 */
+                intervalMs?: number;
+                /** @default 2000 */
+                timeoutMs?: number;
+                /** @default 2 */
+                healthyAfter?: number;
+                /** @default 3 */
+                unhealthyAfter?: number;
+            };
         };
         VirtualKey: {
             id: string;
@@ -2183,6 +2376,8 @@ export interface components {
                 isGuess: boolean;
             };
             targets: {
+                provider: string;
+                model: string;
                 upstreamId: string;
                 baseUrl: string;
                 weight: number;
@@ -2264,6 +2459,8 @@ export interface components {
                 outputTokens: number;
                 /** @enum {string} */
                 usageSource: "provider" | "counted" | "estimated" | "none";
+                bytesIn?: number;
+                bytesOut?: number;
                 durationMs: number;
                 firstByteMs?: number;
                 attempts: number;
@@ -2530,6 +2727,8 @@ export interface components {
             outputTokens: number;
             /** @enum {string} */
             usageSource: "provider" | "counted" | "estimated" | "none";
+            bytesIn?: number;
+            bytesOut?: number;
             durationMs: number;
             firstByteMs?: number;
             attempts: number;
@@ -3665,6 +3864,13 @@ export interface operations {
                     maxWaiting?: number;
                     /** @default 1 */
                     weight?: number;
+                    cache?: {
+                        ttlSeconds: number;
+                        /** @default 1048576 */
+                        maxBytes?: number;
+                        /** @default false */
+                        isShared?: boolean;
+                    };
                     /** @default [] */
                     allowedModels?: string[];
                     /** @default [] */
@@ -4416,13 +4622,70 @@ export interface operations {
                      * @default openai
                      * @enum {string}
                      */
-                    dialect?: "openai";
+                    dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+                    /**
+                     * @default drop
+                     * @enum {string}
+                     */
+                    onUnsupported?: "drop" | "refuse";
                     apiKeyEnv?: string;
                     models: string[];
                     /** @default 100 */
                     priority?: number;
                     /** @default true */
                     isEnabled?: boolean;
+                    /**
+                     * @default weighted
+                     * @enum {string}
+                     */
+                    strategy?: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+                    routing?: {
+                        /**
+                         * @default {
+                         *       "source": "virtualKey"
+                         *     }
+                         */
+                        hashOn?: {
+                            /** @constant */
+                            source: "virtualKey";
+                        } | {
+                            /** @constant */
+                            source: "header";
+                            header: string;
+                        } | {
+                            /** @constant */
+                            source: "prompt";
+                            /** @default 1000 */
+                            characters?: number;
+                        };
+                        /** @default {} */
+                        retry?: {
+                            /** @default 3 */
+                            maxAttempts?: number;
+                            /** @default 0.2 */
+                            budgetRatio?: number;
+                            /** @default 10 */
+                            budgetPerSecond?: number;
+                            /** @default 50 */
+                            baseDelayMs?: number;
+                            /** @default 2000 */
+                            maxDelayMs?: number;
+                        };
+                        /** @default {} */
+                        ejection?: {
+                            /** @default 5 */
+                            failures?: number;
+                            /** @default 5000 */
+                            asideMs?: number;
+                            /** @default 50 */
+                            maxPercent?: number;
+                            /** @default 10000 */
+                            slowStartMs?: number;
+                        };
+                        hedge?: {
+                            afterMs?: number;
+                        };
+                    };
                     version?: number;
                 };
             };
@@ -4648,6 +4911,21 @@ export interface operations {
                     idleTimeoutMs?: number;
                     /** @default 600000 */
                     totalTimeoutMs?: number;
+                    /** @default 100 */
+                    priority?: number;
+                    canaryPercent?: number;
+                    maxConcurrent?: number;
+                    healthCheck?: {
+                        path: string;
+                        /** @default 10000 */
+                        intervalMs?: number;
+                        /** @default 2000 */
+                        timeoutMs?: number;
+                        /** @default 2 */
+                        healthyAfter?: number;
+                        /** @default 3 */
+                        unhealthyAfter?: number;
+                    };
                     version?: number;
                 };
             };
@@ -5534,6 +5812,293 @@ export interface operations {
         };
     };
     tenants_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    fallbacks_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                namespaceId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: {
+                                id: string;
+                                namespaceId?: string;
+                                model: string;
+                                targets: {
+                                    providerId?: string;
+                                    model?: string;
+                                }[];
+                                /** @default true */
+                                isEnabled: boolean;
+                                version: number;
+                                /** Format: date-time */
+                                createdAt: string;
+                                /** Format: date-time */
+                                updatedAt: string;
+                            }[];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    fallbacks_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    namespaceId?: string;
+                    model: string;
+                    targets: {
+                        providerId?: string;
+                        model?: string;
+                    }[];
+                    /** @default true */
+                    isEnabled?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            model: string;
+                            targets: {
+                                providerId?: string;
+                                model?: string;
+                            }[];
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    fallbacks_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            model: string;
+                            targets: {
+                                providerId?: string;
+                                model?: string;
+                            }[];
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    fallbacks_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    namespaceId?: string;
+                    model: string;
+                    targets: {
+                        providerId?: string;
+                        model?: string;
+                    }[];
+                    /** @default true */
+                    isEnabled?: boolean;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            model: string;
+                            targets: {
+                                providerId?: string;
+                                model?: string;
+                            }[];
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    fallbacks_remove: {
         parameters: {
             query?: {
                 ignoreTests?: boolean;
@@ -8415,13 +8980,68 @@ export interface operations {
                                      * @default openai
                                      * @enum {string}
                                      */
-                                    dialect: "openai";
+                                    dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+                                    /**
+                                     * @default drop
+                                     * @enum {string}
+                                     */
+                                    onUnsupported: "drop" | "refuse";
                                     apiKeyEnv?: string;
                                     models: string[];
                                     /** @default 100 */
                                     priority: number;
                                     /** @default true */
                                     isEnabled: boolean;
+                                    /**
+                                     * @default weighted
+                                     * @enum {string}
+                                     */
+                                    strategy: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+                                    routing?: {
+                                        /**
+                                         * @default {
+                                         *       "source": "virtualKey"
+                                         *     }
+                                         */
+                                        hashOn: {
+                                            /** @constant */
+                                            source: "virtualKey";
+                                        } | {
+                                            /** @constant */
+                                            source: "header";
+                                            header: string;
+                                        } | {
+                                            /** @constant */
+                                            source: "prompt";
+                                            /** @default 1000 */
+                                            characters: number;
+                                        };
+                                        retry: {
+                                            /** @default 3 */
+                                            maxAttempts: number;
+                                            /** @default 0.2 */
+                                            budgetRatio: number;
+                                            /** @default 10 */
+                                            budgetPerSecond: number;
+                                            /** @default 50 */
+                                            baseDelayMs: number;
+                                            /** @default 2000 */
+                                            maxDelayMs: number;
+                                        };
+                                        ejection: {
+                                            /** @default 5 */
+                                            failures: number;
+                                            /** @default 5000 */
+                                            asideMs: number;
+                                            /** @default 50 */
+                                            maxPercent: number;
+                                            /** @default 10000 */
+                                            slowStartMs: number;
+                                        };
+                                        hedge?: {
+                                            afterMs?: number;
+                                        };
+                                    };
                                 }[];
                                 upstreams?: {
                                     /** Format: uri */
@@ -8438,6 +9058,21 @@ export interface operations {
                                     idleTimeoutMs: number;
                                     /** @default 600000 */
                                     totalTimeoutMs: number;
+                                    /** @default 100 */
+                                    priority: number;
+                                    canaryPercent?: number;
+                                    maxConcurrent?: number;
+                                    healthCheck?: {
+                                        path: string;
+                                        /** @default 10000 */
+                                        intervalMs: number;
+                                        /** @default 2000 */
+                                        timeoutMs: number;
+                                        /** @default 2 */
+                                        healthyAfter: number;
+                                        /** @default 3 */
+                                        unhealthyAfter: number;
+                                    };
                                     provider: string;
                                 }[];
                                 namespaces?: {
@@ -8458,6 +9093,13 @@ export interface operations {
                                     maxWaiting: number;
                                     /** @default 1 */
                                     weight: number;
+                                    cache?: {
+                                        ttlSeconds: number;
+                                        /** @default 1048576 */
+                                        maxBytes: number;
+                                        /** @default false */
+                                        isShared: boolean;
+                                    };
                                     /** @default [] */
                                     allowedModels: string[];
                                     /** @default [] */
