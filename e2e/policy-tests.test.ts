@@ -65,8 +65,9 @@ it('runs against the rules in force, on a gateway, and takes nothing there', asy
   const { results } = await stack.admin<{ results: PolicyTestResult[] }>('POST', '/policy-tests/run', {});
   expect(results).toMatchObject([{ testId, name: 'slots', isPassed: true }]);
   expect(results[0]?.cases.map(({ decision }) => decision)).toEqual(['allowed', 'allowed', 'refused', 'allowed']);
-  const counter = (await stack.stats()).limits.find(({ policyId }) => policyId === policy.id);
-  expect(counter).toMatchObject({ current: 0 });
+  const counter = async () => (await stack.stats()).limits.find(({ policyId }) => policyId === policy.id);
+  await eventually(async () => (await counter()) !== undefined, 'the counter of the policy');
+  expect(await counter()).toMatchObject({ current: 0 });
   await expect(stack.admin('POST', '/policy-tests/run', { testIds: ['nobody'] })).rejects.toThrow(/testIds.0/);
 });
 

@@ -93,7 +93,7 @@ async function undoMigration({ connection }: Awaited<ReturnType<typeof openStore
   }
   for (const table of ['model', 'redirect', 'location', 'end_user'])
     await sql.raw(`drop table ${table}`).execute(connection);
-  await sql`delete from kysely_migration where name = '0009-models'`.execute(connection);
+  await sql`delete from kysely_migration where name >= '0009-models'`.execute(connection);
   const row = await connection.selectFrom('revision').selectAll().orderBy('revision', 'desc').executeTakeFirstOrThrow();
   const found = await readRules(connection, Number(row.revision));
   const content: Record<string, readonly Record<string, unknown>[]> = Object.fromEntries(

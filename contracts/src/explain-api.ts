@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { conditionShape } from './condition.ts';
+import { counterNames } from './limits-api.ts';
 import { requestRecordShape } from './request-log.ts';
 
 /** `POST /internal/v1/explain` of a gateway: how it would decide a request now. Takes nothing. Bearer `GATEWAY_TOKEN`. */
@@ -65,13 +66,7 @@ const layer = z.object({
 
 /** One counter of the request, before and after. Amounts as in `limitStatus`. */
 export const explainedLimit = z.object({
-  policyId: z.string(),
-  policyName: z.string(),
-  key: z.string(),
-  countedFor: z.string().optional(),
-  kind: z.enum(['requestRate', 'concurrency', 'window']),
-  counts: z.enum(['requests', 'slots', 'total', 'input', 'output', 'cost']),
-  isObserved: z.boolean(),
+  ...counterNames.shape,
   /** Set for a layered limit: where it stands, and what stood in less specific places and does not hold. */
   layer: layer.optional(),
   overridden: z.array(layer).default([]),

@@ -3,8 +3,8 @@ import { z } from 'zod';
 /** `GET /internal/v1/limits?namespaceId=` of a gateway: its counters and what runs. Bearer `GATEWAY_TOKEN`. */
 export const LIMITS_PATH = '/internal/v1/limits';
 
-/** One counter as it stands, read from the state that decides. */
-export const limitStatus = z.object({
+/** Which counter it is. */
+export const counterNames = z.object({
   /** Policy or layered limit that the counter belongs to. */
   policyId: z.string(),
   policyName: z.string(),
@@ -15,6 +15,11 @@ export const limitStatus = z.object({
   /** What is counted. */
   counts: z.enum(['requests', 'slots', 'total', 'input', 'output', 'cost']),
   isObserved: z.boolean(),
+});
+
+/** One counter as it stands, read from the state that decides. */
+export const limitStatus = z.object({
+  ...counterNames.shape,
   /** Requests, slots, tokens, or micro-units of money. */
   current: z.number(),
   limit: z.number(),

@@ -92,10 +92,15 @@ export function deltasBetween<Delta extends Pick<RulesDelta, 'after' | 'revision
   return chain.every(({ after }, index) => index === 0 || after === chain[index - 1]?.revision) ? chain : undefined;
 }
 
+/** The order of texts by code units, the same on every machine. */
+export function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
 /** By id, as lists are ordered: code units, whatever a database's own order is. */
 export function byId(left: { readonly id: string }, right: { readonly id: string }): number {
-  if (left.id === right.id) return 0;
-  return left.id < right.id ? -1 : 1;
+  return compareText(left.id, right.id);
 }
 
 /** Where a row is, or would be. */

@@ -3,7 +3,7 @@ import type { Express } from 'express';
 import type { Store } from '../db/store.ts';
 import { type SnapshotContent, withoutStamps } from '../domain/build-snapshot.ts';
 import { Refusal } from '../domain/faults.ts';
-import type { AskedGateway } from '../publish/gateway-limits.ts';
+import type { AskedGateway } from '../publish/ask-gateway.ts';
 import { enabledTests, runPolicyTests } from '../publish/policy-tests.ts';
 import { handle } from './handle.ts';
 import { policyTests } from './kinds.ts';

@@ -160,7 +160,7 @@ function versionIn({ headers }: Request): number | undefined {
 }
 
 /** The filters of a list, as the store takes them. */
-export function queryOf({ page, size, cursor, keyword, ...filters }: ListCall) {
+function queryOf({ page, size, cursor, keyword, ...filters }: ListCall) {
   const where = Object.fromEntries(
     Object.entries(filters)
       .filter(([, value]) => value !== undefined)

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { addColumns } from './add-columns.ts';
 import { isMysql } from './is-mysql.ts';
 import { tableOptions } from './mysql-schema.ts';
 
@@ -22,7 +23,7 @@ const TABLES = [
 ];
 
 /** Columns that join existing tables; codes of before let the built-in administrator in. */
-const COLUMNS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const COLUMNS = {
   login_code: {
     administrator_id: 'varchar(40)',
     session_id: 'varchar(40)',
@@ -31,7 +32,7 @@ const COLUMNS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     max_uses: 'bigint not null default 1',
   },
   revision: { actor: "varchar(100) not null default ''" },
-};
+} as const;
 
 /**
  * Administrators, their keys, challenges and sessions, and who made each revision. Sessions of before end. Each step is
@@ -41,13 +42,10 @@ export const access: Migration = {
   async up(db: Kysely<unknown>) {
     const options = isMysql(db) ? await tableOptions(db) : '';
     for (const table of TABLES) await sql.raw(`create table if not exists ${table} ${options}`).execute(db);
-    for (const { name: table, columns } of await db.introspection.getTables()) {
-      for (const [name, type] of Object.entries(COLUMNS[table] ?? {})) {
-        if (columns.every((column) => column.name !== name))
-          await sql.raw(`alter table ${table} add column ${name} ${type}`).execute(db);
-      }
-      if (table === 'login_code') await sql`update login_code set uses = 1 where used_at_ms is not null`.execute(db);
-    }
+    for (const [table, columns] of Object.entries(COLUMNS)) await addColumns(db, table, Object.entries(columns));
+    const tables = await db.introspection.getTables();
+    if (tables.some(({ name }) => name === 'login_code'))
+      await sql`update login_code set uses = 1 where used_at_ms is not null`.execute(db);
     await sql`drop table if exists session`.execute(db);
   },
 };

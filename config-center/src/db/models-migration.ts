@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { addColumns } from './add-columns.ts';
 import { isMysql } from './is-mysql.ts';
 import { tableOptions } from './mysql-schema.ts';
 
@@ -41,12 +42,7 @@ export const models: Migration = {
     const typed = (statement: string) => statement.replaceAll('INTEGER', integer).replaceAll('TEXT', text);
     for (const table of TABLES) await sql.raw(typed(`create table if not exists ${table} ${options}`)).execute(db);
 
-    const tables = await db.introspection.getTables();
-    for (const [table, column, type] of COLUMNS) {
-      const columns = tables.find(({ name }) => name === table)?.columns ?? [];
-      if (columns.some(({ name }) => name === column)) continue;
-      await sql.raw(typed(`alter table ${table} add column ${column} ${type}`)).execute(db);
-    }
+    for (const [table, column, type] of COLUMNS) await addColumns(db, table, [[column, typed(type)]]);
     for (const [table, column, type] of COLUMNS) {
       if (type === 'TEXT') await sql.raw(`update ${table} set ${column} = '[]' where ${column} is null`).execute(db);
     }

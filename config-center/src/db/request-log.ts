@@ -2,6 +2,7 @@ import type { RequestLogRecord } from '@ai-gateway/contracts';
 import { sql } from 'kysely';
 import type { Connection } from './connection.ts';
 import { isMysql } from './is-mysql.ts';
+import { isAfter } from './keyset.ts';
 
 /** Where a page of the log ends: the instant (ms) and the number of its last row. */
 export interface LogCursor {
@@ -62,18 +63,11 @@ export async function listRequestLog(connection: Connection, query: RequestLogQu
   ] as const;
   let rows = connection.selectFrom('request_log').select(['id', 'at_ms', 'record']);
   for (const [column, operator, value] of bounds) if (value !== undefined) rows = rows.where(column, operator, value);
-  const isNewest = query.order === 'newest';
+  const direction = query.order === 'newest' ? 'desc' : 'asc';
   const { after } = query;
   if (after !== undefined) {
-    const [within, beyond] = isNewest ? (['<=', '<'] as const) : (['>=', '>'] as const);
-    // The first condition alone lets every database use the index.
-    rows = rows
-      .where('at_ms', within, after.atMs)
-      .where(({ or, and, eb }) =>
-        or([eb('at_ms', beyond, after.atMs), and([eb('at_ms', '=', after.atMs), eb('id', beyond, after.id)])]),
-      );
+    rows = rows.where((builder) => isAfter(builder, ['at_ms', 'id'], [after.atMs, after.id], direction));
   }
-  const direction = isNewest ? 'desc' : 'asc';
   const found = await rows.orderBy('at_ms', direction).orderBy('id', direction).limit(query.size).execute();
   return found.map(({ id, at_ms, record }) => ({ id: Number(id), atMs: Number(at_ms), record: String(record) }));
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { addColumns } from './add-columns.ts';
 import { isMysql } from './is-mysql.ts';
 import { tableOptions } from './mysql-schema.ts';
 
@@ -63,18 +64,4 @@ async function addIndex(db: Kysely<unknown>, table: string, columns: string): Pr
   const present = tables.find((each) => each.name === table)?.columns.map((column) => column.name) ?? [];
   const isMissing = columns.split(', ').some((column) => !present.includes(column));
   if (found.rows.length === 0 && !isMissing) await sql.raw(`create index ${name} on ${table} (${columns})`).execute(db);
-}
-
-async function addColumns(
-  db: Kysely<unknown>,
-  table: string,
-  columns: readonly (readonly [string, string])[],
-): Promise<void> {
-  const tables = await db.introspection.getTables();
-  const found = tables.find(({ name }) => name === table);
-  if (found === undefined) return;
-  const present = found.columns.map(({ name }) => name);
-  for (const [name, type] of columns) {
-    if (!present.includes(name)) await sql.raw(`alter table ${table} add column ${name} ${type}`).execute(db);
-  }
 }

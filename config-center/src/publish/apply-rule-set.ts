@@ -1,33 +1,22 @@
 import type { LintFinding, RuleSet } from '@ai-gateway/contracts';
 import { newId, type Resources } from '../db/store.ts';
-import type { SnapshotContent } from '../domain/build-snapshot.ts';
+import { type SnapshotContent, withoutStamps } from '../domain/build-snapshot.ts';
 import { Refusal } from '../domain/faults.ts';
 import { newFindings } from '../domain/lint/lint.ts';
+import { RULE_KINDS } from '../domain/rule-set/kinds.ts';
 import type { RuleRow, RuleRows } from '../domain/rule-set/names.ts';
 import { type Plan, planRuleSet } from '../domain/rule-set/plan.ts';
 import { soundContent } from '../domain/sound-content.ts';
 
 /** All rules as they are stored, without when and how often they were changed. */
 export async function readRuleRows(resources: Resources): Promise<RuleRows> {
-  const rowsOf = async (table: Parameters<Resources['all']>[0]): Promise<RuleRow[]> => {
+  const lists: [string, RuleRow[]][] = [];
+  for (const { list, table } of RULE_KINDS) {
     const rows = await resources.all(table);
-    return rows.map(({ version: _, createdAt: __, updatedAt: ___, ...row }) => ({ ...row }));
-  };
-  return {
-    customerTypes: await rowsOf('customer_type'),
-    tenants: await rowsOf('tenant'),
-    namespaces: await rowsOf('namespace'),
-    providers: await rowsOf('provider'),
-    upstreams: await rowsOf('upstream'),
-    virtualKeys: await rowsOf('virtual_key'),
-    prices: await rowsOf('price'),
-    matchers: await rowsOf('matcher'),
-    layeredLimits: await rowsOf('layered_limit'),
-    policies: await rowsOf('policy'),
-    models: await rowsOf('model'),
-    redirects: await rowsOf('redirect'),
-    locations: await rowsOf('location'),
-  };
+    lists.push([list, rows.map((row): RuleRow => ({ ...withoutStamps(row) }))]);
+  }
+  // There is a kind for every list.
+  return Object.fromEntries(lists) as unknown as RuleRows;
 }
 
 /** A plan with what would become doubtful by it. */

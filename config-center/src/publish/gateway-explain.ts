@@ -1,7 +1,7 @@
 import { EXPLAIN_PATH, type ExplainQuestion, type Explanation, explanation } from '@ai-gateway/contracts';
 import { z } from 'zod';
 import { Refusal } from '../domain/faults.ts';
-import type { AskedGateway } from './gateway-limits.ts';
+import { type AskedGateway, askGateway } from './ask-gateway.ts';
 
 /** Counting a long input takes a moment. */
 const TIMEOUT_MS = 8_000;
@@ -25,11 +25,12 @@ export async function askExplanation(
 }
 
 async function ask(
-  { url }: AskedGateway,
+  gateway: AskedGateway,
   question: ExplainQuestion,
   gatewayToken: string,
 ): Promise<Explanation | undefined> {
-  const reply = await replyOf(new URL(EXPLAIN_PATH, url), question, gatewayToken);
+  const asked = { path: EXPLAIN_PATH, body: JSON.stringify(question), gatewayToken };
+  const reply = await askGateway(gateway, { ...asked, signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => undefined);
   if (reply === undefined) return undefined;
   const answer = explanation.safeParse(reply.body);
   if (reply.status === 200 && answer.success) return answer.data;
@@ -38,19 +39,4 @@ async function ask(
   if (reply.status !== 400 || !refused.success) return undefined;
   const { message, param } = refused.data.error;
   throw new Refusal(400, message, [{ path: param ?? '', message }]);
-}
-
-async function replyOf(url: URL, question: ExplainQuestion, gatewayToken: string) {
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${gatewayToken}`, 'content-type': 'application/json' },
-      body: JSON.stringify(question),
-      redirect: 'error',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    return { status: response.status, body: (await response.json()) as unknown };
-  } catch {
-    return undefined;
-  }
 }

@@ -1,10 +1,5 @@
 import { LIMITS_PATH, type LimitsView, limitsReport } from '@ai-gateway/contracts';
-
-/** A gateway that can be asked. */
-export interface AskedGateway {
-  readonly gatewayId: string;
-  readonly url: string;
-}
+import { type AskedGateway, askGateway } from './ask-gateway.ts';
 
 const TIMEOUT_MS = 1_500;
 
@@ -33,16 +28,17 @@ export async function askLimits(
 }
 
 /** `unknown`: the gateway does not have the namespace yet. `silent`: it does not answer. */
-async function ask({ gatewayId, url }: AskedGateway, namespaceId: string, gatewayToken: string) {
+async function ask(gateway: AskedGateway, namespaceId: string, gatewayToken: string) {
+  const path = `${LIMITS_PATH}?namespaceId=${encodeURIComponent(namespaceId)}`;
   try {
-    const response = await fetch(new URL(`${LIMITS_PATH}?namespaceId=${encodeURIComponent(namespaceId)}`, url), {
-      headers: { authorization: `Bearer ${gatewayToken}` },
-      redirect: 'error',
+    const { status, body } = await askGateway(gateway, {
+      path,
+      gatewayToken,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    if (response.status === 404) return 'unknown';
-    const report = limitsReport.safeParse(await response.json());
-    return report.success ? { ...report.data, gatewayId } : 'silent';
+    if (status === 404) return 'unknown';
+    const report = limitsReport.safeParse(body);
+    return report.success ? { ...report.data, gatewayId: gateway.gatewayId } : 'silent';
   } catch {
     return 'silent';
   }

@@ -4,7 +4,7 @@ import {
   type PolicyTestsQuestion,
   policyTestsAnswer,
 } from '@ai-gateway/contracts';
-import type { AskedGateway } from './gateway-limits.ts';
+import { type AskedGateway, askGateway } from './ask-gateway.ts';
 
 /** How long a gateway may take, and all of them together, ms. */
 export interface Patience {
@@ -26,19 +26,15 @@ export async function askPolicyTests(
   const body = JSON.stringify(question);
   const end = AbortSignal.timeout(patience.all);
   let reason = 'No gateway is live.';
-  for (const { gatewayId, url } of gateways) {
+  for (const gateway of gateways) {
     if (end.aborted) break;
+    const { gatewayId } = gateway;
     try {
-      const response = await fetch(new URL(POLICY_TESTS_PATH, url), {
-        method: 'POST',
-        headers: { authorization: `Bearer ${gatewayToken}`, 'content-type': 'application/json' },
-        body,
-        redirect: 'error',
-        signal: AbortSignal.any([end, AbortSignal.timeout(patience.each)]),
-      });
-      const answer = policyTestsAnswer.safeParse(await response.json());
+      const signal = AbortSignal.any([end, AbortSignal.timeout(patience.each)]);
+      const reply = await askGateway(gateway, { path: POLICY_TESTS_PATH, body, gatewayToken, signal });
+      const answer = policyTestsAnswer.safeParse(reply.body);
       if (answer.success) return { kind: 'run', ...answer.data };
-      reason = `Gateway ${gatewayId} answered ${response.status}.`;
+      reason = `Gateway ${gatewayId} answered ${reply.status}.`;
     } catch (error) {
       reason = `Gateway ${gatewayId} does not answer: ${error instanceof Error ? error.message : String(error)}.`;
     }

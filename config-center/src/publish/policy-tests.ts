@@ -3,7 +3,7 @@ import type { Resources } from '../db/store.ts';
 import { type SnapshotContent, withoutStamps } from '../domain/build-snapshot.ts';
 import { type Fault, Refusal } from '../domain/faults.ts';
 import { concernedTests, testedRules } from '../domain/tested-rules.ts';
-import type { AskedGateway } from './gateway-limits.ts';
+import type { AskedGateway } from './ask-gateway.ts';
 import { askPolicyTests, type Patience, type TestsRun } from './gateway-policy-tests.ts';
 import type { Turn } from './held-rules.ts';
 import type { Guard, RuleChange } from './publisher.ts';

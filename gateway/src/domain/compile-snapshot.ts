@@ -1,6 +1,7 @@
 import {
   type CompiledCondition,
   type Condition,
+  compareText,
   compileCondition,
   type Fallback,
   type Matcher,
@@ -157,7 +158,7 @@ function compileNamespaces(
   const isAffected = (id: string) => affected?.has(id) ?? true;
   const enabled = snapshot.policies.filter(isEnabled);
   const common = enabled.filter(({ namespaceId }) => namespaceId === undefined);
-  const own = groupBy(
+  const own = Map.groupBy(
     enabled.filter(({ namespaceId }) => namespaceId !== undefined && isAffected(namespaceId)),
     ({ namespaceId = '' }) => namespaceId,
   );
@@ -194,8 +195,8 @@ function changedRows<Row>(before: readonly Row[], after: readonly Row[]): readon
 
 /** Enabled providers by priority and name. */
 function compileProviders(snapshot: Snapshot, secrets: SecretSource): readonly CompiledProvider[] {
-  const upstreams = groupBy(snapshot.upstreams.filter(isEnabled), ({ providerId }) => providerId);
-  const keys = groupBy(snapshot.providerKeys, ({ providerId }) => providerId);
+  const upstreams = Map.groupBy(snapshot.upstreams.filter(isEnabled), ({ providerId }) => providerId);
+  const keys = Map.groupBy(snapshot.providerKeys, ({ providerId }) => providerId);
   return snapshot.providers
     .filter(isEnabled)
     .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
@@ -302,21 +303,6 @@ function byRank(left: Matcher, right: Matcher): number {
   );
 }
 
-function compareText(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
-}
-
 function isEnabled(rule: { readonly isEnabled: boolean }): boolean {
   return rule.isEnabled;
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group === undefined) groups.set(keyOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }

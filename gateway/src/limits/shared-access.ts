@@ -1,4 +1,5 @@
 import { type Breaker, CLOSED, failed, mayCall, succeeded } from '../domain/breaker.ts';
+import { inTime } from '../in-time.ts';
 import { type LimiterEvent, LimiterUnavailable, type LimitStore, type Log } from '../services.ts';
 
 /** A store that other gateways use too. */
@@ -83,7 +84,7 @@ export function sharedAccess({ store, nowMs, random, log, onEvent, onBack }: Sha
       if (!ok && !(isNeeded && breaker.state === 'closed')) return { kind: 'unanswered', wasAsked: false };
       const startedMs = nowMs();
       try {
-        const answer = await (isUrgent ? inTime(question(store)) : question(store));
+        const answer = await (isUrgent ? inTime(question(store), PATIENCE_MS, tooLate) : question(store));
         noteSuccess(startedMs);
         return { kind: 'answered', answer };
       } catch (error) {
@@ -94,15 +95,6 @@ export function sharedAccess({ store, nowMs, random, log, onEvent, onBack }: Sha
   };
 }
 
-/** @throws LimiterUnavailable when the answer does not come in time */
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LimiterUnavailable('no answer in time')), PATIENCE_MS);
-  });
-  try {
-    return await Promise.race([answer, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
+function tooLate(): LimiterUnavailable {
+  return new LimiterUnavailable('no answer in time');
 }

@@ -3,6 +3,7 @@ import type { TokenUsage } from '../domain/outcome.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import { errorOf } from '../domain/retry.ts';
 import type { Addressed, Received, Stage } from '../exchange.ts';
+import { inTime } from '../in-time.ts';
 import type { AnswerContext } from '../protocols/client-protocol.ts';
 import { parseObject } from '../protocols/json-fields.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
@@ -210,12 +211,9 @@ async function usageOf(
   return { inputTokens: input.tokens, outputTokens: output.tokens, source: exact ? 'counted' : 'estimated' };
 }
 
-/** @throws Error when it takes longer; the work goes on unheard */
-async function within<T>(work: Promise<T>, ms: number | undefined): Promise<T> {
-  if (ms === undefined) return work;
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no count within ${ms} ms`)), ms);
-  return Promise.race([work, tooLate]).finally(() => clearTimeout(timer));
+/** @throws Error when it takes longer */
+function within<T>(work: Promise<T>, ms: number | undefined): Promise<T> {
+  return ms === undefined ? work : inTime(work, ms, () => new Error(`no count within ${ms} ms`));
 }
 
 /** Did the provider compress its answer otherwise than it said? */

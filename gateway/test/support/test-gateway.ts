@@ -16,6 +16,7 @@ import { countersOf } from '../../src/domain/counters.ts';
 import { liveTotals } from '../../src/domain/live-totals.ts';
 import { NO_SECRETS, type SecretSource } from '../../src/domain/provider-keys.ts';
 import type { Comparison } from '../../src/domain/token-drift.ts';
+import { SILENT } from '../../src/explain/dry-services.ts';
 import { internalApp } from '../../src/http/internal-app.ts';
 import { passthrough } from '../../src/http/serve-passthrough.ts';
 import { gatewayServer } from '../../src/http/server.ts';
@@ -185,19 +186,13 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
   const tokens = toyCounter();
   const totals = liveTotals();
   const metrics: Metrics = {
+    ...SILENT,
     started: (id) => totals.started(id),
     ended: (id) => totals.ended(id),
     request: (record) => {
       if (record.namespaceId !== undefined) totals.add(record.namespaceId, record.outcome);
       records.push(record);
     },
-    refusal: () => {},
-    tokenCount: () => {},
-    attempt: () => {},
-    cache: () => {},
-    upstreamUp: () => {},
-    limiter: () => {},
-    requestLog: () => {},
     tokenDrift: (label, comparison) => comparisons.push({ label, ...comparison }),
   };
   const log = { request: () => {}, info: () => {}, warn: () => {}, error: () => {} };

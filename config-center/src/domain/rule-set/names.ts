@@ -1,4 +1,4 @@
-import type { RuleSetList } from '@ai-gateway/contracts';
+import { compareText, type RuleSetList } from '@ai-gateway/contracts';
 import { type Fields, type Reference, RULE_KINDS, type RuleKind, SCOPE_REFERENCES } from './kinds.ts';
 
 /** A row of the rules, as it is stored. */
@@ -120,10 +120,4 @@ function namesIn(rows: readonly RuleRow[], nameOf: (row: RuleRow) => string): Re
       return [row.id, name];
     }),
   );
-}
-
-/** By code units, the same on every machine. */
-function compareText(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
 }
