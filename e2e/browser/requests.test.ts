@@ -184,7 +184,7 @@ it('simulates a draft before it is saved, and a policy as it stands', async () =
     .click();
   await page.getByText('Please fill this in.').waitFor();
   await button('Cancel').click();
-  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByRole('dialog', { name: 'Edit', exact: true }).waitFor({ state: 'hidden' });
 
   await button('Simulate shop 0').click();
   await page.getByText(`Of ${ASKED} requests 22 would be refused; 22 really were.`).waitFor();

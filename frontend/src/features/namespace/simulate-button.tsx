@@ -72,15 +72,18 @@ interface SimulationDrawerProps {
 
 function SimulationDrawer({ namespaceId, simulated, onClose }: SimulationDrawerProps) {
   const { t } = useTexts();
+  // What is shown stays while the drawer glides away.
+  const [shown, setShown] = useState(simulated);
+  if (simulated && simulated !== shown) setShown(simulated);
   return (
     <Drawer
-      title={t('simulate.title', { name: simulated?.draft.name ?? '' })}
+      title={t('simulate.title', { name: shown?.draft.name ?? '' })}
       open={simulated !== undefined}
       onClose={onClose}
       size="large"
       destroyOnHidden
     >
-      {simulated && <SimulationView namespaceId={namespaceId} simulated={simulated} />}
+      {shown && <SimulationView namespaceId={namespaceId} simulated={shown} />}
     </Drawer>
   );
 }
