@@ -44,8 +44,8 @@ import {
   administratorRow,
   sessionRow,
 } from './administrator.ts';
-
 import { explainAnswer } from './explain-api.ts';
+import { lintFinding } from './lint.ts';
 import { policyTestCaseResult, policyTestResult } from './policy-test.ts';
 import { scheduledRow } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
@@ -85,6 +85,7 @@ const NAMED = new Map<z.ZodType, string>([
   [explainAnswer, 'Explanation'],
   [simulation, 'Simulation'],
   [scheduledRow, 'Scheduled'],
+  [lintFinding, 'LintFinding'],
   [sessionInfo, 'Session'],
   [sessionRow, 'SessionRow'],
   [administratorRow, 'Administrator'],
@@ -171,6 +172,7 @@ function referenceTo(shape: z.ZodType, io: 'input' | 'output'): Json {
   const name = NAMED.get(shape);
   if (name !== undefined) return { $ref: `#/components/schemas/${name}` };
   if (shape instanceof z.ZodArray) return { type: 'array', items: referenceTo(shape.element as z.ZodType, io) };
+  if (shape instanceof z.ZodOptional) return referenceTo(shape.unwrap() as z.ZodType, io);
   if (!(shape instanceof z.ZodObject)) return schemaOf(shape, io);
   const schema = schemaOf(shape, io);
   const properties = Object.fromEntries(

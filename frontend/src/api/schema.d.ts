@@ -2588,7 +2588,7 @@ export interface components {
                 /** @constant */
                 action: "create";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
                 draft: {
                     [key: string]: unknown;
                 };
@@ -2596,7 +2596,7 @@ export interface components {
                 /** @constant */
                 action: "update";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
                 id: string;
                 draft: {
                     [key: string]: unknown;
@@ -2605,16 +2605,34 @@ export interface components {
                 /** @constant */
                 action: "delete";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
                 id: string;
             } | {
                 /** @constant */
                 action: "rollback";
                 revision: number;
+            } | {
+                file: string | {
+                    [key: string]: unknown;
+                };
+                /** @default false */
+                prune: boolean;
+                /** @constant */
+                action: "apply";
             })[];
             reason?: string;
             /** Format: date-time */
             finishedAt?: string;
+        };
+        LintFinding: {
+            /** @enum {string} */
+            severity: "error" | "warning";
+            rule: string;
+            kind: string;
+            id: string;
+            name: string;
+            path: string;
+            message: string;
         };
         Session: {
             administrator: string;
@@ -3779,7 +3797,45 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Namespace"];
+                        data: {
+                            id: string;
+                            code: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default key
+                             * @enum {string}
+                             */
+                            authMode: "open" | "key";
+                            /** @default 0 */
+                            maxWaitMs: number;
+                            /** @default 100 */
+                            maxWaiting: number;
+                            /** @default 1 */
+                            weight: number;
+                            cache?: {
+                                ttlSeconds: number;
+                                /** @default 1048576 */
+                                maxBytes: number;
+                                /** @default false */
+                                isShared: boolean;
+                            };
+                            /** @default [] */
+                            allowedModels: string[];
+                            /** @default [] */
+                            deniedModels: string[];
+                            defaultProviderId?: string;
+                            defaultUpstreamId?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -3891,7 +3947,45 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Namespace"];
+                        data: {
+                            id: string;
+                            code: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default key
+                             * @enum {string}
+                             */
+                            authMode: "open" | "key";
+                            /** @default 0 */
+                            maxWaitMs: number;
+                            /** @default 100 */
+                            maxWaiting: number;
+                            /** @default 1 */
+                            weight: number;
+                            cache?: {
+                                ttlSeconds: number;
+                                /** @default 1048576 */
+                                maxBytes: number;
+                                /** @default false */
+                                isShared: boolean;
+                            };
+                            /** @default [] */
+                            allowedModels: string[];
+                            /** @default [] */
+                            deniedModels: string[];
+                            defaultProviderId?: string;
+                            defaultUpstreamId?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -3930,7 +4024,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4019,7 +4115,27 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Matcher"];
+                        data: {
+                            /** @enum {string} */
+                            source: "header" | "body" | "query" | "path";
+                            /** @default  */
+                            field: string;
+                            /** @enum {string} */
+                            operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                            value: string;
+                            id: string;
+                            namespaceId: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4113,7 +4229,27 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Matcher"];
+                        data: {
+                            /** @enum {string} */
+                            source: "header" | "body" | "query" | "path";
+                            /** @default  */
+                            field: string;
+                            /** @enum {string} */
+                            operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                            value: string;
+                            id: string;
+                            namespaceId: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4152,7 +4288,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4241,7 +4379,114 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Policy"];
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            /** @default {} */
+                            scope: {
+                                virtualKeyId?: string;
+                                tenantId?: string;
+                                customerTypeId?: string;
+                                providerId?: string;
+                                upstreamId?: string;
+                                model?: string;
+                            };
+                            /** @default [] */
+                            countPer: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default enforce
+                             * @enum {string}
+                             */
+                            mode: "enforce" | "observe";
+                            /**
+                             * @default local
+                             * @enum {string}
+                             */
+                            onLimiterDown: "local" | "closed" | "open";
+                            rule: {
+                                /** @constant */
+                                kind: "qps-limit";
+                                maxQps: number;
+                                /** @default 1 */
+                                windowSeconds: number;
+                                /**
+                                 * @default gcra
+                                 * @enum {string}
+                                 */
+                                algorithm: "gcra" | "strict";
+                                burst?: number;
+                            } | {
+                                /** @constant */
+                                kind: "request-limit";
+                                windows: {
+                                    windowSeconds: number;
+                                    maxRequests: number;
+                                }[];
+                            } | {
+                                /** @constant */
+                                kind: "concurrency-limit";
+                                maxConcurrent: number;
+                            } | {
+                                /** @constant */
+                                kind: "token-limit";
+                                maxInputTokens?: number;
+                                maxOutputTokens?: number;
+                                /** @default [] */
+                                windows: {
+                                    windowSeconds: number;
+                                    maxTokens: number;
+                                    /**
+                                     * @default total
+                                     * @enum {string}
+                                     */
+                                    counts: "total" | "input" | "output";
+                                }[];
+                                /**
+                                 * @default all
+                                 * @enum {string}
+                                 */
+                                appliesTo: "all" | "stream" | "non-stream";
+                                /**
+                                 * @default estimate
+                                 * @enum {string}
+                                 */
+                                counting: "exact" | "estimate";
+                            } | {
+                                /** @constant */
+                                kind: "budget-limit";
+                                windows: {
+                                    windowSeconds: number;
+                                    maxAmount: string;
+                                }[];
+                            } | {
+                                /** @constant */
+                                kind: "message-matching";
+                                condition: {
+                                    /** @enum {string} */
+                                    source: "header" | "body" | "query" | "path";
+                                    /** @default  */
+                                    field: string;
+                                    /** @enum {string} */
+                                    operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                                    value: string;
+                                };
+                                /** @enum {string} */
+                                action: "allow" | "deny";
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4422,7 +4667,114 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Policy"];
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            /** @default {} */
+                            scope: {
+                                virtualKeyId?: string;
+                                tenantId?: string;
+                                customerTypeId?: string;
+                                providerId?: string;
+                                upstreamId?: string;
+                                model?: string;
+                            };
+                            /** @default [] */
+                            countPer: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default enforce
+                             * @enum {string}
+                             */
+                            mode: "enforce" | "observe";
+                            /**
+                             * @default local
+                             * @enum {string}
+                             */
+                            onLimiterDown: "local" | "closed" | "open";
+                            rule: {
+                                /** @constant */
+                                kind: "qps-limit";
+                                maxQps: number;
+                                /** @default 1 */
+                                windowSeconds: number;
+                                /**
+                                 * @default gcra
+                                 * @enum {string}
+                                 */
+                                algorithm: "gcra" | "strict";
+                                burst?: number;
+                            } | {
+                                /** @constant */
+                                kind: "request-limit";
+                                windows: {
+                                    windowSeconds: number;
+                                    maxRequests: number;
+                                }[];
+                            } | {
+                                /** @constant */
+                                kind: "concurrency-limit";
+                                maxConcurrent: number;
+                            } | {
+                                /** @constant */
+                                kind: "token-limit";
+                                maxInputTokens?: number;
+                                maxOutputTokens?: number;
+                                /** @default [] */
+                                windows: {
+                                    windowSeconds: number;
+                                    maxTokens: number;
+                                    /**
+                                     * @default total
+                                     * @enum {string}
+                                     */
+                                    counts: "total" | "input" | "output";
+                                }[];
+                                /**
+                                 * @default all
+                                 * @enum {string}
+                                 */
+                                appliesTo: "all" | "stream" | "non-stream";
+                                /**
+                                 * @default estimate
+                                 * @enum {string}
+                                 */
+                                counting: "exact" | "estimate";
+                            } | {
+                                /** @constant */
+                                kind: "budget-limit";
+                                windows: {
+                                    windowSeconds: number;
+                                    maxAmount: string;
+                                }[];
+                            } | {
+                                /** @constant */
+                                kind: "message-matching";
+                                condition: {
+                                    /** @enum {string} */
+                                    source: "header" | "body" | "query" | "path";
+                                    /** @default  */
+                                    field: string;
+                                    /** @enum {string} */
+                                    operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                                    value: string;
+                                };
+                                /** @enum {string} */
+                                action: "allow" | "deny";
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4461,7 +4813,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4549,7 +4903,82 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Provider"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /**
+                             * @default openai
+                             * @enum {string}
+                             */
+                            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+                            /**
+                             * @default drop
+                             * @enum {string}
+                             */
+                            onUnsupported: "drop" | "refuse";
+                            apiKeyEnv?: string;
+                            models: string[];
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default weighted
+                             * @enum {string}
+                             */
+                            strategy: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+                            routing?: {
+                                /**
+                                 * @default {
+                                 *       "source": "virtualKey"
+                                 *     }
+                                 */
+                                hashOn: {
+                                    /** @constant */
+                                    source: "virtualKey";
+                                } | {
+                                    /** @constant */
+                                    source: "header";
+                                    header: string;
+                                } | {
+                                    /** @constant */
+                                    source: "prompt";
+                                    /** @default 1000 */
+                                    characters: number;
+                                };
+                                retry: {
+                                    /** @default 3 */
+                                    maxAttempts: number;
+                                    /** @default 0.2 */
+                                    budgetRatio: number;
+                                    /** @default 10 */
+                                    budgetPerSecond: number;
+                                    /** @default 50 */
+                                    baseDelayMs: number;
+                                    /** @default 2000 */
+                                    maxDelayMs: number;
+                                };
+                                ejection: {
+                                    /** @default 5 */
+                                    failures: number;
+                                    /** @default 5000 */
+                                    asideMs: number;
+                                    /** @default 50 */
+                                    maxPercent: number;
+                                    /** @default 10000 */
+                                    slowStartMs: number;
+                                };
+                                hedge?: {
+                                    afterMs?: number;
+                                };
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4700,7 +5129,82 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Provider"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /**
+                             * @default openai
+                             * @enum {string}
+                             */
+                            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+                            /**
+                             * @default drop
+                             * @enum {string}
+                             */
+                            onUnsupported: "drop" | "refuse";
+                            apiKeyEnv?: string;
+                            models: string[];
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default weighted
+                             * @enum {string}
+                             */
+                            strategy: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+                            routing?: {
+                                /**
+                                 * @default {
+                                 *       "source": "virtualKey"
+                                 *     }
+                                 */
+                                hashOn: {
+                                    /** @constant */
+                                    source: "virtualKey";
+                                } | {
+                                    /** @constant */
+                                    source: "header";
+                                    header: string;
+                                } | {
+                                    /** @constant */
+                                    source: "prompt";
+                                    /** @default 1000 */
+                                    characters: number;
+                                };
+                                retry: {
+                                    /** @default 3 */
+                                    maxAttempts: number;
+                                    /** @default 0.2 */
+                                    budgetRatio: number;
+                                    /** @default 10 */
+                                    budgetPerSecond: number;
+                                    /** @default 50 */
+                                    baseDelayMs: number;
+                                    /** @default 2000 */
+                                    maxDelayMs: number;
+                                };
+                                ejection: {
+                                    /** @default 5 */
+                                    failures: number;
+                                    /** @default 5000 */
+                                    asideMs: number;
+                                    /** @default 50 */
+                                    maxPercent: number;
+                                    /** @default 10000 */
+                                    slowStartMs: number;
+                                };
+                                hedge?: {
+                                    afterMs?: number;
+                                };
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4739,7 +5243,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4828,7 +5334,45 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Upstream"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            /** Format: uri */
+                            baseUrl: string;
+                            /** @default 1 */
+                            weight: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /** @default 5000 */
+                            connectTimeoutMs: number;
+                            /** @default 60000 */
+                            firstByteTimeoutMs: number;
+                            /** @default 60000 */
+                            idleTimeoutMs: number;
+                            /** @default 600000 */
+                            totalTimeoutMs: number;
+                            /** @default 100 */
+                            priority: number;
+                            canaryPercent?: number;
+                            maxConcurrent?: number;
+                            healthCheck?: {
+                                path: string;
+                                /** @default 10000 */
+                                intervalMs: number;
+                                /** @default 2000 */
+                                timeoutMs: number;
+                                /** @default 2 */
+                                healthyAfter: number;
+                                /** @default 3 */
+                                unhealthyAfter: number;
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4940,7 +5484,45 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Upstream"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            /** Format: uri */
+                            baseUrl: string;
+                            /** @default 1 */
+                            weight: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /** @default 5000 */
+                            connectTimeoutMs: number;
+                            /** @default 60000 */
+                            firstByteTimeoutMs: number;
+                            /** @default 60000 */
+                            idleTimeoutMs: number;
+                            /** @default 600000 */
+                            totalTimeoutMs: number;
+                            /** @default 100 */
+                            priority: number;
+                            canaryPercent?: number;
+                            maxConcurrent?: number;
+                            healthCheck?: {
+                                path: string;
+                                /** @default 10000 */
+                                intervalMs: number;
+                                /** @default 2000 */
+                                timeoutMs: number;
+                                /** @default 2 */
+                                healthyAfter: number;
+                                /** @default 3 */
+                                unhealthyAfter: number;
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4979,7 +5561,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5079,7 +5663,25 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["ProviderKey"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            upstreamId?: string;
+                            name: string;
+                            /** @default 1 */
+                            weight: number;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            lastFour: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5170,7 +5772,25 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["ProviderKey"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            upstreamId?: string;
+                            name: string;
+                            /** @default 1 */
+                            weight: number;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            lastFour: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5209,7 +5829,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5254,7 +5876,25 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["ProviderKey"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            upstreamId?: string;
+                            name: string;
+                            /** @default 1 */
+                            weight: number;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            lastFour: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5445,6 +6085,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -5544,6 +6185,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -5583,7 +6225,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5692,6 +6336,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -5794,6 +6439,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -5833,7 +6479,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5961,6 +6609,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6081,6 +6730,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6120,7 +6770,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6236,6 +6888,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6344,6 +6997,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6383,7 +7037,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6602,6 +7258,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6812,6 +7469,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6851,7 +7509,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6965,6 +7625,7 @@ export interface operations {
                             /** Format: date-time */
                             updatedAt: string;
                             secret: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -7059,7 +7720,31 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["VirtualKey"];
+                        data: {
+                            id: string;
+                            name: string;
+                            prefix: string;
+                            /** @default [] */
+                            namespaceIds: string[];
+                            /** @default [] */
+                            allowedModels: string[];
+                            userId?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            statusReason?: string;
+                            /** Format: date-time */
+                            expiresAt?: string;
+                            /** Format: date-time */
+                            previousUntil?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7098,7 +7783,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7170,6 +7857,7 @@ export interface operations {
                             /** Format: date-time */
                             updatedAt: string;
                             secret: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -7215,7 +7903,31 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["VirtualKey"];
+                        data: {
+                            id: string;
+                            name: string;
+                            prefix: string;
+                            /** @default [] */
+                            namespaceIds: string[];
+                            /** @default [] */
+                            allowedModels: string[];
+                            userId?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            statusReason?: string;
+                            /** Format: date-time */
+                            expiresAt?: string;
+                            /** Format: date-time */
+                            previousUntil?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7260,7 +7972,31 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["VirtualKey"];
+                        data: {
+                            id: string;
+                            name: string;
+                            prefix: string;
+                            /** @default [] */
+                            namespaceIds: string[];
+                            /** @default [] */
+                            allowedModels: string[];
+                            userId?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            statusReason?: string;
+                            /** Format: date-time */
+                            expiresAt?: string;
+                            /** Format: date-time */
+                            previousUntil?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7349,7 +8085,26 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Model"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            name: string;
+                            upstreamName?: string;
+                            /** @default [] */
+                            aliases: string[];
+                            contextTokens?: number;
+                            maxOutputTokens?: number;
+                            /** @default [] */
+                            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7442,7 +8197,26 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Model"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            name: string;
+                            upstreamName?: string;
+                            /** @default [] */
+                            aliases: string[];
+                            contextTokens?: number;
+                            maxOutputTokens?: number;
+                            /** @default [] */
+                            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7481,7 +8255,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7570,7 +8346,22 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Redirect"];
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            model: string;
+                            target: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7659,7 +8450,22 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Redirect"];
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            model: string;
+                            target: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7698,7 +8504,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7787,7 +8595,31 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Location"];
+                        data: {
+                            id: string;
+                            /** @default  */
+                            name: string;
+                            path: string;
+                            /** @default false */
+                            isRegex: boolean;
+                            rewriteTo?: string;
+                            providerId?: string;
+                            upstreamId?: string;
+                            /** @default {} */
+                            addHeaders: {
+                                [key: string]: string;
+                            };
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7885,7 +8717,31 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Location"];
+                        data: {
+                            id: string;
+                            /** @default  */
+                            name: string;
+                            path: string;
+                            /** @default false */
+                            isRegex: boolean;
+                            rewriteTo?: string;
+                            providerId?: string;
+                            upstreamId?: string;
+                            /** @default {} */
+                            addHeaders: {
+                                [key: string]: string;
+                            };
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7924,7 +8780,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8082,7 +8940,26 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["User"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /** Format: email */
+                            email?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /**
+                             * @default pending
+                             * @enum {string}
+                             */
+                            status: "pending" | "active" | "free_period" | "overdue" | "blacklisted" | "canceled";
+                            statusReason?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8169,7 +9046,26 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["User"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /** Format: email */
+                            email?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /**
+                             * @default pending
+                             * @enum {string}
+                             */
+                            status: "pending" | "active" | "free_period" | "overdue" | "blacklisted" | "canceled";
+                            statusReason?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8208,7 +9104,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8255,7 +9153,26 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["User"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /** Format: email */
+                            email?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /**
+                             * @default pending
+                             * @enum {string}
+                             */
+                            status: "pending" | "active" | "free_period" | "overdue" | "blacklisted" | "canceled";
+                            statusReason?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8343,7 +9260,62 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["PolicyTest"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            cases: {
+                                name: string;
+                                /**
+                                 * @default {
+                                 *       "method": "POST",
+                                 *       "path": "/v1/chat/completions",
+                                 *       "headers": {},
+                                 *       "query": {}
+                                 *     }
+                                 */
+                                request: {
+                                    /** @default POST */
+                                    method: string;
+                                    /** @default /v1/chat/completions */
+                                    path: string;
+                                    /** @default {} */
+                                    headers: {
+                                        [key: string]: string;
+                                    };
+                                    /** @default {} */
+                                    query: {
+                                        [key: string]: string;
+                                    };
+                                    body?: unknown;
+                                };
+                                /** @default 0 */
+                                atMs: number;
+                                virtualKeyId?: string;
+                                inputTokens?: number;
+                                outputTokens?: number;
+                                /** @default 0 */
+                                durationMs: number;
+                                expect: {
+                                    /** @enum {string} */
+                                    decision: "allowed" | "refused";
+                                    /** @enum {string} */
+                                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                                    policyId?: string;
+                                    policyName?: string;
+                                    namespace?: string;
+                                };
+                            }[];
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8472,7 +9444,62 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["PolicyTest"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            cases: {
+                                name: string;
+                                /**
+                                 * @default {
+                                 *       "method": "POST",
+                                 *       "path": "/v1/chat/completions",
+                                 *       "headers": {},
+                                 *       "query": {}
+                                 *     }
+                                 */
+                                request: {
+                                    /** @default POST */
+                                    method: string;
+                                    /** @default /v1/chat/completions */
+                                    path: string;
+                                    /** @default {} */
+                                    headers: {
+                                        [key: string]: string;
+                                    };
+                                    /** @default {} */
+                                    query: {
+                                        [key: string]: string;
+                                    };
+                                    body?: unknown;
+                                };
+                                /** @default 0 */
+                                atMs: number;
+                                virtualKeyId?: string;
+                                inputTokens?: number;
+                                outputTokens?: number;
+                                /** @default 0 */
+                                durationMs: number;
+                                expect: {
+                                    /** @enum {string} */
+                                    decision: "allowed" | "refused";
+                                    /** @enum {string} */
+                                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                                    policyId?: string;
+                                    policyName?: string;
+                                    namespace?: string;
+                                };
+                            }[];
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8511,7 +9538,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8805,7 +9834,7 @@ export interface operations {
                         /** @constant */
                         action: "create";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
                         draft: {
                             [key: string]: unknown;
                         };
@@ -8813,7 +9842,7 @@ export interface operations {
                         /** @constant */
                         action: "update";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
                         id: string;
                         draft: {
                             [key: string]: unknown;
@@ -8822,12 +9851,20 @@ export interface operations {
                         /** @constant */
                         action: "delete";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
                         id: string;
                     } | {
                         /** @constant */
                         action: "rollback";
                         revision: number;
+                    } | {
+                        file: string | {
+                            [key: string]: unknown;
+                        };
+                        /** @default false */
+                        prune?: boolean;
+                        /** @constant */
+                        action: "apply";
                     })[];
                 };
             };
@@ -8915,16 +9952,7 @@ export interface operations {
                         code: number;
                         message: string;
                         data: {
-                            findings: {
-                                /** @enum {string} */
-                                severity: "error" | "warning";
-                                rule: string;
-                                kind: string;
-                                id: string;
-                                name: string;
-                                path: string;
-                                message: string;
-                            }[];
+                            findings: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -9383,16 +10411,7 @@ export interface operations {
                                     after?: unknown;
                                 }[];
                             }[];
-                            findings: {
-                                /** @enum {string} */
-                                severity: "error" | "warning";
-                                rule: string;
-                                kind: string;
-                                id: string;
-                                name: string;
-                                path: string;
-                                message: string;
-                            }[];
+                            findings: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -9458,16 +10477,7 @@ export interface operations {
                                     after?: unknown;
                                 }[];
                             }[];
-                            findings: {
-                                /** @enum {string} */
-                                severity: "error" | "warning";
-                                rule: string;
-                                kind: string;
-                                id: string;
-                                name: string;
-                                path: string;
-                                message: string;
-                            }[];
+                            findings: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
