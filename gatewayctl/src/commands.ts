@@ -1,31 +1,21 @@
-import { ADMIN_API, type RuleSetPlan, ruleSetPlan } from '@ai-gateway/contracts';
+import { ADMIN_API, lintFinding, type RuleSetPlan, ruleSetPlan } from '@ai-gateway/contracts';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import type { Client } from './client.ts';
 import type { CommandLine } from './command-line.ts';
-import { type ExitCode, Failure, usageFailure } from './failure.ts';
+import { explain } from './explain.ts';
+import { Failure, usageFailure } from './failure.ts';
 import { formatted, plain, tableOf } from './output.ts';
+import { runTests } from './policy-tests.ts';
 import { resourcePath } from './resources.ts';
+import { simulate } from './simulate.ts';
 import { lookAtTop, watchTop } from './top.ts';
 import { topLines } from './top-view.ts';
-
-/** What a command works with. */
-export interface Work {
-  readonly line: CommandLine;
-  readonly client: Client;
-  readonly out: (text: string) => void;
-  readonly nowMs: () => number;
-  /** Text of the file of `-f`. */
-  readonly readInput: () => Promise<string>;
-  /** Asks the person at the terminal; a program that asks without one is refused. */
-  readonly confirm: (question: string) => Promise<boolean>;
-}
-
-type Command = (work: Work) => Promise<ExitCode>;
+import type { Command, Work } from './work.ts';
 
 /** What `list` asks for at a time: the most that the config center gives. */
 const PAGE_SIZE = 100;
 
+const removedShape = z.object({ warnings: z.array(lintFinding).optional() });
 const pageShape = z.object({ items: z.array(z.record(z.string(), z.unknown())) });
 
 /** The commands that talk to the config center, by name. */
@@ -59,8 +49,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     return 0;
   },
   delete: async ({ line, client, out }) => {
-    await client.call('DELETE', rowPath(line));
+    const { warnings = [] } = removedShape.parse(await client.call('DELETE', rowPath(line)));
     out(`deleted ${line.operands.join(' ')}\n`);
+    for (const warning of warnings) out(findingLine(warning));
     return 0;
   },
   export: async ({ line, client, out }) => {
@@ -119,6 +110,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     else out(findings.length === 0 ? 'nothing found\n' : findings.map(findingLine).join(''));
     return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
   },
+  explain,
+  simulate,
+  test: runTests,
   limits: async ({ line, client, out }) => {
     const [namespace] = line.operands;
     if (namespace === undefined) throw usageFailure('Which namespace? Its code or id.');
