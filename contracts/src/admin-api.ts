@@ -161,6 +161,8 @@ export const gatewayRow = z.object({
   /** Seconds since Redis or the config center last confirmed its rules. */
   rulesAgeSeconds: z.number(),
   unusableKeys: z.array(unusableKey),
+  /** Ids of upstreams that it has set aside for failing. */
+  asideUpstreams: z.array(z.string()),
   lastSeenAt: z.iso.datetime(),
   inFlight: z.number().int(),
   requestsPerSecond: z.number(),

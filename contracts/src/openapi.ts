@@ -5,6 +5,8 @@ import {
   adminError,
   auditEntry,
   envelope,
+  fallbackDraft,
+  fallbackRow,
   gatewayRow,
   locationDraft,
   locationRow,
@@ -47,7 +49,8 @@ import {
 import { explainAnswer } from './explain-api.ts';
 import { lintFinding } from './lint.ts';
 import { policyTestCaseResult, policyTestResult } from './policy-test.ts';
-import { scheduledRow } from './scheduled.ts';
+import { ruleSetPlan } from './rule-set.ts';
+import { scheduledRow, scheduledWrite } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
 
 /** Shapes that get a name in the document, so that generated types are readable. */
@@ -74,6 +77,8 @@ const NAMED = new Map<z.ZodType, string>([
   [modelDraft, 'ModelDraft'],
   [redirectRow, 'Redirect'],
   [redirectDraft, 'RedirectDraft'],
+  [fallbackRow, 'Fallback'],
+  [fallbackDraft, 'FallbackDraft'],
   [locationRow, 'Location'],
   [locationDraft, 'LocationDraft'],
   [userRow, 'User'],
@@ -85,6 +90,8 @@ const NAMED = new Map<z.ZodType, string>([
   [explainAnswer, 'Explanation'],
   [simulation, 'Simulation'],
   [scheduledRow, 'Scheduled'],
+  [scheduledWrite, 'ScheduledWrite'],
+  [ruleSetPlan, 'RuleSetPlan'],
   [lintFinding, 'LintFinding'],
   [sessionInfo, 'Session'],
   [sessionRow, 'SessionRow'],

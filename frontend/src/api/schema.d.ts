@@ -2162,6 +2162,32 @@ export interface components {
             /** @default true */
             isEnabled?: boolean;
         };
+        Fallback: {
+            id: string;
+            namespaceId?: string;
+            model: string;
+            targets: {
+                providerId?: string;
+                model?: string;
+            }[];
+            /** @default true */
+            isEnabled: boolean;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        FallbackDraft: {
+            namespaceId?: string;
+            model: string;
+            targets: {
+                providerId?: string;
+                model?: string;
+            }[];
+            /** @default true */
+            isEnabled?: boolean;
+        };
         Location: {
             id: string;
             /** @default  */
@@ -2259,6 +2285,7 @@ export interface components {
                 provider: string;
                 reason: string;
             }[];
+            asideUpstreams: string[];
             /** Format: date-time */
             lastSeenAt: string;
             inFlight: number;
@@ -2624,6 +2651,69 @@ export interface components {
             /** Format: date-time */
             finishedAt?: string;
         };
+        ScheduledWrite: {
+            /** @constant */
+            action: "create";
+            /** @enum {string} */
+            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
+            draft: {
+                [key: string]: unknown;
+            };
+        } | {
+            /** @constant */
+            action: "update";
+            /** @enum {string} */
+            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
+            id: string;
+            draft: {
+                [key: string]: unknown;
+            };
+        } | {
+            /** @constant */
+            action: "delete";
+            /** @enum {string} */
+            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
+            id: string;
+        } | {
+            /** @constant */
+            action: "rollback";
+            revision: number;
+        } | {
+            file: string | {
+                [key: string]: unknown;
+            };
+            /** @default false */
+            prune: boolean;
+            /** @constant */
+            action: "apply";
+        };
+        RuleSetPlan: {
+            revision: number;
+            isApplied: boolean;
+            changes: {
+                /** @enum {string} */
+                action: "create" | "update" | "delete";
+                kind: string;
+                id?: string;
+                name: string;
+                fields: {
+                    field: string;
+                    before?: unknown;
+                    after?: unknown;
+                }[];
+            }[];
+            findings: {
+                /** @enum {string} */
+                severity: "error" | "warning";
+                rule: string;
+                kind: string;
+                id: string;
+                name: string;
+                namespaceId?: string;
+                path: string;
+                message: string;
+            }[];
+        };
         LintFinding: {
             /** @enum {string} */
             severity: "error" | "warning";
@@ -2631,6 +2721,7 @@ export interface components {
             kind: string;
             id: string;
             name: string;
+            namespaceId?: string;
             path: string;
             message: string;
         };
@@ -6523,22 +6614,7 @@ export interface operations {
                         code: number;
                         message: string;
                         data: {
-                            items: {
-                                id: string;
-                                namespaceId?: string;
-                                model: string;
-                                targets: {
-                                    providerId?: string;
-                                    model?: string;
-                                }[];
-                                /** @default true */
-                                isEnabled: boolean;
-                                version: number;
-                                /** Format: date-time */
-                                createdAt: string;
-                                /** Format: date-time */
-                                updatedAt: string;
-                            }[];
+                            items: components["schemas"]["Fallback"][];
                             total: number;
                             page: number;
                             size: number;
@@ -6572,16 +6648,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    namespaceId?: string;
-                    model: string;
-                    targets: {
-                        providerId?: string;
-                        model?: string;
-                    }[];
-                    /** @default true */
-                    isEnabled?: boolean;
-                };
+                "application/json": components["schemas"]["FallbackDraft"];
             };
         };
         responses: {
@@ -6647,22 +6714,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            id: string;
-                            namespaceId?: string;
-                            model: string;
-                            targets: {
-                                providerId?: string;
-                                model?: string;
-                            }[];
-                            /** @default true */
-                            isEnabled: boolean;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
+                        data: components["schemas"]["Fallback"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9830,42 +9882,7 @@ export interface operations {
                 "application/json": {
                     /** Format: date-time */
                     effectiveFrom: string;
-                    writes: ({
-                        /** @constant */
-                        action: "create";
-                        /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
-                        draft: {
-                            [key: string]: unknown;
-                        };
-                    } | {
-                        /** @constant */
-                        action: "update";
-                        /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
-                        id: string;
-                        draft: {
-                            [key: string]: unknown;
-                        };
-                    } | {
-                        /** @constant */
-                        action: "delete";
-                        /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
-                        id: string;
-                    } | {
-                        /** @constant */
-                        action: "rollback";
-                        revision: number;
-                    } | {
-                        file: string | {
-                            [key: string]: unknown;
-                        };
-                        /** @default false */
-                        prune?: boolean;
-                        /** @constant */
-                        action: "apply";
-                    })[];
+                    writes: components["schemas"]["ScheduledWrite"][];
                 };
             };
         };
@@ -10396,23 +10413,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            revision: number;
-                            isApplied: boolean;
-                            changes: {
-                                /** @enum {string} */
-                                action: "create" | "update" | "delete";
-                                kind: string;
-                                id?: string;
-                                name: string;
-                                fields: {
-                                    field: string;
-                                    before?: unknown;
-                                    after?: unknown;
-                                }[];
-                            }[];
-                            findings: components["schemas"]["LintFinding"][];
-                        };
+                        data: components["schemas"]["RuleSetPlan"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -10462,23 +10463,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            revision: number;
-                            isApplied: boolean;
-                            changes: {
-                                /** @enum {string} */
-                                action: "create" | "update" | "delete";
-                                kind: string;
-                                id?: string;
-                                name: string;
-                                fields: {
-                                    field: string;
-                                    before?: unknown;
-                                    after?: unknown;
-                                }[];
-                            }[];
-                            findings: components["schemas"]["LintFinding"][];
-                        };
+                        data: components["schemas"]["RuleSetPlan"];
                         /** Format: date-time */
                         timestamp: string;
                     };

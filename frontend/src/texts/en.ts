@@ -1,4 +1,5 @@
 import { enExplain } from './en-explain.ts';
+import { enOperators } from './en-operators.ts';
 import { enRequests } from './en-requests.ts';
 import { enSimulate } from './en-simulate.ts';
 
@@ -7,6 +8,7 @@ export const en = {
   ...enRequests,
   ...enExplain,
   ...enSimulate,
+  ...enOperators,
   'app.title': 'AI Gateway',
   'app.logout': 'Log out',
   'app.language': 'Language',

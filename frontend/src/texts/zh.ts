@@ -1,5 +1,6 @@
 import type { TextKey } from './en.ts';
 import { zhExplain } from './zh-explain.ts';
+import { zhOperators } from './zh-operators.ts';
 import { zhRequests } from './zh-requests.ts';
 import { zhSimulate } from './zh-simulate.ts';
 
@@ -8,6 +9,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   ...zhRequests,
   ...zhExplain,
   ...zhSimulate,
+  ...zhOperators,
   'app.title': 'AI 网关',
   'app.logout': '退出登录',
   'app.language': '语言',

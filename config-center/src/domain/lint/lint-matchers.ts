@@ -35,7 +35,8 @@ export function lintMatchers({ matchers, namespaces }: SnapshotContent): LintFin
   for (const [rank, matcher] of ordered.entries()) {
     const finding = (rule: string, path: string, message: string): LintFinding => {
       const name = `${codes.get(matcher.namespaceId) ?? matcher.namespaceId}: ${described(matcher)}`;
-      return { severity: 'warning', rule, kind: 'matchers', id: matcher.id, name, path, message };
+      const { id, namespaceId } = matcher;
+      return { severity: 'warning', rule, kind: 'matchers', id, name, namespaceId, path, message };
     };
     const dead = neverMatches(matcher);
     if (dead !== undefined) {

@@ -41,23 +41,13 @@ export function lintPolicies(content: SnapshotContent): LintFinding[] {
   return content.policies
     .filter(({ isEnabled }) => isEnabled)
     .flatMap((policy) => {
-      const { id, name } = policy;
+      const { id, name, namespaceId } = policy;
+      const row = { kind: 'policies', id, name, ...(namespaceId !== undefined && { namespaceId }) };
       const errors = impossibleLimits(policy).map(
-        ({ path, message }): LintFinding => ({
-          severity: 'error',
-          rule: 'limit-impossible',
-          kind: 'policies',
-          id,
-          name,
-          path,
-          message,
-        }),
+        (fault): LintFinding => ({ severity: 'error', rule: 'limit-impossible', ...row, ...fault }),
       );
       const concerns = [...scopeConcerns(policy, index), ...ruleConcerns(policy, index)];
-      return [
-        ...errors,
-        ...concerns.map((concern): LintFinding => ({ severity: 'warning', kind: 'policies', id, name, ...concern })),
-      ];
+      return [...errors, ...concerns.map((concern): LintFinding => ({ severity: 'warning', ...row, ...concern }))];
     });
 }
 

@@ -70,7 +70,7 @@ function lintNamespaces({ namespaces, matchers, policies }: SnapshotContent): Li
   const isMatched = new Set(matchers.filter(({ isEnabled }) => isEnabled).map(({ namespaceId }) => namespaceId));
   const hasPolicy = new Set(policies.filter(({ isEnabled }) => isEnabled).map(({ namespaceId }) => namespaceId));
   return namespaces.flatMap(({ id, code, isEnabled }) => {
-    const row = { severity: 'warning', kind: 'namespaces', id, name: code } as const;
+    const row = { severity: 'warning', kind: 'namespaces', id, name: code, namespaceId: id } as const;
     if (isEnabled && !isMatched.has(id)) {
       const message = 'It has no enabled matcher, so no request gets into it.';
       return [{ ...row, rule: 'namespace-without-matcher', path: '', message }];

@@ -12,6 +12,7 @@ import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { ProviderKeysTable } from './provider-keys-table.tsx';
+import { RoutingFields } from './routing-fields.tsx';
 import { UpstreamsTable } from './upstreams-table.tsx';
 import { type Provider, type ProviderDraft, useProviders } from './use-providers.ts';
 
@@ -140,6 +141,7 @@ export function ProvidersPage() {
           label={t('provider.maxAttempts')}
           hint={t('provider.maxAttemptsHint')}
         />
+        <RoutingFields />
         <PriorityField />
         <EnabledField />
       </DraftModal>
