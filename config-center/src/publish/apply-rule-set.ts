@@ -1,9 +1,13 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import type { Resources } from '../db/store.ts';
 import { withoutStamps } from '../domain/build-snapshot.ts';
 import { RULE_KINDS } from '../domain/rule-set/kinds.ts';
 import type { RuleRow, RuleRows } from '../domain/rule-set/names.ts';
 import { runTask } from '../rule-work/run.ts';
 import type { FilePlan } from '../rule-work/tasks.ts';
+
+/** Rows that are written before others have their turn: SQLite answers at once, so that nothing else would come to it. */
+const ROWS_IN_A_TURN = 100;
 
 /** Characters of a row, about. */
 const ROW_SIZE = 300;
@@ -14,6 +18,7 @@ export async function readRuleRows(resources: Resources): Promise<RuleRows> {
   for (const { list, table } of RULE_KINDS) {
     const rows = await resources.all(table);
     lists.push([list, rows.map((row): RuleRow => ({ ...withoutStamps(row) }))]);
+    await othersTurn();
   }
   // There is a kind for every list.
   return Object.fromEntries(lists) as unknown as RuleRows;
@@ -37,7 +42,8 @@ export async function planFile({ file, prune }: SentFile, resources: Resources):
 /** Writes what a plan says, in the transaction that the plan was made in. */
 export async function writePlan({ removals, writes }: FilePlan, resources: Resources, at: string): Promise<void> {
   for (const { table, id } of removals) await resources.remove(table, { id });
-  for (const { table, action, row } of writes) {
+  for (const [index, { table, action, row }] of writes.entries()) {
+    if (index % ROWS_IN_A_TURN === 0) await othersTurn();
     const write = action === 'create' ? resources.insert : resources.update;
     // Checked by the shape of the kind, with the ids and secrets of the stored row.
     await write(table, row as never, at);
