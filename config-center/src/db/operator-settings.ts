@@ -15,7 +15,10 @@ export interface LiveSettings {
 const TABLE = 'setting';
 const NAMES = operatorSettings.keyof().options;
 
-/** The settings of a database. @param defaults in force where nobody has changed them */
+/**
+ * The settings of a database.
+ * @param defaults in force where nobody has changed them
+ */
 export async function liveSettings(store: Store, defaults: OperatorSettings): Promise<LiveSettings> {
   let current = await readSettings(store.connection, defaults);
   return {
