@@ -114,14 +114,14 @@ it('changes settings, and brings a default back where a field is emptied', async
   expect(await idle.inputValue()).toBe('45');
   await idle.fill('');
   await button('Save').click();
-  await expect.poll(() => idle.inputValue(), { timeout: 8_000 }).toBe('30');
+  await expect.poll(() => idle.inputValue(), { timeout: 20_000 }).toBe('30');
   expect(await values()).toBe(30);
 });
 
 it('shows a tenant_admin its own usage, and no cost', async () => {
-  const context = await dashboard.browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
+  const context = await dashboard.browser.newContext({ locale: 'en-US', reducedMotion: 'reduce' });
   const other = await context.newPage();
-  other.setDefaultTimeout(8_000);
+  other.setDefaultTimeout(20_000);
   await other.goto(`${dashboard.frontend.url}/login`);
   await other.getByLabel('Name').fill('eve');
   await other.getByLabel('Password').fill(PASSWORD);
