@@ -22,6 +22,9 @@ export const HELP = `gatewayctl <command> [options]
                                   how a request would be decided now
   simulate <namespace> [-f <policies>] [--last 1h | --from T --to T]
                                   what policies (one or a list) would have done to the requests of the log
+  usage [--by model,day] [--from <date>] [--to <date>] [--filter sort=cost]...
+                                  requests, tokens and cost, of the last day unless said otherwise
+  settings [name=value]...        the settings; changes those that are named, and an empty value takes the default
   limits <namespace>              counters and running requests
   top [--once]                    live view; arrows choose a namespace, q ends
 
@@ -37,6 +40,11 @@ export interface CommandLine {
   readonly key: string | undefined;
   readonly file: string | undefined;
   readonly expect: string | undefined;
+  readonly by: string | undefined;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  /** Such as `90m`, `12h` or `7d`, up to now. */
+  readonly last: string | undefined;
   readonly format: Format;
   readonly filters: Readonly<Record<string, string>>;
   readonly isPruning: boolean;
@@ -44,7 +52,6 @@ export interface CommandLine {
   readonly isConfirmed: boolean;
   readonly isOnce: boolean;
   readonly request: RequestFlags;
-  readonly range: RangeFlags;
 }
 
 /** The request that is to be explained. */
@@ -58,14 +65,6 @@ export interface RequestFlags {
   readonly message: string | undefined;
 }
 
-/** Of the log. */
-export interface RangeFlags {
-  readonly from: string | undefined;
-  readonly to: string | undefined;
-  /** Such as `90m`, `12h` or `7d`, up to now. */
-  readonly last: string | undefined;
-}
-
 /** @throws Failure with exit code 2 */
 export function readCommandLine(words: readonly string[]): CommandLine {
   const { values, positionals } = parsedWords(words);
@@ -77,6 +76,10 @@ export function readCommandLine(words: readonly string[]): CommandLine {
     key: values.key,
     file: values.file,
     expect: values.expect,
+    by: values.by,
+    from: values.from,
+    to: values.to,
+    last: values.last,
     format: formatOf(values.output ?? 'table'),
     filters: Object.fromEntries((values.filter ?? []).map(filterOf)),
     request: {
@@ -88,7 +91,6 @@ export function readCommandLine(words: readonly string[]): CommandLine {
       model: values.model,
       message: values.message,
     },
-    range: { from: values.from, to: values.to, last: values.last },
     isPruning: values.prune === true,
     isDryRun: values['dry-run'] === true,
     isConfirmed: values.yes === true,
@@ -107,6 +109,9 @@ function parsedWords(words: readonly string[]) {
         key: { type: 'string' },
         file: { type: 'string', short: 'f' },
         expect: { type: 'string' },
+        by: { type: 'string' },
+        from: { type: 'string' },
+        to: { type: 'string' },
         output: { type: 'string', short: 'o' },
         filter: { type: 'string', multiple: true },
         prune: { type: 'boolean' },
@@ -120,8 +125,6 @@ function parsedWords(words: readonly string[]) {
         'key-id': { type: 'string' },
         model: { type: 'string' },
         message: { type: 'string' },
-        from: { type: 'string' },
-        to: { type: 'string' },
         last: { type: 'string' },
       },
     });

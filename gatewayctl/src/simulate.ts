@@ -1,6 +1,6 @@
 import { ADMIN_API, type Simulation } from '@ai-gateway/contracts';
 import { parse } from 'yaml';
-import type { RangeFlags } from './command-line.ts';
+import type { CommandLine } from './command-line.ts';
 import { type ExitCode, Failure, usageFailure } from './failure.ts';
 import { formatted, plain, tableOf } from './output.ts';
 import type { Work } from './work.ts';
@@ -11,7 +11,7 @@ const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 
 export async function simulate({ line, client, out, nowMs, readInput }: Work): Promise<ExitCode> {
   const [namespace] = line.operands;
   if (namespace === undefined) throw usageFailure('Which namespace? Its code or id.');
-  const range = rangeOf(line.range, nowMs());
+  const range = rangeOf(line, nowMs());
   const policies = line.file === undefined ? [] : policiesIn(await readInput());
   const namespaceId = await idOf(client, namespace);
   const { path, response } = ADMIN_API.simulate.simulate;
@@ -39,7 +39,10 @@ function policiesIn(text: string): readonly unknown[] {
 }
 
 /** @throws Failure with exit code 2 when it is no range */
-function rangeOf({ from, to, last = '1h' }: RangeFlags, nowMs: number): { readonly from: string; readonly to: string } {
+function rangeOf(
+  { from, to, last = '1h' }: Pick<CommandLine, 'from' | 'to' | 'last'>,
+  nowMs: number,
+): { readonly from: string; readonly to: string } {
   const until = to ?? new Date(nowMs).toISOString();
   if (from !== undefined) return { from, to: until };
   const [, count, unit = ''] = /^(\d{1,4})([mhd])$/.exec(last) ?? [];

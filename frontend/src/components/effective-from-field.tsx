@@ -1,7 +1,7 @@
 import { Form, Input } from 'antd';
 import { useTexts } from '../texts/texts.tsx';
 
-/** When a change is to be made; empty: now. Its value is that of `ScheduledDraft`. */
+/** When a change is to be made; empty: now. Its value is a local time. */
 export function EffectiveFromField() {
   const { t } = useTexts();
   return (

@@ -6,6 +6,7 @@ import { useSchedule } from '../../api/schedule.ts';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
 import { EffectiveFromField } from '../../components/effective-from-field.tsx';
+import { isoOf } from '../../components/local-time.ts';
 import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
@@ -44,7 +45,7 @@ export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) 
       id === undefined
         ? ({ action: 'create', resource, draft: body } as const)
         : ({ action: 'update', resource, id, draft: body } as const);
-    return schedule.mutateAsync({ effectiveFrom, writes: [write] });
+    return schedule.mutateAsync({ effectiveFrom: isoOf(effectiveFrom), writes: [write] });
   };
   const columns: TableColumnsType<Policy> = [
     { key: 'name', title: t('common.name'), dataIndex: 'name' },

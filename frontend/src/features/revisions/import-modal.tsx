@@ -2,6 +2,7 @@ import { Button, Checkbox, Flex, Form, Input, Modal, Spin, Typography } from 'an
 import { useState } from 'react';
 import { useSchedule } from '../../api/schedule.ts';
 import { EffectiveFromField } from '../../components/effective-from-field.tsx';
+import { isoOf } from '../../components/local-time.ts';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { PlanView } from './plan-view.tsx';
@@ -75,7 +76,8 @@ function ApplyForm({ compared: { sent, plan }, onDone }: { readonly compared: Co
   const schedule = useSchedule();
   const finish = async ({ effectiveFrom }: { effectiveFrom?: string }) => {
     try {
-      if (effectiveFrom) await schedule.mutateAsync({ effectiveFrom, writes: [{ action: 'apply', ...sent }] });
+      const writes = [{ action: 'apply' as const, ...sent }];
+      if (effectiveFrom) await schedule.mutateAsync({ effectiveFrom: isoOf(effectiveFrom), writes });
       else await apply.mutateAsync({ ...sent, expectedRevision: plan.revision });
       onDone();
     } catch (error) {
