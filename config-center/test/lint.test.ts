@@ -70,6 +70,18 @@ it('answers a save with what is doubtful about the row, and about others by it',
   expect(body.data.warnings).toMatchObject([{ rule: 'namespace-without-matcher', id: namespace.id }]);
 });
 
+it('tells a tenant nothing about the rules of others', async () => {
+  const tenantId = (await call('POST', '/tenants', { name: 'Ours' })).body.data.id;
+  const { id } = (await call('POST', '/administrators', { name: 'theirs', role: 'tenant_admin', tenantId })).body.data;
+  const { secret } = await center.access.logIn({ administratorId: id, method: 'key', address: '' });
+  const key = (await call('POST', '/virtual-keys', { name: 'phone', tenantId })).body.data;
+  await call('POST', '/policies', { name: 'of phones', scope: { virtualKeyId: key.id }, rule: window(5000) });
+  const off = (headers?: Record<string, string>) => call('POST', `/virtual-keys/${key.id}/deactivate`, {}, headers);
+  expect((await off({ authorization: `Bearer ${secret}` })).body.data).not.toHaveProperty('warnings');
+  await call('POST', `/virtual-keys/${key.id}/activate`, {});
+  expect((await off()).body.data.warnings).toMatchObject([{ rule: 'policy-never-applies', name: 'of phones' }]);
+});
+
 it('takes the version of an update from If-Match, too', async () => {
   const { body } = await call('POST', '/namespaces', { code: 'shop', name: 'Shop' });
   const put = (version: string) =>

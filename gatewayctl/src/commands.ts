@@ -4,7 +4,9 @@ import { z } from 'zod';
 import type { CommandLine } from './command-line.ts';
 import { explain } from './explain.ts';
 import { Failure, usageFailure } from './failure.ts';
-import { formatted, plain, tableOf } from './output.ts';
+import { instantOf } from './instant.ts';
+import { formatted, tableOf } from './output.ts';
+import { findingLine, planText } from './plan-text.ts';
 import { runTests } from './policy-tests.ts';
 import { resourcePath } from './resources.ts';
 import { simulate } from './simulate.ts';
@@ -64,7 +66,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   diff: async (work) => {
     const plan = await planOf(work, ADMIN_API.ruleSet.diff.path, {});
-    showPlan(work, plan);
+    work.out(planText(plan, work.line.format));
     return plan.changes.length === 0 ? 0 : 3;
   },
   apply: async (work) => {
@@ -75,7 +77,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       dryRun: true,
       ...(expectedRevision !== undefined && { expectedRevision }),
     });
-    showPlan(work, shown);
+    out(planText(shown, line.format));
     if (line.isDryRun || shown.changes.length === 0) return 0;
     if (!line.isConfirmed && !(await confirm('Apply? [y/N] '))) throw new Failure('Nothing was applied.');
     // What was shown is what is applied, or nothing.
@@ -178,34 +180,6 @@ async function draftOf({ readInput }: Work): Promise<unknown> {
 async function planOf({ line, client, readInput }: Work, path: string, options: object): Promise<RuleSetPlan> {
   const body = { file: await readInput(), prune: line.isPruning, ...options };
   return ruleSetPlan.parse(await client.call('POST', path, { body }));
-}
-
-const SIGNS = { create: '+', update: '~', delete: '-' } as const;
-
-function showPlan({ line, out }: Work, plan: RuleSetPlan): void {
-  if (line.format !== 'table') {
-    out(formatted(plan, line.format));
-    return;
-  }
-  for (const { action, kind, name, fields } of plan.changes) {
-    out(`${SIGNS[action]} ${kind} ${plain(name)}\n`);
-    if (action !== 'update') continue;
-    for (const { field, before, after } of fields)
-      out(
-        `    ${field}: ${plain(JSON.stringify(before) ?? 'not set')} -> ${plain(JSON.stringify(after) ?? 'not set')}\n`,
-      );
-  }
-  if (plan.changes.length === 0) out('no differences\n');
-  for (const finding of plan.findings) out(findingLine(finding));
-}
-
-function findingLine({ severity, rule, kind, name, path, message }: RuleSetPlan['findings'][number]): string {
-  return `${severity} ${rule}: ${kind} ${plain(`"${name}"${path === '' ? '' : ` ${path}`}: ${message}`)}\n`;
-}
-
-/** A day stands for its begin in UTC. */
-function instantOf(text: string): string {
-  return /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text;
 }
 
 /** `name=7` as a change; without a value the default comes back. */

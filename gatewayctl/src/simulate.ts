@@ -2,6 +2,7 @@ import { ADMIN_API, type Simulation } from '@ai-gateway/contracts';
 import { parse } from 'yaml';
 import type { CommandLine } from './command-line.ts';
 import { type ExitCode, Failure, usageFailure } from './failure.ts';
+import { instantOf } from './instant.ts';
 import { formatted, plain, tableOf } from './output.ts';
 import type { Work } from './work.ts';
 
@@ -43,8 +44,8 @@ function rangeOf(
   { from, to, last = '1h' }: Pick<CommandLine, 'from' | 'to' | 'last'>,
   nowMs: number,
 ): { readonly from: string; readonly to: string } {
-  const until = to ?? new Date(nowMs).toISOString();
-  if (from !== undefined) return { from, to: until };
+  const until = to === undefined ? new Date(nowMs).toISOString() : instantOf(to);
+  if (from !== undefined) return { from: instantOf(from), to: until };
   const [, count, unit = ''] = /^(\d{1,4})([mhd])$/.exec(last) ?? [];
   const unitMs = UNIT_MS[unit];
   if (unitMs === undefined) throw usageFailure(`--last takes a duration such as 90m, 12h or 7d, not "${last}".`);

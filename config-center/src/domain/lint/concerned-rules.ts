@@ -1,4 +1,4 @@
-import type { Policy } from '@ai-gateway/contracts';
+import type { Policy, PolicyScope } from '@ai-gateway/contracts';
 import type { SnapshotContent } from '../build-snapshot.ts';
 import { overlap } from './lint-policies.ts';
 
@@ -15,6 +15,8 @@ export interface BeforeAndAfter {
 
 const NONE: ReadonlySet<string> = new Set();
 const LEVELS: readonly List[] = ['layeredLimits', 'tenants', 'customerTypes', 'virtualKeys'];
+/** A row that was edited by hand may lack it. */
+const scopeOf = ({ scope }: Pick<Policy, 'scope'>): PolicyScope => scope ?? {};
 const isBudget = ({ rule }: Policy) => rule.kind === 'budget-limit';
 
 /**
@@ -77,7 +79,7 @@ function concernedPolicies(states: BeforeAndAfter, written: WrittenIds): (policy
   const hasOtherProviders = written.has('providers');
   const hasOtherPrices = hasOtherProviders || written.has('prices');
   return (policy) => {
-    const { model, virtualKeyId, tenantId, customerTypeId, providerId, upstreamId } = policy.scope;
+    const { model, virtualKeyId, tenantId, customerTypeId, providerId, upstreamId } = scopeOf(policy);
     return (
       has('policies', policy.id) ||
       has('virtualKeys', virtualKeyId) ||
@@ -109,12 +111,15 @@ function payersOf(
   policies: readonly Policy[],
   hasLevels: boolean,
 ): Pick<SnapshotContent, 'virtualKeys' | 'tenants' | 'layeredLimits'> {
-  const keyIds = new Set(policies.map(({ scope }) => scope.virtualKeyId));
+  const keyIds = new Set(policies.map((policy) => scopeOf(policy).virtualKeyId));
   const keys = virtualKeys.filter(
     ({ id, tenantId, customerTypeId }) =>
       keyIds.has(id) || (hasLevels && tenantId === undefined && customerTypeId !== undefined),
   );
   if (hasLevels) return { virtualKeys: keys, tenants, layeredLimits };
-  const tenantIds = new Set([...policies.map(({ scope }) => scope.tenantId), ...keys.map(({ tenantId }) => tenantId)]);
+  const tenantIds = new Set([
+    ...policies.map((policy) => scopeOf(policy).tenantId),
+    ...keys.map(({ tenantId }) => tenantId),
+  ]);
   return { virtualKeys: keys, tenants: tenants.filter(({ id }) => tenantIds.has(id)), layeredLimits: [] };
 }

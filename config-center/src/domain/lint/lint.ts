@@ -58,10 +58,13 @@ export function changeFindings({ written: byTable, ...states }: WrittenChange): 
   if (judged.length === 0) return [];
   const { before, after } = concernedRules(states, new Map(judged));
   // With the defaults, which a row that was edited by hand may lack.
-  const sound = { before: contentShape.parse(before), after: contentShape.parse(after) };
+  const [old, fresh] = [contentShape.safeParse(before), contentShape.safeParse(after)];
+  // What an older release has let through may not fit; the change is made all the same.
+  if (!old.success || !fresh.success) return [];
   const written = new Set(judged.flatMap(([, ids]) => [...ids]));
-  const { own = [], others = [] } = Object.groupBy(newFindings(sound, written), ({ id }) =>
-    written.has(id) ? 'own' : 'others',
+  const { own = [], others = [] } = Object.groupBy(
+    newFindings({ before: old.data, after: fresh.data }, written),
+    ({ id }) => (written.has(id) ? 'own' : 'others'),
   );
   return [...own, ...others].slice(0, MAX_FINDINGS);
 }
