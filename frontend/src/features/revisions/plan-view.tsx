@@ -24,7 +24,7 @@ export function PlanView({ plan: { changes, findings } }: { readonly plan: RuleS
       {changes.slice(0, SHOWN).map(({ action, kind, name, fields }, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: rows may share a name, and the list never changes
         <div key={index}>
-          <Tag color={COLOURS[action]}>{t(`audit.${action}`)}</Tag>
+          <Tag color={COLOURS[action]}>{t(`ruleFile.${action}`)}</Tag>
           {kind} <Typography.Text strong>{name}</Typography.Text>
           {action === 'update' &&
             fields.map(({ field, before, after }) => (
