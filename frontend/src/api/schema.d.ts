@@ -1408,6 +1408,8 @@ export interface components {
             deniedModels: string[];
             defaultProviderId?: string;
             defaultUpstreamId?: string;
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1445,6 +1447,8 @@ export interface components {
             deniedModels?: string[];
             defaultProviderId?: string;
             defaultUpstreamId?: string;
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
         };
         Matcher: {
             /** @enum {string} */
@@ -1731,7 +1735,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1785,7 +1789,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1835,7 +1839,7 @@ export interface components {
              * @default drop
              * @enum {string}
              */
-            onUnsupported: "drop" | "refuse";
+            onUnsupported: "drop" | "refuse" | "drop_all";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -1909,7 +1913,7 @@ export interface components {
              * @default drop
              * @enum {string}
              */
-            onUnsupported?: "drop" | "refuse";
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -2116,7 +2120,7 @@ export interface components {
             contextTokens?: number;
             maxOutputTokens?: number;
             /** @default [] */
-            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
             /** @default true */
             isEnabled: boolean;
             version: number;
@@ -2134,7 +2138,7 @@ export interface components {
             contextTokens?: number;
             maxOutputTokens?: number;
             /** @default [] */
-            capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            capabilities?: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
             /** @default true */
             isEnabled?: boolean;
         };
@@ -2176,6 +2180,8 @@ export interface components {
             addHeaders: {
                 [key: string]: string;
             };
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             /** @default 100 */
             priority: number;
             /** @default true */
@@ -2199,6 +2205,8 @@ export interface components {
             addHeaders?: {
                 [key: string]: string;
             };
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             /** @default 100 */
             priority?: number;
             /** @default true */
@@ -3877,6 +3885,8 @@ export interface operations {
                     deniedModels?: string[];
                     defaultProviderId?: string;
                     defaultUpstreamId?: string;
+                    /** @enum {string} */
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     version?: number;
                 };
             };
@@ -4627,7 +4637,7 @@ export interface operations {
                      * @default drop
                      * @enum {string}
                      */
-                    onUnsupported?: "drop" | "refuse";
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     apiKeyEnv?: string;
                     models: string[];
                     /** @default 100 */
@@ -7425,7 +7435,7 @@ export interface operations {
                     contextTokens?: number;
                     maxOutputTokens?: number;
                     /** @default [] */
-                    capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                    capabilities?: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                     /** @default true */
                     isEnabled?: boolean;
                     version?: number;
@@ -7867,6 +7877,8 @@ export interface operations {
                     addHeaders?: {
                         [key: string]: string;
                     };
+                    /** @enum {string} */
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     /** @default 100 */
                     priority?: number;
                     /** @default true */
@@ -7965,6 +7977,8 @@ export interface operations {
                         addHeaders?: {
                             [key: string]: string;
                         };
+                        /** @enum {string} */
+                        onUnsupported?: "drop" | "refuse" | "drop_all";
                         /** @default 100 */
                         priority?: number;
                         /** @default true */
@@ -8452,7 +8466,7 @@ export interface operations {
                             /** @enum {string} */
                             decision: "allowed" | "refused";
                             /** @enum {string} */
-                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                             policyId?: string;
                             policyName?: string;
                             namespace?: string;
@@ -8985,7 +8999,7 @@ export interface operations {
                                      * @default drop
                                      * @enum {string}
                                      */
-                                    onUnsupported: "drop" | "refuse";
+                                    onUnsupported: "drop" | "refuse" | "drop_all";
                                     apiKeyEnv?: string;
                                     models: string[];
                                     /** @default 100 */
@@ -9104,6 +9118,8 @@ export interface operations {
                                     allowedModels: string[];
                                     /** @default [] */
                                     deniedModels: string[];
+                                    /** @enum {string} */
+                                    onUnsupported?: "drop" | "refuse" | "drop_all";
                                     defaultProvider?: string;
                                     defaultUpstream?: string;
                                 }[];
@@ -9290,7 +9306,7 @@ export interface operations {
                                     contextTokens?: number;
                                     maxOutputTokens?: number;
                                     /** @default [] */
-                                    capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                                    capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                                     /** @default true */
                                     isEnabled: boolean;
                                     provider: string;
@@ -9315,6 +9331,8 @@ export interface operations {
                                     addHeaders: {
                                         [key: string]: string;
                                     };
+                                    /** @enum {string} */
+                                    onUnsupported?: "drop" | "refuse" | "drop_all";
                                     /** @default 100 */
                                     priority: number;
                                     /** @default true */

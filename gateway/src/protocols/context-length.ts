@@ -1,0 +1,47 @@
+import type { ModelFacts } from '../domain/served-models.ts';
+import type { OwnCount } from '../domain/token-drift.ts';
+import { objectsIn } from './json-fields.ts';
+import type { Chat } from './openai-chat.ts';
+
+/** Most tokens that a chat template adds beside what the bytes of a request cover: a system prompt, a preamble of tools. */
+const TEMPLATE_TOKENS = 1024;
+
+/** Part of an estimated count that is there for sure. */
+const SURE_PART = 0.9;
+
+/** Might input and asked output be longer than the context? `mostInputTokens` is what the bytes of the request make at most. */
+export function mayExceedContext(chat: Chat, facts: ModelFacts, mostInputTokens: number): boolean {
+  const { contextTokens } = facts;
+  if (contextTokens === undefined || !isOnePrompt(chat)) return false;
+  // An image is counted by its size, whatever the length of its URL.
+  if (!objectsIn(chat.body.messages).every(({ content }) => isText(content))) return true;
+  return mostInputTokens + TEMPLATE_TOKENS + askedOf(chat, facts) > contextTokens;
+}
+
+/**
+ * By how many tokens a request is surely longer than the context of a model; undefined when it is not, or when nobody
+ * but the provider can tell.
+ */
+export function excessOf(chat: Chat, facts: ModelFacts, input: OwnCount | undefined): number | undefined {
+  const { contextTokens } = facts;
+  if (contextTokens === undefined || input === undefined || input.isRough === true || !isOnePrompt(chat)) {
+    return undefined;
+  }
+  const inputTokens = input.exact ? input.tokens : Math.floor(input.tokens * SURE_PART);
+  const excess = inputTokens + askedOf(chat, facts) - contextTokens;
+  return excess > 0 ? excess : undefined;
+}
+
+/** Output tokens of one choice that the client asks for. */
+export function askedOf({ clientMax = 0 }: Chat, { maxOutputTokens = Number.POSITIVE_INFINITY }: ModelFacts): number {
+  return Math.min(clientMax, maxOutputTokens);
+}
+
+/** The count is of the whole request, a context for each of its prompts. */
+function isOnePrompt({ texts }: Chat): boolean {
+  return texts === undefined || texts.prompts === 1;
+}
+
+function isText(content: unknown): boolean {
+  return typeof content !== 'object' || content === null || objectsIn(content).every(({ type }) => type === 'text');
+}
