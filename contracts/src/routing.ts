@@ -19,7 +19,7 @@ export const strategy = z.enum([
 /**
  * What becomes of a request that asks for what a provider's dialect cannot carry or a model is known not to do. `drop`
  * leaves out hints, without which the answer is of the same kind, names them in `x-gateway-dropped` and refuses all else;
- * `refuse` refuses hints too; `drop_all` also leaves out what the answer depends on, such as images and tools.
+ * `refuse` refuses hints too; `drop_all` also leaves out images, sound and tools where the model is known not to take them.
  */
 export const unsupportedAction = z.enum(['drop', 'refuse', 'drop_all']);
 

@@ -71,16 +71,21 @@ describe('what a provider cannot do', () => {
     expect(upstream.seen).toHaveLength(status === 200 ? 1 : 0);
   });
 
-  it('is left out even where the answer depends on it, when a route says so', async () => {
-    const body = { input: 'hi', previous_response_id: 'resp_1', store: true };
-    const { send, sent, setRules } = await setUp({});
-    const refused = await send('/v1/responses', body);
-    expect([refused.status, (await errorOf(refused)).param]).toEqual([400, 'previous_response_id']);
-    setRules(namespaces('drop_all'));
-    const answered = await send('/v1/responses', body);
-    expect([answered.status, dropped(answered)]).toEqual([200, 'previous_response_id,store']);
-    expect(sent()).not.toHaveProperty('previous_response_id');
-  });
+  it.each(['drop', 'drop_all'])(
+    'is refused with %s where a translation would leave another request',
+    async (action) => {
+      const { upstream, send } = await setUp({ ...claude, ...namespaces(action) });
+      for (const [path, body, param] of [
+        ['/v1/responses', { input: 'hi', previous_response_id: 'resp_1' }, 'previous_response_id'],
+        ['/v1/embeddings', { input: 'hi' }, 'input'],
+        ['/v1/completions', { prompt: ['one', 'two'] }, 'prompt'],
+      ] as const) {
+        const refused = await send(path, body);
+        expect([refused.status, (await errorOf(refused)).param]).toEqual([400, param]);
+      }
+      expect(upstream.seen).toEqual([]);
+    },
+  );
 
   it('is told with an error too, once a provider was asked without it', async () => {
     const fails: Script = (_request, response) => void response.writeHead(500).end();
@@ -237,6 +242,13 @@ describe('the context of a model', () => {
     gateway.tokens.isDown = true;
     gateway.tokens.countChat = countChat;
     expect(await statuses(22, 24, 1_000)).toEqual([200, 200, 200]);
+  });
+
+  it('is held against what the provider would be asked for, not what a policy has taken away', async () => {
+    const policies = [policy('cap', { kind: 'token-limit', maxOutputTokens: 5 })];
+    const { gateway } = await setUp({ models: modelWith({ contextTokens: 20 }), policies });
+    expect((await gateway.chat(ask({ ...words(15), max_tokens: 4_096 }))).status).toBe(200);
+    expect((await gateway.chat(ask({ ...words(16), max_tokens: 4_096 }))).status).toBe(400);
   });
 
   it('lowers the maximum that only a policy names to the room there is', async () => {

@@ -225,7 +225,7 @@ export const en = {
   'onUnsupported.locationHint': 'By a provider or model. Empty: as the namespace says, else the provider.',
   'onUnsupported.drop': 'Leave out hints and say so in a header; refuse all else',
   'onUnsupported.refuse': 'Refuse the request',
-  'onUnsupported.drop_all': 'Leave out everything, also images and tools, and say so in a header',
+  'onUnsupported.drop_all': 'Leave out hints, and also images, sound and tools that a model does not take',
   'provider.models': 'Models',
   'provider.modelsHint': 'Exact names, or prefixes ending in *. A model goes to the first provider that lists it.',
   'provider.apiKeyEnv': 'API key variable',

@@ -226,7 +226,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   'onUnsupported.locationHint': '指供应商或模型不支持的内容；留空则以命名空间的设置为准，其次为供应商。',
   'onUnsupported.drop': '忽略次要字段并在响应头中说明，其余拒绝',
   'onUnsupported.refuse': '拒绝请求',
-  'onUnsupported.drop_all': '全部忽略（包括图片和工具），并在响应头中说明',
+  'onUnsupported.drop_all': '忽略次要字段，以及模型不支持的图片、声音和工具',
   'provider.models': '模型',
   'provider.modelsHint': '精确名称，或以 * 结尾的前缀。模型由首个列出它的供应商提供。',
   'provider.apiKeyEnv': 'API 密钥变量',

@@ -34,6 +34,7 @@ export interface Passthrough {
   close(): void;
 }
 
+/** What the proxy needs beside the services. */
 export interface PassthroughOptions {
   readonly guard: ConnectGuard;
   /** Silence of both sides after which a WebSocket is closed, ms; 0 = never. */

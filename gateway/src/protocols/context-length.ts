@@ -11,30 +11,19 @@ const SURE_PART = 0.9;
 
 /** Might input and asked output be longer than the context? `mostInputTokens` is what the bytes of the request make at most. */
 export function mayExceedContext(chat: Chat, facts: ModelFacts, mostInputTokens: number): boolean {
-  const { contextTokens } = facts;
+  const { contextTokens, maxOutputTokens = Number.POSITIVE_INFINITY } = facts;
   if (contextTokens === undefined || !isOnePrompt(chat)) return false;
   // An image is counted by its size, whatever the length of its URL.
   if (!objectsIn(chat.body.messages).every(({ content }) => isText(content))) return true;
-  return mostInputTokens + TEMPLATE_TOKENS + askedOf(chat, facts) > contextTokens;
+  const asked = Math.min(chat.clientMax ?? 0, maxOutputTokens);
+  return mostInputTokens + TEMPLATE_TOKENS + asked > contextTokens;
 }
 
-/**
- * By how many tokens a request is surely longer than the context of a model; undefined when it is not, or when nobody
- * but the provider can tell.
- */
-export function excessOf(chat: Chat, facts: ModelFacts, input: OwnCount | undefined): number | undefined {
-  const { contextTokens } = facts;
-  if (contextTokens === undefined || input === undefined || input.isRough === true || !isOnePrompt(chat)) {
-    return undefined;
-  }
+/** Is a request surely longer than the context? `asked` are the output tokens of one choice. A rule of thumb is never sure. */
+export function isTooLong(chat: Chat, { contextTokens }: ModelFacts, input: OwnCount, asked: number): boolean {
+  if (contextTokens === undefined || input.isRough === true || !isOnePrompt(chat)) return false;
   const inputTokens = input.exact ? input.tokens : Math.floor(input.tokens * SURE_PART);
-  const excess = inputTokens + askedOf(chat, facts) - contextTokens;
-  return excess > 0 ? excess : undefined;
-}
-
-/** Output tokens of one choice that the client asks for. */
-export function askedOf({ clientMax = 0 }: Chat, { maxOutputTokens = Number.POSITIVE_INFINITY }: ModelFacts): number {
-  return Math.min(clientMax, maxOutputTokens);
+  return inputTokens + asked > contextTokens;
 }
 
 /** The count is of the whole request, a context for each of its prompts. */

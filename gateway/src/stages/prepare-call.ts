@@ -6,7 +6,7 @@ import type { Target } from '../domain/target.ts';
 import { leftOut } from '../domain/unsupported.ts';
 import type { Addressed, Received, Stage } from '../exchange.ts';
 import { beyondModel, withinModel } from '../protocols/capabilities.ts';
-import { askedOf, excessOf } from '../protocols/context-length.ts';
+import { isTooLong } from '../protocols/context-length.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
 import type { Address, Dialect, Translation } from '../providers/dialect.ts';
 import { dialectOf } from '../providers/dialects.ts';
@@ -80,8 +80,8 @@ function callOf(exchange: Callable, choice: ModelChoice): UpstreamCall {
   const action = unsupportedActionFor(exchange, choice);
   const beyond = leftOut(beyondModel(exchange.chat, choice.capabilities), action, 'this model');
   const chat = beyond.length === 0 ? exchange.chat : withinModel(exchange.chat, choice.capabilities);
-  refuseExcess(exchange, choice);
   const maxTokens = maxTokensFor(exchange, choice);
+  refuseExcess(exchange, choice, maxTokens);
   const dialect = dialectOf(choice.provider.provider);
   const model = choice.upstreamModel;
   const addressOf = ({ baseUrl }: Upstream): Address => ({ baseUrl, model, isStream: chat.isStream });
@@ -95,9 +95,11 @@ function callOf(exchange: Callable, choice: ModelChoice): UpstreamCall {
     return { path, headers, body, translation: undefined, dropped: beyond };
   }
   const { translation } = dialect;
-  const unsaid = leftOut(chat.losses, action, 'the provider of this model');
+  // What a translation loses that the answer depends on leaves no whole request behind.
+  const lossAction = action === 'drop_all' ? 'drop' : action;
+  const unsaid = leftOut(chat.losses, lossAction, 'the provider of this model');
   const { body, losses } = translation.request({ body: chat.body, model, isStream: chat.isStream, maxTokens });
-  const untranslated = leftOut(losses, action, 'the provider of this model');
+  const untranslated = leftOut(losses, lossAction, 'the provider of this model');
   return {
     path: (upstream) => translation.path(addressOf(upstream), body),
     headers,
@@ -113,14 +115,15 @@ function unsupportedActionFor({ located, namespace }: Callable, choice: ModelCho
   return located?.location.onUnsupported ?? namespace.namespace.onUnsupported ?? onUnsupported;
 }
 
-function refuseExcess({ chat, inputs }: Callable, choice: ModelChoice): void {
-  const input = inputs.get(choice.resolvedModel);
-  const excess = excessOf(chat, choice, input);
-  if (excess === undefined) return;
-  const asked = askedOf(chat, choice);
-  const all = `${input?.tokens} tokens of input${asked > 0 ? ` and ${asked} of output are` : ' are'}`;
+/** Only what the client asks for counts: where it names no maximum, `maxTokens` is a policy's, which may be lowered. */
+function refuseExcess({ chat, inputs }: Callable, choice: ModelChoice, maxTokens: number | undefined): void {
+  const { contextTokens, resolvedModel } = choice;
+  const asked = chat.clientMax === undefined ? 0 : (maxTokens ?? chat.clientMax);
+  const input = inputs.get(resolvedModel);
+  if (input === undefined || !isTooLong(chat, choice, input, asked)) return;
+  const all = `${input.tokens} tokens of input${asked > 0 ? ` and ${asked} of output are` : ' are'}`;
   throw new GatewayError('context_length_exceeded', {
-    message: `The model "${choice.resolvedModel}" has a context of ${choice.contextTokens} tokens; ${all} asked for.`,
+    message: `The model "${resolvedModel}" has a context of ${contextTokens} tokens; ${all} asked for.`,
     param: 'messages',
   });
 }
