@@ -252,10 +252,12 @@ it('redirects a model, names another, and refuses redirects that never end', asy
   await page.getByTitle('mock', { exact: true }).click();
   await field('Name').fill('fast-qwen');
   await field('Name at the provider').fill('Qwen3-8B');
+  await field('Context (tokens)').fill('1000');
   await inDialog('Save').click();
   await page.getByRole('row', { name: /^fast-qwen mock Qwen3-8B/ }).waitFor();
   await stack.live();
   expect(await ask('test-channel', { model: 'fast-qwen' })).toBe(200);
+  expect(await ask('test-channel', { model: 'fast-qwen', max_tokens: 1000 })).toBe(400);
 });
 
 it('leads a path to the chat by a location, and tells where a path leads', async () => {
@@ -264,12 +266,22 @@ it('leads a path to the chat by a location, and tells where a path leads', async
   await button('New location').click();
   await field('Path').fill('/qwen');
   await field('Becomes').fill('/v1/chat/completions');
+  await field('What cannot be done').click();
+  await page.getByTitle(/^Leave out hints, and also images/).click();
   await inDialog('Save').click();
   await page.getByRole('row', { name: /^100 \/qwen \/v1\/chat\/completions/ }).waitFor();
   await page.getByLabel('Try a path').fill('/qwen');
   await page.getByText('It leads to /v1/chat/completions').waitFor();
   await stack.live();
   expect(await ask('test-channel', {}, '/qwen')).toBe(200);
+
+  const { items } = await stack.admin<{ items: readonly { id: string; name: string }[] }>('GET', '/models');
+  const { id } = items.find(({ name }) => name === 'fast-qwen') ?? { id: '' };
+  await stack.admin('PATCH', `/models/${id}`, { capabilities: ['text'] });
+  await stack.live();
+  const tooled = { model: 'fast-qwen', tools: [{ type: 'function', function: { name: 'f', parameters: {} } }] };
+  expect(await ask('test-channel', tooled)).toBe(400);
+  expect(await ask('test-channel', tooled, '/qwen')).toBe(200);
 });
 
 it('makes a user, lets it use the API, and gives its key a new secret', async () => {
