@@ -1,3 +1,4 @@
+import type { Model } from '@ai-gateway/contracts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Dashboard, startDashboard } from '../support/dashboard.ts';
@@ -275,9 +276,10 @@ it('leads a path to the chat by a location, and tells where a path leads', async
   await stack.live();
   expect(await ask('test-channel', {}, '/qwen')).toBe(200);
 
-  const { items } = await stack.admin<{ items: readonly { id: string; name: string }[] }>('GET', '/models');
-  const { id } = items.find(({ name }) => name === 'fast-qwen') ?? { id: '' };
-  await stack.admin('PATCH', `/models/${id}`, { capabilities: ['text'] });
+  const { items } = await stack.admin<{ items: readonly Model[] }>('GET', '/models');
+  const { id, providerId, name } = items.find((model) => model.name === 'fast-qwen') ?? (items[0] as Model);
+  const capabilities = ['text'];
+  await stack.admin('PUT', `/models/${id}`, { providerId, name, upstreamName: 'Qwen3-8B', capabilities });
   await stack.live();
   const tooled = { model: 'fast-qwen', tools: [{ type: 'function', function: { name: 'f', parameters: {} } }] };
   expect(await ask('test-channel', tooled)).toBe(400);
