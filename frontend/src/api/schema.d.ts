@@ -1443,6 +1443,8 @@ export interface components {
             deniedModels: string[];
             defaultProviderId?: string;
             defaultUpstreamId?: string;
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1480,6 +1482,8 @@ export interface components {
             deniedModels?: string[];
             defaultProviderId?: string;
             defaultUpstreamId?: string;
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
         };
         Matcher: {
             /** @enum {string} */
@@ -1766,7 +1770,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1820,7 +1824,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1870,7 +1874,7 @@ export interface components {
              * @default drop
              * @enum {string}
              */
-            onUnsupported: "drop" | "refuse";
+            onUnsupported: "drop" | "refuse" | "drop_all";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -1944,7 +1948,7 @@ export interface components {
              * @default drop
              * @enum {string}
              */
-            onUnsupported?: "drop" | "refuse";
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -2151,7 +2155,7 @@ export interface components {
             contextTokens?: number;
             maxOutputTokens?: number;
             /** @default [] */
-            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
             /** @default true */
             isEnabled: boolean;
             version: number;
@@ -2169,7 +2173,7 @@ export interface components {
             contextTokens?: number;
             maxOutputTokens?: number;
             /** @default [] */
-            capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            capabilities?: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
             /** @default true */
             isEnabled?: boolean;
         };
@@ -2211,6 +2215,8 @@ export interface components {
             addHeaders: {
                 [key: string]: string;
             };
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             /** @default 100 */
             priority: number;
             /** @default true */
@@ -2234,6 +2240,8 @@ export interface components {
             addHeaders?: {
                 [key: string]: string;
             };
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             /** @default 100 */
             priority?: number;
             /** @default true */
@@ -4004,6 +4012,8 @@ export interface operations {
                     deniedModels?: string[];
                     defaultProviderId?: string;
                     defaultUpstreamId?: string;
+                    /** @enum {string} */
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     version?: number;
                 };
             };
@@ -4754,7 +4764,7 @@ export interface operations {
                      * @default drop
                      * @enum {string}
                      */
-                    onUnsupported?: "drop" | "refuse";
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     apiKeyEnv?: string;
                     models: string[];
                     /** @default 100 */
@@ -7552,7 +7562,7 @@ export interface operations {
                     contextTokens?: number;
                     maxOutputTokens?: number;
                     /** @default [] */
-                    capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                    capabilities?: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                     /** @default true */
                     isEnabled?: boolean;
                     version?: number;
@@ -7994,6 +8004,8 @@ export interface operations {
                     addHeaders?: {
                         [key: string]: string;
                     };
+                    /** @enum {string} */
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     /** @default 100 */
                     priority?: number;
                     /** @default true */
@@ -8092,6 +8104,8 @@ export interface operations {
                         addHeaders?: {
                             [key: string]: string;
                         };
+                        /** @enum {string} */
+                        onUnsupported?: "drop" | "refuse" | "drop_all";
                         /** @default 100 */
                         priority?: number;
                         /** @default true */
@@ -8579,7 +8593,7 @@ export interface operations {
                             /** @enum {string} */
                             decision: "allowed" | "refused";
                             /** @enum {string} */
-                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                             policyId?: string;
                             policyName?: string;
                             namespace?: string;
@@ -9112,7 +9126,7 @@ export interface operations {
                                      * @default drop
                                      * @enum {string}
                                      */
-                                    onUnsupported: "drop" | "refuse";
+                                    onUnsupported: "drop" | "refuse" | "drop_all";
                                     apiKeyEnv?: string;
                                     models: string[];
                                     /** @default 100 */
@@ -9231,6 +9245,8 @@ export interface operations {
                                     allowedModels: string[];
                                     /** @default [] */
                                     deniedModels: string[];
+                                    /** @enum {string} */
+                                    onUnsupported?: "drop" | "refuse" | "drop_all";
                                     defaultProvider?: string;
                                     defaultUpstream?: string;
                                 }[];
@@ -9417,7 +9433,7 @@ export interface operations {
                                     contextTokens?: number;
                                     maxOutputTokens?: number;
                                     /** @default [] */
-                                    capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                                    capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                                     /** @default true */
                                     isEnabled: boolean;
                                     provider: string;
@@ -9442,6 +9458,8 @@ export interface operations {
                                     addHeaders: {
                                         [key: string]: string;
                                     };
+                                    /** @enum {string} */
+                                    onUnsupported?: "drop" | "refuse" | "drop_all";
                                     /** @default 100 */
                                     priority: number;
                                     /** @default true */
