@@ -11,6 +11,7 @@ import { routing } from './routing-migration.ts';
 import { scale } from './scale-migration.ts';
 import { secrets } from './secrets-migration.ts';
 import { storage } from './storage-migration.ts';
+import { unsupported } from './unsupported-migration.ts';
 import { usage } from './usage-migration.ts';
 
 /**
@@ -218,6 +219,7 @@ export const migrations: MigrationProvider = {
       '0013-routing': routing,
       '0014-protocols': protocols,
       '0016-usage': usage,
+      '0018-unsupported': unsupported,
     };
   },
 };

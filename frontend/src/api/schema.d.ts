@@ -1443,6 +1443,8 @@ export interface components {
             deniedModels: string[];
             defaultProviderId?: string;
             defaultUpstreamId?: string;
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1480,6 +1482,8 @@ export interface components {
             deniedModels?: string[];
             defaultProviderId?: string;
             defaultUpstreamId?: string;
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
         };
         Matcher: {
             /** @enum {string} */
@@ -1766,7 +1770,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1820,7 +1824,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1870,7 +1874,7 @@ export interface components {
              * @default drop
              * @enum {string}
              */
-            onUnsupported: "drop" | "refuse";
+            onUnsupported: "drop" | "refuse" | "drop_all";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -1944,7 +1948,7 @@ export interface components {
              * @default drop
              * @enum {string}
              */
-            onUnsupported?: "drop" | "refuse";
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -2151,7 +2155,7 @@ export interface components {
             contextTokens?: number;
             maxOutputTokens?: number;
             /** @default [] */
-            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
             /** @default true */
             isEnabled: boolean;
             version: number;
@@ -2169,7 +2173,7 @@ export interface components {
             contextTokens?: number;
             maxOutputTokens?: number;
             /** @default [] */
-            capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            capabilities?: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
             /** @default true */
             isEnabled?: boolean;
         };
@@ -2237,6 +2241,8 @@ export interface components {
             addHeaders: {
                 [key: string]: string;
             };
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             /** @default 100 */
             priority: number;
             /** @default true */
@@ -2260,6 +2266,8 @@ export interface components {
             addHeaders?: {
                 [key: string]: string;
             };
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             /** @default 100 */
             priority?: number;
             /** @default true */
@@ -4046,6 +4054,8 @@ export interface operations {
                             deniedModels: string[];
                             defaultProviderId?: string;
                             defaultUpstreamId?: string;
+                            /** @enum {string} */
+                            onUnsupported?: "drop" | "refuse" | "drop_all";
                             version: number;
                             /** Format: date-time */
                             createdAt: string;
@@ -4150,6 +4160,8 @@ export interface operations {
                     deniedModels?: string[];
                     defaultProviderId?: string;
                     defaultUpstreamId?: string;
+                    /** @enum {string} */
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     version?: number;
                 };
             };
@@ -4196,6 +4208,8 @@ export interface operations {
                             deniedModels: string[];
                             defaultProviderId?: string;
                             defaultUpstreamId?: string;
+                            /** @enum {string} */
+                            onUnsupported?: "drop" | "refuse" | "drop_all";
                             version: number;
                             /** Format: date-time */
                             createdAt: string;
@@ -5132,7 +5146,7 @@ export interface operations {
                              * @default drop
                              * @enum {string}
                              */
-                            onUnsupported: "drop" | "refuse";
+                            onUnsupported: "drop" | "refuse" | "drop_all";
                             apiKeyEnv?: string;
                             models: string[];
                             /** @default 100 */
@@ -5273,7 +5287,7 @@ export interface operations {
                      * @default drop
                      * @enum {string}
                      */
-                    onUnsupported?: "drop" | "refuse";
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     apiKeyEnv?: string;
                     models: string[];
                     /** @default 100 */
@@ -5358,7 +5372,7 @@ export interface operations {
                              * @default drop
                              * @enum {string}
                              */
-                            onUnsupported: "drop" | "refuse";
+                            onUnsupported: "drop" | "refuse" | "drop_all";
                             apiKeyEnv?: string;
                             models: string[];
                             /** @default 100 */
@@ -8273,7 +8287,7 @@ export interface operations {
                             contextTokens?: number;
                             maxOutputTokens?: number;
                             /** @default [] */
-                            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                            capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                             /** @default true */
                             isEnabled: boolean;
                             version: number;
@@ -8358,7 +8372,7 @@ export interface operations {
                     contextTokens?: number;
                     maxOutputTokens?: number;
                     /** @default [] */
-                    capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                    capabilities?: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                     /** @default true */
                     isEnabled?: boolean;
                     version?: number;
@@ -8385,7 +8399,7 @@ export interface operations {
                             contextTokens?: number;
                             maxOutputTokens?: number;
                             /** @default [] */
-                            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                            capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                             /** @default true */
                             isEnabled: boolean;
                             version: number;
@@ -8787,6 +8801,8 @@ export interface operations {
                             addHeaders: {
                                 [key: string]: string;
                             };
+                            /** @enum {string} */
+                            onUnsupported?: "drop" | "refuse" | "drop_all";
                             /** @default 100 */
                             priority: number;
                             /** @default true */
@@ -8877,6 +8893,8 @@ export interface operations {
                     addHeaders?: {
                         [key: string]: string;
                     };
+                    /** @enum {string} */
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     /** @default 100 */
                     priority?: number;
                     /** @default true */
@@ -8909,6 +8927,8 @@ export interface operations {
                             addHeaders: {
                                 [key: string]: string;
                             };
+                            /** @enum {string} */
+                            onUnsupported?: "drop" | "refuse" | "drop_all";
                             /** @default 100 */
                             priority: number;
                             /** @default true */
@@ -9001,6 +9021,8 @@ export interface operations {
                         addHeaders?: {
                             [key: string]: string;
                         };
+                        /** @enum {string} */
+                        onUnsupported?: "drop" | "refuse" | "drop_all";
                         /** @default 100 */
                         priority?: number;
                         /** @default true */
@@ -9481,7 +9503,7 @@ export interface operations {
                                     /** @enum {string} */
                                     decision: "allowed" | "refused";
                                     /** @enum {string} */
-                                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                                     policyId?: string;
                                     policyName?: string;
                                     namespace?: string;
@@ -9602,7 +9624,7 @@ export interface operations {
                             /** @enum {string} */
                             decision: "allowed" | "refused";
                             /** @enum {string} */
-                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                             policyId?: string;
                             policyName?: string;
                             namespace?: string;
@@ -9665,7 +9687,7 @@ export interface operations {
                                     /** @enum {string} */
                                     decision: "allowed" | "refused";
                                     /** @enum {string} */
-                                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                                     policyId?: string;
                                     policyName?: string;
                                     namespace?: string;
@@ -10156,7 +10178,7 @@ export interface operations {
                                      * @default drop
                                      * @enum {string}
                                      */
-                                    onUnsupported: "drop" | "refuse";
+                                    onUnsupported: "drop" | "refuse" | "drop_all";
                                     apiKeyEnv?: string;
                                     models: string[];
                                     /** @default 100 */
@@ -10275,6 +10297,8 @@ export interface operations {
                                     allowedModels: string[];
                                     /** @default [] */
                                     deniedModels: string[];
+                                    /** @enum {string} */
+                                    onUnsupported?: "drop" | "refuse" | "drop_all";
                                     defaultProvider?: string;
                                     defaultUpstream?: string;
                                 }[];
@@ -10461,7 +10485,7 @@ export interface operations {
                                     contextTokens?: number;
                                     maxOutputTokens?: number;
                                     /** @default [] */
-                                    capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                                    capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                                     /** @default true */
                                     isEnabled: boolean;
                                     provider: string;
@@ -10486,6 +10510,8 @@ export interface operations {
                                     addHeaders: {
                                         [key: string]: string;
                                     };
+                                    /** @enum {string} */
+                                    onUnsupported?: "drop" | "refuse" | "drop_all";
                                     /** @default 100 */
                                     priority: number;
                                     /** @default true */
