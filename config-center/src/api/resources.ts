@@ -103,7 +103,7 @@ export function operations<Name extends TableName>(kind: Kind<Name>, { store, pu
    */
   async function change<T extends object>(caller: Writer, work: (reach: Reach) => Promise<T>): Promise<Warned<T>> {
     const { administrator, tenantId } = sessionFor(caller.response);
-    let change: WrittenChange | undefined;
+    let made: WrittenChange | undefined;
     const done = await publisher.change(
       (resources) => {
         const all = audited(resources, administrator, now());
@@ -112,10 +112,10 @@ export function operations<Name extends TableName>(kind: Kind<Name>, { store, pu
       administrator,
       policyTestsFor(caller),
       (written) => {
-        change = written;
+        made = written;
       },
     );
-    const warnings = change === undefined || tenantId !== undefined ? [] : changeFindings(change);
+    const warnings = made === undefined || tenantId !== undefined ? [] : changeFindings(made);
     return warnings.length === 0 ? done : { ...done, warnings };
   }
 
