@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { sessionInfo } from './access-api.ts';
+import { ledgerEntryDraft, ledgerEntryRow } from './account.ts';
 import {
   ADMIN_API,
+  accountDraft,
+  accountRow,
   adminError,
   auditEntry,
   envelope,
@@ -23,6 +26,8 @@ import {
   providerKeyDraft,
   providerKeyRow,
   providerRow,
+  rateDraft,
+  rateRow,
   redirectDraft,
   redirectRow,
   requestLogRow,
@@ -78,6 +83,12 @@ const NAMED = new Map<z.ZodType, string>([
   [locationDraft, 'LocationDraft'],
   [userRow, 'User'],
   [userDraft, 'UserDraft'],
+  [rateRow, 'Rate'],
+  [rateDraft, 'RateDraft'],
+  [accountRow, 'Account'],
+  [accountDraft, 'AccountDraft'],
+  [ledgerEntryRow, 'LedgerEntry'],
+  [ledgerEntryDraft, 'LedgerEntryDraft'],
   [namespaceLive, 'NamespaceLive'],
   [gatewayRow, 'Gateway'],
   [revisionRow, 'Revision'],

@@ -1,6 +1,9 @@
 import type { RequestLogRecord } from '@ai-gateway/contracts';
-import type { Connection } from '../db/connection.ts';
+import type { Kysely } from 'kysely';
+import type { Schema } from '../db/connection.ts';
+import { postCharges } from '../db/ledger.ts';
 import { insertRequestLog } from '../db/request-log.ts';
+import { chargesIn } from '../domain/charges.ts';
 
 /** What has been written down so far. */
 export interface IntakeTotals {
@@ -13,11 +16,24 @@ export interface IntakeTotals {
 /** Writes records of gateways down, however they came, and counts them. Rejects while the database is away. */
 export type RequestLogIntake = ((records: readonly RequestLogRecord[]) => Promise<void>) & { totals(): IntakeTotals };
 
-export function requestLogIntake(connection: Connection, nowMs: () => number): RequestLogIntake {
+/**
+ * What a request is charged is posted in the transaction that writes it down, so that each is done once or not at all.
+ * @param onCharged is told whose balances may have moved; when it rejects, the records are to be told again
+ */
+export function requestLogIntake(
+  connection: Kysely<Schema>,
+  nowMs: () => number,
+  onCharged: (accountIds: readonly string[]) => Promise<void> = async () => {},
+): RequestLogIntake {
   let totals: IntakeTotals = { records: 0, lagSeconds: 0 };
   const intake = async (records: readonly RequestLogRecord[]) => {
     if (records.length === 0) return;
-    await insertRequestLog(connection, records);
+    const charges = chargesIn(records);
+    await connection.transaction().execute(async (transaction) => {
+      await insertRequestLog(transaction, records);
+      await postCharges(transaction, charges, new Date(nowMs()).toISOString());
+    });
+    if (charges.size > 0) await onCharged([...charges.keys()]);
     const newestMs = Math.max(...records.map(({ at, durationMs }) => Date.parse(at) + durationMs));
     totals = { records: totals.records + records.length, lagSeconds: Math.max(0, (nowMs() - newestMs) / 1000) };
   };

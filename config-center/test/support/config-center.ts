@@ -7,6 +7,7 @@ import { type AccessSettings, administratorAccess } from '../../src/auth/access.
 import { ensureBuiltIn } from '../../src/auth/administrators.ts';
 import { openStore } from '../../src/db/store.ts';
 import { liveRates } from '../../src/domain/live-rates.ts';
+import { standingKeeper } from '../../src/publish/account-standings.ts';
 import { policyTestGuard } from '../../src/publish/policy-tests.ts';
 import { publisher } from '../../src/publish/publisher.ts';
 import { requestLogIntake } from '../../src/publish/request-log-intake.ts';
@@ -50,10 +51,13 @@ export async function startConfigCenter({
   const published = await publisher(store, () => new Date(nowMs()).toISOString(), guard);
   await ensureBuiltIn(store.connection, new Date(nowMs()).toISOString());
   const access = administratorAccess(store, { hasPasswordLogin, oidc }, nowMs);
+  const log = pino({ level: 'silent' });
+  const now = () => new Date(nowMs()).toISOString();
+  const standings = standingKeeper({ store, publisher: published, log, now });
   const app = configCenterApp({
     store,
     publisher: published,
-    requestLogIntake: requestLogIntake(store.connection, nowMs),
+    requestLogIntake: requestLogIntake(store.connection, nowMs, standings.settle),
     live,
     access,
     adminToken: ADMIN_TOKEN,
@@ -63,7 +67,7 @@ export async function startConfigCenter({
     signer: rulesSigner(GATEWAY_TOKEN),
     publicUrl: 'http://localhost:8080',
     tokenServiceUrl,
-    log: pino({ level: 'silent' }),
+    log,
     nowMs,
   });
   const server = createServer(app);

@@ -13,6 +13,7 @@ const NONE: RuleRows = {
   upstreams: [],
   virtualKeys: [],
   prices: [],
+  rates: [],
   matchers: [],
   layeredLimits: [],
   policies: [],

@@ -1,0 +1,219 @@
+import { amountOf, type LedgerEntry, type LedgerEntryDraft, nanosOf } from '@ai-gateway/contracts';
+import { sql } from 'kysely';
+import { balanceAfter, type Charge } from '../domain/charges.ts';
+import { Refusal } from '../domain/faults.ts';
+import type { Connection } from './connection.ts';
+import { isMysql } from './is-mysql.ts';
+import { isAfter, type KeysetValue } from './keyset.ts';
+
+/** Rows of one statement: far below the 32,766 parameters of SQLite. */
+const INSERTED_AT_ONCE = 200;
+const READ_AT_ONCE = 5_000;
+
+/** Who books an entry by hand, and when. */
+export interface Booking {
+  readonly accountId: string;
+  readonly draft: LedgerEntryDraft;
+  readonly actor: string;
+  readonly at: string;
+}
+
+/** A page of the ledger of one account, the newest entry first. */
+export interface LedgerQuery {
+  readonly accountId: string;
+  readonly kind?: LedgerEntry['kind'] | undefined;
+  readonly after?: readonly KeysetValue[] | undefined;
+  readonly size: number;
+}
+
+/** Gives accounts that have none a balance of nothing. */
+export async function openBalances(connection: Connection, accountIds: readonly string[]): Promise<void> {
+  const known = await balancesOf(connection, accountIds);
+  const missing = accountIds.filter((id) => !known.has(id));
+  if (missing.length === 0) return;
+  await connection
+    .insertInto('account_balance')
+    .values(missing.map((account_id) => ({ account_id, balance: 0 })))
+    .execute();
+}
+
+/** Balances in nano-units by account; accounts that are not there are left out. */
+export async function balancesOf(
+  connection: Connection,
+  accountIds: readonly string[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const balances = new Map<string, bigint>();
+  for (let from = 0; from < accountIds.length; from += READ_AT_ONCE) {
+    const some = await readBalances(balanceQuery(connection, accountIds.slice(from, from + READ_AT_ONCE)));
+    for (const [id, balance] of some) balances.set(id, balance);
+  }
+  return balances;
+}
+
+/** The same, held until the transaction ends: whoever else wants to change them waits. */
+export async function lockBalances(
+  connection: Connection,
+  accountIds: readonly string[],
+): Promise<ReadonlyMap<string, bigint>> {
+  if (accountIds.length === 0) return new Map();
+  const query = balanceQuery(connection, accountIds);
+  return readBalances(isMysql(connection) ? query.forUpdate() : query);
+}
+
+/**
+ * Books an entry, or finds the one that has its idempotency key already.
+ * @param connection of a change, since those take turns
+ * @throws Refusal 400 when the balance would be too large
+ */
+export async function bookEntry(connection: Connection, { accountId, draft, actor, at }: Booking) {
+  const { kind, note, idempotencyKey } = draft;
+  const ofKey = { account_id: accountId, idempotency_key: idempotencyKey };
+  const [twin] = await entriesWhere(connection, ofKey);
+  if (twin !== undefined) return { entry: twin, isNew: false };
+
+  await openBalances(connection, [accountId]);
+  const before = (await lockBalances(connection, [accountId])).get(accountId) ?? 0n;
+  const balance = balanceAfter(before, nanosOf(draft.amount));
+  if (balance - before !== nanosOf(draft.amount)) {
+    const message = 'The balance would be too large.';
+    throw new Refusal(400, message, [{ path: 'amount', message }]);
+  }
+  await connection
+    .insertInto('ledger_entry')
+    .values({
+      ...ofKey,
+      kind,
+      at,
+      actor,
+      note: note ?? null,
+      amount: String(balance - before),
+      balance: String(balance),
+    })
+    .execute();
+  await setBalance(connection, accountId, balance);
+  const [entry] = await entriesWhere(connection, ofKey);
+  if (entry === undefined) throw new Error('the entry that was booked is not there');
+  return { entry, isNew: true };
+}
+
+/**
+ * Posts the charges of requests, in the transaction that writes their records down: one that was posted already is passed
+ * over, and so is one whose account is gone. Balances may go below any limit.
+ */
+export async function postCharges(
+  connection: Connection,
+  charges: ReadonlyMap<string, readonly Charge[]>,
+  at: string,
+): Promise<void> {
+  // All in one order before anything is read, so that two config centers neither block each other nor post one twice.
+  const balances = await lockBalances(connection, [...charges.keys()].sort());
+  const recordIds = [...charges.values()].flatMap((own) => own.map(({ record }) => record.recordId));
+  const posted = await postedAmong(connection, recordIds);
+  const rows: Record<string, unknown>[] = [];
+  for (const [accountId, before] of balances) {
+    let balance = before;
+    for (const { nanos, record } of charges.get(accountId) ?? []) {
+      if (posted.has(record.recordId)) continue;
+      const after = balanceAfter(balance, -nanos);
+      rows.push({ ...usageColumns(record, at), amount: String(after - balance), balance: String(after) });
+      balance = after;
+    }
+    if (balance !== before) await setBalance(connection, accountId, balance);
+  }
+  for (let from = 0; from < rows.length; from += INSERTED_AT_ONCE) {
+    const some = rows.slice(from, from + INSERTED_AT_ONCE);
+    await connection.insertInto('ledger_entry').values(some).execute();
+  }
+}
+
+/** A page of the ledger by its keyset. */
+export async function listEntries(
+  connection: Connection,
+  { accountId, kind, after, size }: LedgerQuery,
+): Promise<readonly LedgerEntry[]> {
+  let rows = entryQuery(connection).where('account_id', '=', accountId);
+  if (kind !== undefined) rows = rows.where('kind', '=', kind);
+  if (after !== undefined) rows = rows.where((builder) => isAfter(builder, ['id'], after, 'desc'));
+  return (await rows.orderBy('id', 'desc').limit(size).execute()).map(entryOf);
+}
+
+/** Removes the balance of an account without entries; false when it has some, which are never removed. */
+export async function closeBalance(connection: Connection, accountId: string): Promise<boolean> {
+  await lockBalances(connection, [accountId]);
+  const [entry] = await listEntries(connection, { accountId, size: 1 });
+  if (entry !== undefined) return false;
+  await connection.deleteFrom('account_balance').where('account_id', '=', accountId).execute();
+  return true;
+}
+
+/** As text: a double does not hold every balance. */
+const exact = (column: string) => sql<string>`cast(${sql.ref(column)} as char)`.as(column);
+
+function balanceQuery(connection: Connection, accountIds: readonly string[]) {
+  return connection
+    .selectFrom('account_balance')
+    .select(['account_id', exact('balance')])
+    .where('account_id', 'in', accountIds)
+    .orderBy('account_id');
+}
+
+async function readBalances(query: ReturnType<typeof balanceQuery>): Promise<ReadonlyMap<string, bigint>> {
+  const rows = await query.execute();
+  return new Map(rows.map(({ account_id, balance }) => [String(account_id), BigInt(String(balance))]));
+}
+
+async function setBalance(connection: Connection, accountId: string, balance: bigint): Promise<void> {
+  // A decimal text is taken as the integer that it is, by either database.
+  const row = { balance: String(balance) };
+  await connection.updateTable('account_balance').set(row).where('account_id', '=', accountId).execute();
+}
+
+async function postedAmong(connection: Connection, recordIds: readonly string[]): Promise<ReadonlySet<string>> {
+  if (recordIds.length === 0) return new Set();
+  const found = await connection
+    .selectFrom('ledger_entry')
+    .select('record_id')
+    .where('record_id', 'in', recordIds)
+    .execute();
+  return new Set(found.map(({ record_id }) => String(record_id)));
+}
+
+function entryQuery(connection: Connection) {
+  const columns = ['id', 'account_id', 'kind', 'at', 'actor', 'note', 'idempotency_key', 'record_id', 'charged'];
+  return connection.selectFrom('ledger_entry').select([...columns, exact('amount'), exact('balance')]);
+}
+
+async function entriesWhere(
+  connection: Connection,
+  where: Readonly<Record<string, string>>,
+): Promise<readonly LedgerEntry[]> {
+  let rows = entryQuery(connection);
+  for (const [column, value] of Object.entries(where)) rows = rows.where(column, '=', value);
+  return (await rows.execute()).map(entryOf);
+}
+
+function usageColumns({ charge, recordId, ...record }: Charge['record'], at: string): Record<string, unknown> {
+  const { requestId, virtualKeyId, provider, resolvedModel: model, inputTokens, outputTokens } = record;
+  const { accountId, ...price } = charge ?? {};
+  const charged = { requestId, virtualKeyId, provider, model, inputTokens, outputTokens, ...price };
+  const row = { account_id: accountId, kind: 'usage', at, actor: 'billing', record_id: recordId };
+  return { ...row, charged: JSON.stringify(charged) };
+}
+
+function entryOf(row: Record<string, unknown>): LedgerEntry {
+  const { id, account_id, kind, amount, balance, at, actor, note, idempotency_key, record_id, charged } = row;
+  const entry = {
+    id: Number(id),
+    accountId: account_id,
+    kind,
+    amount: amountOf(BigInt(String(amount))),
+    balance: amountOf(BigInt(String(balance))),
+    at,
+    actor,
+    ...(note !== null && { note }),
+    ...(idempotency_key !== null && { idempotencyKey: idempotency_key }),
+    ...(charged !== null && { usage: { recordId: record_id, ...JSON.parse(String(charged)) } }),
+  };
+  // Written by this file.
+  return entry as LedgerEntry;
+}
