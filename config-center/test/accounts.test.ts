@@ -71,6 +71,8 @@ describe.each(Object.entries(DATABASES))('accounts on %s', (_, makeUrl) => {
     const other = await made('/tenants', { name: 'Other' });
     expect(await refused({ tenantId: other.id, currency: 'EUR' })).toEqual([400, 'currency']);
 
+    const given = await call('PUT', `/accounts/${id}`, { tenantId: other.id });
+    expect([given.status, given.body.data.errors[0].path]).toEqual([400, 'tenantId']);
     const inUse = await call('DELETE', `/tenants/${tenantId}`);
     expect([inUse.status, inUse.body.data.users]).toEqual([409, [{ kind: 'account', id, name: id }]]);
     expect((await call('DELETE', `/accounts/${id}`)).status).toBe(200);
@@ -273,6 +275,35 @@ describe.each(Object.entries(DATABASES))('accounts on %s', (_, makeUrl) => {
     expect((await topUp(accountId, '1')).status).toBe(409);
     expect((await book(accountId, { kind: 'refund', amount: '1' })).status).toBe(201);
     expect(await status()).toBe('blacklisted');
+  });
+
+  it('are charged by rates, which are rules: checked, in the file, and taken away with what they name', async () => {
+    const { id: providerId } = await made('/providers', { name: 'rated', models: ['m'] });
+    const { id: customerTypeId } = await made('/customer-types', { name: 'rated' });
+    const rate = { providerId, customerTypeId, model: 'm', inputPerMillion: '1.5', outputPerMillion: '2' };
+    const { id } = await made('/rates', rate);
+    await made('/rates', { ...rate, customerTypeId: undefined });
+    const statusOf = async (draft: object) => (await call('POST', '/rates', draft)).status;
+    expect(await statusOf(rate)).toBe(409);
+    expect(await statusOf({ ...rate, model: 'n', providerId: 'prov_x' })).toBe(400);
+    expect(await statusOf({ ...rate, model: 'n', customerTypeId: 'ct_x' })).toBe(400);
+    expect(await statusOf({ ...rate, model: 'n', inputPerMillion: '-1' })).toBe(400);
+    const { rates } = (await call('GET', '/rule-set')).body.data.file;
+    expect(rates).toEqual([
+      { provider: 'rated', customerType: 'rated', model: 'm', inputPerMillion: '1.5', outputPerMillion: '2' },
+      { provider: 'rated', model: 'm', inputPerMillion: '1.5', outputPerMillion: '2' },
+    ]);
+    const applied = await call('POST', '/rule-set/apply', {
+      file: { version: 1, rates: [{ ...rates[0], inputPerMillion: '3' }] },
+      prune: true,
+    });
+    expect(applied.body.data.changes.map(({ action }: { action: string }) => action).sort()).toEqual([
+      'delete',
+      'update',
+    ]);
+    expect((await call('GET', `/rates/${id}`)).body.data).toMatchObject({ inputPerMillion: '3', version: 2 });
+    expect((await call('DELETE', `/customer-types/${customerTypeId}`)).status).toBe(200);
+    expect((await call('GET', '/rates')).body.data.items).toEqual([]);
   });
 
   it('outlive a roll-back and a file, which may not take their payers', async () => {

@@ -7,6 +7,7 @@ import {
   CheckSquareOutlined,
   CloudServerOutlined,
   ClusterOutlined,
+  DollarOutlined,
   HistoryOutlined,
   KeyOutlined,
   LogoutOutlined,
@@ -15,6 +16,7 @@ import {
   SunOutlined,
   TeamOutlined,
   UnorderedListOutlined,
+  WalletOutlined,
 } from '@ant-design/icons';
 import { Button, Flex, Layout, Menu, Select, Switch, Typography } from 'antd';
 import { type ReactNode, useState } from 'react';
@@ -34,6 +36,8 @@ const PAGES = [
   { path: '/locations', text: 'nav.locations', icon: <BranchesOutlined /> },
   { path: '/users', text: 'nav.users', icon: <TeamOutlined /> },
   { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
+  { path: '/accounts', text: 'nav.accounts', icon: <WalletOutlined /> },
+  { path: '/prices', text: 'nav.prices', icon: <DollarOutlined /> },
   { path: '/requests', text: 'nav.requests', icon: <UnorderedListOutlined /> },
   { path: '/explain', text: 'nav.explain', icon: <QuestionCircleOutlined /> },
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
@@ -47,7 +51,7 @@ const PAGES = [
 /** Whether a role has anything to see on a page. */
 function isFor(role: Role, path: string): boolean {
   if (path === '/administrators') return role === 'superadmin';
-  return role !== 'tenant_admin' || path === '/virtual-keys';
+  return role !== 'tenant_admin' || path === '/virtual-keys' || path === '/accounts';
 }
 
 /** The page that a role begins with. */

@@ -18,6 +18,9 @@ import { notFound, writesOf } from './writes.ts';
 
 const { accounts: ROUTES } = ADMIN_API;
 
+/** Whose the ledger is, and in what. */
+const FIXED = ['tenantId', 'userId', 'currency'] as const;
+
 /** Rates, accounts and their ledger. */
 export function billingRoutes(app: Express, options: ResourceOptions): void {
   const { store, authorize } = options;
@@ -63,6 +66,7 @@ function accountRoutes(app: Express, options: ResourceOptions): void {
     change(call, async (reach, connection) => {
       // The balance before the account, in the order in which charges take them.
       await lockBalances(connection, [id]);
+      refuseOtherPayer(await accountIn(reach.rows, id), body);
       await writes.update(id, { ...body, version: body.version ?? versionIn(call.request) }, reach);
       return settled(reach.all, connection, id);
     }),
@@ -120,6 +124,15 @@ async function accountIn(resources: Resources, id = ''): Promise<Row<'account'>>
 async function withBalance(connection: Connection, account: Row<'account'>) {
   const balances = await balancesOf(connection, [account.id]);
   return { ...account, balance: amountOf(balances.get(account.id) ?? 0n) };
+}
+
+/** @throws Refusal 400 when an account would go to somebody else with its ledger */
+function refuseOtherPayer(before: Rows['account'], after: Pick<Rows['account'], (typeof FIXED)[number]>): void {
+  const faults = FIXED.filter((field) => before[field] !== after[field]).map((path) => ({
+    path,
+    message: 'It stays as it is, since the ledger was kept for it.',
+  }));
+  if (faults.length > 0) throw new Refusal(400, 'The account is not valid.', faults);
 }
 
 /** @throws Refusal 409 for a top-up of somebody who is not to come back */

@@ -2322,6 +2322,24 @@ export interface components {
             tenantId?: string;
             customerTypeId?: string;
         };
+        Price: {
+            id: string;
+            providerId: string;
+            model: string;
+            inputPerMillion: string;
+            outputPerMillion: string;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        PriceDraft: {
+            providerId: string;
+            model: string;
+            inputPerMillion: string;
+            outputPerMillion: string;
+        };
         Rate: {
             id: string;
             providerId: string;
@@ -6363,18 +6381,7 @@ export interface operations {
                         code: number;
                         message: string;
                         data: {
-                            items: {
-                                id: string;
-                                providerId: string;
-                                model: string;
-                                inputPerMillion: string;
-                                outputPerMillion: string;
-                                version: number;
-                                /** Format: date-time */
-                                createdAt: string;
-                                /** Format: date-time */
-                                updatedAt: string;
-                            }[];
+                            items: components["schemas"]["Price"][];
                             total: number;
                             page: number;
                             size: number;
@@ -6408,12 +6415,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    providerId: string;
-                    model: string;
-                    inputPerMillion: string;
-                    outputPerMillion: string;
-                };
+                "application/json": components["schemas"]["PriceDraft"];
             };
         };
         responses: {
@@ -6426,18 +6428,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            id: string;
-                            providerId: string;
-                            model: string;
-                            inputPerMillion: string;
-                            outputPerMillion: string;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
+                        data: components["schemas"]["Price"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6474,18 +6465,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            id: string;
-                            providerId: string;
-                            model: string;
-                            inputPerMillion: string;
-                            outputPerMillion: string;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
+                        data: components["schemas"]["Price"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6534,18 +6514,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            id: string;
-                            providerId: string;
-                            model: string;
-                            inputPerMillion: string;
-                            outputPerMillion: string;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
+                        data: components["schemas"]["Price"];
                         /** Format: date-time */
                         timestamp: string;
                     };

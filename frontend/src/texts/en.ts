@@ -1,9 +1,11 @@
+import { enBilling } from './en-billing.ts';
 import { enExplain } from './en-explain.ts';
 import { enRequests } from './en-requests.ts';
 import { enSimulate } from './en-simulate.ts';
 
 /** English texts; the keys of every other language are these. `{name}` is replaced by a value. */
 export const en = {
+  ...enBilling,
   ...enRequests,
   ...enExplain,
   ...enSimulate,

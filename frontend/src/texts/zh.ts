@@ -1,10 +1,12 @@
 import type { TextKey } from './en.ts';
+import { zhBilling } from './zh-billing.ts';
 import { zhExplain } from './zh-explain.ts';
 import { zhRequests } from './zh-requests.ts';
 import { zhSimulate } from './zh-simulate.ts';
 
 /** Chinese texts. */
 export const zh: Readonly<Record<TextKey, string>> = {
+  ...zhBilling,
   ...zhRequests,
   ...zhExplain,
   ...zhSimulate,

@@ -165,6 +165,16 @@ const anyRules: fc.Arbitrary<RuleRows> = fc
               ),
             ),
           })
+          .map(({ prices, ...rest }) => ({
+            ...rest,
+            prices,
+            rates: withIds(
+              'rate',
+              prices.map(({ id: _, ...price }, index) =>
+                set({ ...price, customerTypeId: base.customerTypes[index]?.id }),
+              ),
+            ),
+          }))
           .map((rest): RuleRows => ({ ...NONE, ...base, tenants: base.tenants as RuleRow[], ...rest })),
       ),
   );
