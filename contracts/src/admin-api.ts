@@ -124,7 +124,7 @@ function replacementOf<D extends z.ZodObject>(draft: D): Replacement<D> {
 export const auditEntry = z.object({
   id: z.number().int(),
   at: z.iso.datetime(),
-  /** Name of an administrator; `automation` for the token, `seed` for a start, `sql` for a row edited by hand. */
+  /** Name of an administrator; `automation` for the token, `seed` for a start, `sql` for a row edited by hand, `billing` for what follows a balance. */
   actor: z.string(),
   action: z.enum(['create', 'update', 'delete']),
   kind: z.string(),

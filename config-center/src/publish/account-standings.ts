@@ -1,7 +1,7 @@
 import type { Tenant, User } from '@ai-gateway/contracts';
 import type { Logger } from 'pino';
 import { audited } from '../db/audited.ts';
-import { balancesOf, lockBalances, openBalances } from '../db/ledger.ts';
+import { balancesOf, lockBalances, openBalances } from '../db/balances.ts';
 import type { Resources, Store } from '../db/store.ts';
 import type { Row, Rows } from '../db/tables.ts';
 import { balanceLayers, balanceLimitsOf, type PayerRows, standingOf, statusAfter } from '../domain/standing.ts';
