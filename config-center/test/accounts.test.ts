@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestLogRecord } from '@ai-gateway/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { requestLogIntake } from '../src/publish/request-log-intake.ts';
 import { GATEWAY_TOKEN, startConfigCenter } from './support/config-center.ts';
 import { startMariadb } from './support/mariadb.ts';
 import { logRecord } from './support/request-log.ts';
@@ -239,6 +240,22 @@ describe.each(Object.entries(DATABASES))('accounts on %s', (_, makeUrl) => {
     ]);
   });
 
+  it('are settled by the next telling, or the next change, when a charge was posted and not settled', async () => {
+    const id = await tenantAccount();
+    await topUp(id, '5');
+    const dies = requestLogIntake(center.store.connection, Date.now, () => Promise.reject(new Error('killed')));
+    const records = [used(id, 5)];
+    await expect(dies(records)).rejects.toThrow('killed');
+    expect([(await account(id)).balance, published(id).standing]).toEqual(['0', 'good']);
+    await tell(records);
+    expect([(await account(id)).balance, published(id).standing]).toEqual(['0', 'exhausted']);
+
+    await topUp(id, '5');
+    await expect(dies([used(id, 5)])).rejects.toThrow('killed');
+    await made('/tenants', { name: `tenant ${randomUUID()}` });
+    await expect.poll(() => published(id).standing, { timeout: 10_000 }).toBe('exhausted');
+  });
+
   it('take limits that they do not set themselves from the layers, also when those change later', async () => {
     const { id: customerTypeId } = await made('/customer-types', { name: `type ${randomUUID()}` });
     const { id: tenantId } = await made('/tenants', { name: `tenant ${randomUUID()}`, customerTypeId });
@@ -271,7 +288,11 @@ describe.each(Object.entries(DATABASES))('accounts on %s', (_, makeUrl) => {
     expect([await status(), (await account(accountId)).balance]).toEqual(['overdue', '2.973']);
     await topUp(accountId, '10');
     expect([await status(), (await account(accountId)).balance]).toEqual(['active', '12.973']);
+    const early = { kind: 'top_up', amount: '1', idempotencyKey: 'early' };
+    expect((await book(accountId, early)).status).toBe(201);
     await call('POST', `/users/${userId}/status`, { status: 'blacklisted' });
+    expect((await book(accountId, early)).status).toBe(201);
+    expect((await account(accountId)).balance).toBe('13.973');
     expect((await topUp(accountId, '1')).status).toBe(409);
     expect((await book(accountId, { kind: 'refund', amount: '1' })).status).toBe(201);
     expect(await status()).toBe('blacklisted');

@@ -99,9 +99,9 @@ function ledgerRoutes(app: Express, { store, publisher, authorize, now }: Resour
       const at = now();
       const all = audited(resources, actor, at);
       const account = await accountIn(all, params.id);
-      if (body.kind === 'top_up') await refuseClosedUser(all, account);
       const { entry, isNew } = await bookEntry(connection, { accountId: account.id, draft: body, actor, at });
       if (isNew) {
+        if (body.kind === 'top_up') await refuseClosedUser(all, account);
         const told = { at, actor, kind: 'ledger_entry', rowId: String(entry.id) };
         await all.record({ ...told, action: 'create', after: { ...entry } });
         await settleStandings({ resources: all, connection, at }, [account.id]);

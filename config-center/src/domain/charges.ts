@@ -9,7 +9,7 @@ export interface Charge {
 }
 
 /** Amounts beyond are no money any more; integers of databases end somewhat later. Nano-units. */
-export const MOST_NANOS = 9_000_000_000_000_000_000n;
+const MOST_NANOS = 9_000_000_000_000_000_000n;
 
 /** The charges of records, each once, those of one account together; records without terms, tokens or a price cost nothing. */
 export function chargesIn(records: readonly RequestLogRecord[]): ReadonlyMap<string, readonly Charge[]> {

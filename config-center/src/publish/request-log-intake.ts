@@ -1,9 +1,13 @@
 import type { RequestLogRecord } from '@ai-gateway/contracts';
 import type { Kysely } from 'kysely';
 import type { Schema } from '../db/connection.ts';
+import { isDeadlock } from '../db/errors.ts';
 import { postCharges } from '../db/ledger.ts';
 import { insertRequestLog } from '../db/request-log.ts';
 import { chargesIn } from '../domain/charges.ts';
+
+/** Two tellings of the same records at the same time may have MySQL give one up. */
+const TRIES = 5;
 
 /** What has been written down so far. */
 export interface IntakeTotals {
@@ -29,13 +33,26 @@ export function requestLogIntake(
   const intake = async (records: readonly RequestLogRecord[]) => {
     if (records.length === 0) return;
     const charges = chargesIn(records);
-    await connection.transaction().execute(async (transaction) => {
-      await insertRequestLog(transaction, records);
-      await postCharges(transaction, charges, new Date(nowMs()).toISOString());
-    });
+    await unlessDeadlocked(() =>
+      connection.transaction().execute(async (transaction) => {
+        await insertRequestLog(transaction, records);
+        await postCharges(transaction, charges, new Date(nowMs()).toISOString());
+      }),
+    );
     if (charges.size > 0) await onCharged([...charges.keys()]);
     const newestMs = Math.max(...records.map(({ at, durationMs }) => Date.parse(at) + durationMs));
     totals = { records: totals.records + records.length, lagSeconds: Math.max(0, (nowMs() - newestMs) / 1000) };
   };
   return Object.assign(intake, { totals: () => totals });
+}
+
+async function unlessDeadlocked(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (attempt === TRIES || !isDeadlock(error)) throw error;
+    }
+  }
 }
