@@ -89,7 +89,7 @@ it('makes an account, fills it, and shows what was booked', async () => {
 });
 
 it('shows a tenant its own account, and nothing to change', async () => {
-  const context = await dashboard.browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
+  const context = await dashboard.browser.newContext({ locale: 'en-US', reducedMotion: 'reduce' });
   const other = await context.newPage();
   await other.goto(`${dashboard.frontend.url}/login`);
   await other.getByLabel('Name').fill('eve');

@@ -2,6 +2,7 @@ import {
   ApartmentOutlined,
   AppstoreOutlined,
   AuditOutlined,
+  BarChartOutlined,
   BranchesOutlined,
   CalculatorOutlined,
   CheckSquareOutlined,
@@ -13,6 +14,7 @@ import {
   LogoutOutlined,
   MoonOutlined,
   QuestionCircleOutlined,
+  SettingOutlined,
   SunOutlined,
   TeamOutlined,
   UnorderedListOutlined,
@@ -39,19 +41,24 @@ const PAGES = [
   { path: '/accounts', text: 'nav.accounts', icon: <WalletOutlined /> },
   { path: '/prices', text: 'nav.prices', icon: <DollarOutlined /> },
   { path: '/requests', text: 'nav.requests', icon: <UnorderedListOutlined /> },
+  { path: '/usage', text: 'nav.usage', icon: <BarChartOutlined /> },
   { path: '/explain', text: 'nav.explain', icon: <QuestionCircleOutlined /> },
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
   { path: '/revisions', text: 'nav.revisions', icon: <HistoryOutlined /> },
   { path: '/policy-tests', text: 'nav.policyTests', icon: <CheckSquareOutlined /> },
   { path: '/tokens', text: 'nav.tokens', icon: <CalculatorOutlined /> },
   { path: '/audit', text: 'nav.audit', icon: <AuditOutlined /> },
+  { path: '/settings', text: 'nav.settings', icon: <SettingOutlined /> },
   { path: '/administrators', text: 'nav.administrators', icon: <TeamOutlined /> },
 ] as const;
+
+/** Pages that show something of a tenant. */
+const OF_TENANTS: readonly string[] = ['/virtual-keys', '/accounts', '/usage'];
 
 /** Whether a role has anything to see on a page. */
 function isFor(role: Role, path: string): boolean {
   if (path === '/administrators') return role === 'superadmin';
-  return role !== 'tenant_admin' || path === '/virtual-keys' || path === '/accounts';
+  return role !== 'tenant_admin' || OF_TENANTS.includes(path);
 }
 
 /** The page that a role begins with. */

@@ -20,11 +20,6 @@ export function isDuplicate(error: unknown): boolean {
   return code === 'ER_DUP_ENTRY' || SQLITE_DUPLICATES.has(Number(errcode));
 }
 
-/** Whether two transactions waited for each other and this one was given up: the same again succeeds. */
-export function isDeadlock(error: unknown): boolean {
-  return ((error ?? {}) as { code?: unknown }).code === 'ER_LOCK_DEADLOCK';
-}
-
 /** Whether the database is away or too busy, so that the same call may succeed in a while. */
 export function isAway(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };

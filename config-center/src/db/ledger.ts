@@ -69,7 +69,7 @@ export async function postCharges(
   charges: ReadonlyMap<string, readonly Charge[]>,
   at: string,
 ): Promise<void> {
-  // All in one order before anything is read, so that two config centers neither block each other nor post one twice.
+  // Bookings wait for them until the end, so that none is lost.
   const balances = await lockBalances(connection, [...charges.keys()].sort());
   const recordIds = [...charges.values()].flatMap((own) => own.map(({ record }) => record.recordId));
   const posted = await postedAmong(connection, recordIds);

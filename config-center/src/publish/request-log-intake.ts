@@ -1,13 +1,10 @@
 import type { RequestLogRecord } from '@ai-gateway/contracts';
 import type { Kysely } from 'kysely';
 import type { Schema } from '../db/connection.ts';
-import { isDeadlock } from '../db/errors.ts';
 import { postCharges } from '../db/ledger.ts';
 import { insertRequestLog } from '../db/request-log.ts';
+import { addUsage } from '../db/usage.ts';
 import { chargesIn } from '../domain/charges.ts';
-
-/** Two tellings of the same records at the same time may have MySQL give one up. */
-const TRIES = 5;
 
 /** What has been written down so far. */
 export interface IntakeTotals {
@@ -21,7 +18,7 @@ export interface IntakeTotals {
 export type RequestLogIntake = ((records: readonly RequestLogRecord[]) => Promise<void>) & { totals(): IntakeTotals };
 
 /**
- * What a request is charged is posted in the transaction that writes it down, so that each is done once or not at all.
+ * What requests are charged is posted in the transaction that writes them down, so that each is done once or not at all.
  * @param onCharged is told whose balances may have moved; when it rejects, the records are to be told again
  */
 export function requestLogIntake(
@@ -32,27 +29,16 @@ export function requestLogIntake(
   let totals: IntakeTotals = { records: 0, lagSeconds: 0 };
   const intake = async (records: readonly RequestLogRecord[]) => {
     if (records.length === 0) return;
-    const charges = chargesIn(records);
-    await unlessDeadlocked(() =>
-      connection.transaction().execute(async (transaction) => {
-        await insertRequestLog(transaction, records);
-        await postCharges(transaction, charges, new Date(nowMs()).toISOString());
-      }),
-    );
-    if (charges.size > 0) await onCharged([...charges.keys()]);
+    await connection.transaction().execute(async (transaction) => {
+      const added = await insertRequestLog(transaction, records);
+      await addUsage(transaction, added);
+      await postCharges(transaction, chargesIn(added), new Date(nowMs()).toISOString());
+    });
+    // Also of those that came before: whoever wrote them down may have ended before this.
+    const charged = [...chargesIn(records).keys()];
+    if (charged.length > 0) await onCharged(charged);
     const newestMs = Math.max(...records.map(({ at, durationMs }) => Date.parse(at) + durationMs));
     totals = { records: totals.records + records.length, lagSeconds: Math.max(0, (nowMs() - newestMs) / 1000) };
   };
   return Object.assign(intake, { totals: () => totals });
-}
-
-async function unlessDeadlocked(work: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await work();
-      return;
-    } catch (error) {
-      if (attempt === TRIES || !isDeadlock(error)) throw error;
-    }
-  }
 }

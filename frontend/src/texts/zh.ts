@@ -3,6 +3,7 @@ import { zhBilling } from './zh-billing.ts';
 import { zhExplain } from './zh-explain.ts';
 import { zhRequests } from './zh-requests.ts';
 import { zhSimulate } from './zh-simulate.ts';
+import { zhUsage } from './zh-usage.ts';
 
 /** Chinese texts. */
 export const zh: Readonly<Record<TextKey, string>> = {
@@ -10,6 +11,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   ...zhRequests,
   ...zhExplain,
   ...zhSimulate,
+  ...zhUsage,
   'app.title': 'AI 网关',
   'app.logout': '退出登录',
   'app.language': '语言',

@@ -16,7 +16,7 @@ export interface RecordOrigin {
 export function requestLogRecordOf(record: RequestRecord, { recordId, gatewayId }: RecordOrigin): RequestLogRecord {
   const { outcome, facts, outputCap, demand } = record;
   const isUsed = outcome.usage.inputTokens + outcome.usage.outputTokens > 0;
-  const { tenantId, customerTypeId, providerId } = facts ?? {};
+  const { userId, tenantId, customerTypeId, providerId } = facts ?? {};
   return {
     recordId,
     gatewayId,
@@ -45,6 +45,7 @@ export function requestLogRecordOf(record: RequestRecord, { recordId, gatewayId 
       matcherId: record.matcherId,
       matched: record.matched,
       virtualKeyId: record.virtualKeyId,
+      userId,
       tenantId,
       customerTypeId,
       providerId,
