@@ -78,6 +78,7 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     deniedModels: 'json',
     defaultProviderId: 'text',
     defaultUpstreamId: 'text',
+    onUnsupported: 'text',
   },
   matcher: {
     id: 'text',
@@ -199,6 +200,7 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     providerId: 'text',
     upstreamId: 'text',
     addHeaders: 'json',
+    onUnsupported: 'text',
     priority: 'integer',
     isEnabled: 'boolean',
   },

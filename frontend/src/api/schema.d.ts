@@ -1535,6 +1535,8 @@ export interface components {
             deniedModels: string[];
             defaultProviderId?: string;
             defaultUpstreamId?: string;
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1572,6 +1574,8 @@ export interface components {
             deniedModels?: string[];
             defaultProviderId?: string;
             defaultUpstreamId?: string;
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
         };
         Matcher: {
             /** @enum {string} */
@@ -1858,7 +1862,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1912,7 +1916,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1962,7 +1966,7 @@ export interface components {
              * @default drop
              * @enum {string}
              */
-            onUnsupported: "drop" | "refuse";
+            onUnsupported: "drop" | "refuse" | "drop_all";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -2036,7 +2040,7 @@ export interface components {
              * @default drop
              * @enum {string}
              */
-            onUnsupported?: "drop" | "refuse";
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -2243,7 +2247,7 @@ export interface components {
             contextTokens?: number;
             maxOutputTokens?: number;
             /** @default [] */
-            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
             /** @default true */
             isEnabled: boolean;
             version: number;
@@ -2261,7 +2265,7 @@ export interface components {
             contextTokens?: number;
             maxOutputTokens?: number;
             /** @default [] */
-            capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            capabilities?: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
             /** @default true */
             isEnabled?: boolean;
         };
@@ -2303,6 +2307,8 @@ export interface components {
             addHeaders: {
                 [key: string]: string;
             };
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             /** @default 100 */
             priority: number;
             /** @default true */
@@ -2326,6 +2332,8 @@ export interface components {
             addHeaders?: {
                 [key: string]: string;
             };
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             /** @default 100 */
             priority?: number;
             /** @default true */
@@ -4223,6 +4231,8 @@ export interface operations {
                     deniedModels?: string[];
                     defaultProviderId?: string;
                     defaultUpstreamId?: string;
+                    /** @enum {string} */
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     version?: number;
                 };
             };
@@ -4973,7 +4983,7 @@ export interface operations {
                      * @default drop
                      * @enum {string}
                      */
-                    onUnsupported?: "drop" | "refuse";
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     apiKeyEnv?: string;
                     models: string[];
                     /** @default 100 */
@@ -8247,7 +8257,7 @@ export interface operations {
                     contextTokens?: number;
                     maxOutputTokens?: number;
                     /** @default [] */
-                    capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                    capabilities?: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                     /** @default true */
                     isEnabled?: boolean;
                     version?: number;
@@ -8689,6 +8699,8 @@ export interface operations {
                     addHeaders?: {
                         [key: string]: string;
                     };
+                    /** @enum {string} */
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     /** @default 100 */
                     priority?: number;
                     /** @default true */
@@ -8787,6 +8799,8 @@ export interface operations {
                         addHeaders?: {
                             [key: string]: string;
                         };
+                        /** @enum {string} */
+                        onUnsupported?: "drop" | "refuse" | "drop_all";
                         /** @default 100 */
                         priority?: number;
                         /** @default true */
@@ -9274,7 +9288,7 @@ export interface operations {
                             /** @enum {string} */
                             decision: "allowed" | "refused";
                             /** @enum {string} */
-                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                             policyId?: string;
                             policyName?: string;
                             namespace?: string;
@@ -9807,7 +9821,7 @@ export interface operations {
                                      * @default drop
                                      * @enum {string}
                                      */
-                                    onUnsupported: "drop" | "refuse";
+                                    onUnsupported: "drop" | "refuse" | "drop_all";
                                     apiKeyEnv?: string;
                                     models: string[];
                                     /** @default 100 */
@@ -9926,6 +9940,8 @@ export interface operations {
                                     allowedModels: string[];
                                     /** @default [] */
                                     deniedModels: string[];
+                                    /** @enum {string} */
+                                    onUnsupported?: "drop" | "refuse" | "drop_all";
                                     defaultProvider?: string;
                                     defaultUpstream?: string;
                                 }[];
@@ -10119,7 +10135,7 @@ export interface operations {
                                     contextTokens?: number;
                                     maxOutputTokens?: number;
                                     /** @default [] */
-                                    capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                                    capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                                     /** @default true */
                                     isEnabled: boolean;
                                     provider: string;
@@ -10144,6 +10160,8 @@ export interface operations {
                                     addHeaders: {
                                         [key: string]: string;
                                     };
+                                    /** @enum {string} */
+                                    onUnsupported?: "drop" | "refuse" | "drop_all";
                                     /** @default 100 */
                                     priority: number;
                                     /** @default true */
