@@ -41,6 +41,8 @@ export function manyRules(count: number) {
     redirects: [],
     locations: [],
     users: [],
+    rates: [],
+    accounts: [],
   };
 }
 

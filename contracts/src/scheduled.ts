@@ -11,6 +11,7 @@ export const scheduledResource = z.enum([
   'customerTypes',
   'tenants',
   'prices',
+  'rates',
   'layeredLimits',
   'models',
   'redirects',

@@ -1,4 +1,5 @@
 import type {
+  Account,
   CustomerType,
   Fallback,
   LayeredLimit,
@@ -11,6 +12,7 @@ import type {
   Price,
   Provider,
   ProviderKey,
+  Rate,
   Redirect,
   Tenant,
   Upstream,
@@ -39,6 +41,8 @@ export interface Rows {
   readonly redirect: Redirect;
   readonly location: Location;
   readonly end_user: User;
+  readonly rate: Rate;
+  readonly account: Account;
   /** No rule: gateways do not get it. */
   readonly policy_test: PolicyTest;
 }
@@ -209,6 +213,24 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     status: 'text',
     statusReason: 'text',
   },
+  rate: {
+    id: 'text',
+    customerTypeId: 'text',
+    providerId: 'text',
+    model: 'text',
+    inputPerMillion: 'text',
+    outputPerMillion: 'text',
+  },
+  account: {
+    id: 'text',
+    tenantId: 'text',
+    userId: 'text',
+    currency: 'text',
+    softLimit: 'text',
+    hardLimit: 'text',
+    status: 'text',
+    standing: 'text',
+  },
   policy_test: { id: 'text', name: 'text', description: 'text', isEnabled: 'boolean', cases: 'json' },
 };
 
@@ -230,6 +252,8 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   redirect: ['model', 'target'],
   location: ['name', 'path'],
   end_user: ['name', 'email'],
+  rate: ['model'],
+  account: ['tenant_id', 'user_id'],
   policy_test: ['name', 'description'],
 };
 

@@ -28,6 +28,8 @@ const SCOPES: { readonly [Name in TableName]: Scope | 'hidden' } = {
   price: 'hidden',
   fallback: 'hidden',
   layered_limit: { where: (targetId) => ({ targetType: 'tenant', targetId }), fixed: [] },
+  rate: 'hidden',
+  account: { where: (tenantId) => ({ tenantId }), fixed: [] },
   policy_test: 'hidden',
 };
 

@@ -1,4 +1,5 @@
 import { setImmediate as othersTurn } from 'node:timers/promises';
+import { refuseLostPayers } from '../api/billing-kinds.ts';
 import type { Resources } from '../db/store.ts';
 import { withoutStamps } from '../domain/build-snapshot.ts';
 import { RULE_KINDS } from '../domain/rule-set/kinds.ts';
@@ -48,6 +49,7 @@ export async function writePlan({ removals, writes }: FilePlan, resources: Resou
     // Checked by the shape of the kind, with the ids and secrets of the stored row.
     await write(table, row as never, at);
   }
+  await refuseLostPayers(resources);
 }
 
 /** Characters of a text, or of lists of rows, about. */

@@ -66,7 +66,9 @@ function planFile({ file, rows, prune }: PlanInput): FilePlan {
 /** Rows that an edit by hand has spoilt are not judged. */
 function soundRules(rows: RuleRows): SnapshotContent {
   // The lists are those of a snapshot; rows that do not have its shapes are dropped here.
-  // Files have no provider keys, users and fallbacks, so before and after are judged alike without them.
-  return soundContent({ ...rows, providerKeys: [], users: [], fallbacks: [] } as unknown as SnapshotContent, undefined)
-    .content;
+  // Files have no provider keys, users, fallbacks and accounts, so before and after are judged alike without them.
+  return soundContent(
+    { ...rows, providerKeys: [], users: [], fallbacks: [], accounts: [] } as unknown as SnapshotContent,
+    undefined,
+  ).content;
 }

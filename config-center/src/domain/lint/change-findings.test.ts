@@ -63,6 +63,13 @@ const ROWS = {
     inputPerMillion: oneOf('1'),
     outputPerMillion: oneOf('1'),
   }),
+  rates: fc.record({
+    providerId: oneOf('p1', 'p2'),
+    model: oneOf('m', '*'),
+    customerTypeId: maybe(oneOf('c1', 'c2')),
+    inputPerMillion: oneOf('1'),
+    outputPerMillion: oneOf('1'),
+  }),
   layeredLimits: fc.record({
     targetType: oneOf('customer_type', 'tenant'),
     targetId: oneOf('c1', 't1'),
@@ -80,6 +87,7 @@ const IDS = {
   tenants: ['t1', 't2'],
   customerTypes: ['c1', 'c2'],
   prices: ['x1', 'x2'],
+  rates: ['r1', 'r2'],
   layeredLimits: ['l1', 'l2'],
 } as const;
 type Judged = keyof typeof ROWS;

@@ -52,6 +52,7 @@ export function concernedRules(states: BeforeAndAfter, written: WrittenIds): Bef
       redirects: [],
       locations: [],
       fallbacks: [],
+      accounts: [],
     };
   };
   return { before: part(states.before), after: part(states.after) };

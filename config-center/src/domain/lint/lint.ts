@@ -10,6 +10,7 @@ import { LISTS, type SnapshotContent } from '../build-snapshot.ts';
 import { type BeforeAndAfter, concernedRules } from './concerned-rules.ts';
 import { lintMatchers } from './lint-matchers.ts';
 import { lintPolicies } from './lint-policies.ts';
+import { lintRates } from './lint-rates.ts';
 
 /** All that is doubtful about a set of rules, errors first. Takes time linear in rows, apart from sorting. */
 export function lint(content: SnapshotContent): LintFinding[] {
@@ -19,6 +20,7 @@ export function lint(content: SnapshotContent): LintFinding[] {
     ...lintPolicies(content),
     ...lintProviders(content),
     ...lintLayeredLimits(content),
+    ...lintRates(content),
   ];
   return [
     ...findings.filter(({ severity }) => severity === 'error'),
@@ -39,7 +41,14 @@ export interface WrittenChange extends BeforeAndAfter {
 }
 
 /** Lists that are not judged. */
-const UNJUDGED: readonly (keyof SnapshotContent)[] = ['users', 'models', 'redirects', 'locations', 'fallbacks'];
+const UNJUDGED: readonly (keyof SnapshotContent)[] = [
+  'users',
+  'models',
+  'redirects',
+  'locations',
+  'fallbacks',
+  'accounts',
+];
 
 const contentShape = snapshotShape.omit({ epoch: true, revision: true, createdAt: true });
 
