@@ -14,6 +14,7 @@ export const scheduledResource = z.enum([
   'models',
   'redirects',
   'locations',
+  'portkeyConfigs',
 ]);
 
 const resource = { resource: scheduledResource };

@@ -5,6 +5,7 @@ import { modelShape, redirectShape } from './model.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyShape } from './policy.ts';
+import { portkeyConfigShape } from './portkey-config.ts';
 import { priceShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { providerKeyShape } from './provider-key.ts';
@@ -36,6 +37,7 @@ export const snapshotShape = z.object({
   redirects: z.array(redirectShape).default([]),
   locations: z.array(locationShape).default([]),
   users: z.array(userShape).default([]),
+  portkeyConfigs: z.array(portkeyConfigShape).default([]),
 });
 
 export type Snapshot = z.infer<typeof snapshotShape>;

@@ -5,8 +5,10 @@ import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstr
 import { type Fault, Refusal, type RowUser } from '../domain/faults.ts';
 import { impossibleLimits } from '../domain/lint/lint-policies.ts';
 import { exists, type Kind, refuseTwin, refuseWhenUsed, unique, userOf } from './kind.ts';
+import { dialectFaults, portkeyConfigsTo } from './portkey-kinds.ts';
 import { routesTo, targetFaults } from './routing-kinds.ts';
 
+export { portkeyConfigs } from './portkey-kinds.ts';
 export { locations, models, redirects, users } from './routing-kinds.ts';
 
 export const namespaces: Kind<'namespace'> = {
@@ -74,7 +76,11 @@ export const providers: Kind<'provider'> = {
   table: 'provider',
   prefix: 'prov',
   name: 'provider',
-  check: async (row, resources) => [...checkProvider(row), ...(await unique(resources, 'provider', 'name', row))],
+  check: async (row, resources) => [
+    ...checkProvider(row),
+    ...(await unique(resources, 'provider', 'name', row)),
+    ...(await dialectFaults(resources, row)),
+  ],
   async beforeRemove(id, resources) {
     const upstreams = await resources.all('upstream');
     const rows = await resources.all('layered_limit');
@@ -88,10 +94,12 @@ export const providers: Kind<'provider'> = {
       ...fallbacksTo.map((row) => ({ kind: 'fallback', id: row.id, name: row.model })),
       ...(await policiesScopedTo(resources, { providerId: id })),
       ...(await routesTo(resources, { providerId: id })),
+      ...(await portkeyConfigsTo(resources, { providerId: id })),
     ]);
     await resources.remove('price', { providerId: id });
     await resources.remove('provider_key', { providerId: id });
     await resources.remove('model', { providerId: id });
+    await resources.remove('portkey_config', { providerId: id });
   },
 };
 
@@ -110,6 +118,7 @@ export const upstreams: Kind<'upstream'> = {
       ...keys.map(userOf('provider key')),
       ...(await policiesScopedTo(resources, { upstreamId: id })),
       ...(await routesTo(resources, { upstreamId: id })),
+      ...(await portkeyConfigsTo(resources, { upstreamId: id })),
     ]);
   },
 };

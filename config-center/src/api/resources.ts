@@ -110,6 +110,7 @@ export function operations<Name extends TableName>(kind: Kind<Name>, { store, pu
   }
 
   return {
+    change,
     add: (caller: Writer, make: (id: string) => Rows[Name]): Promise<Row<Name>> =>
       change(caller, (reach) => writes.add(make, reach)),
     amend: ({ params, ...caller }: OneCall & Writer, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> =>

@@ -5,6 +5,7 @@ import { isMysql } from './is-mysql.ts';
 import { models } from './models-migration.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
 import { policyTests } from './policy-test-migration.ts';
+import { portkey } from './portkey-migration.ts';
 import { protocols } from './protocols-migration.ts';
 import { requestLog } from './request-log-migration.ts';
 import { routing } from './routing-migration.ts';
@@ -216,6 +217,7 @@ export const migrations: MigrationProvider = {
       '0012-policy-tests': policyTests,
       '0013-routing': routing,
       '0014-protocols': protocols,
+      '0017-portkey': portkey,
     };
   },
 };

@@ -8,6 +8,7 @@ import type {
   Namespace,
   Policy,
   PolicyTest,
+  PortkeyConfig,
   Price,
   Provider,
   ProviderKey,
@@ -39,6 +40,7 @@ export interface Rows {
   readonly redirect: Redirect;
   readonly location: Location;
   readonly end_user: User;
+  readonly portkey_config: PortkeyConfig;
   /** No rule: gateways do not get it. */
   readonly policy_test: PolicyTest;
 }
@@ -207,6 +209,20 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     status: 'text',
     statusReason: 'text',
   },
+  portkey_config: {
+    id: 'text',
+    providerId: 'text',
+    name: 'text',
+    description: 'text',
+    isEnabled: 'boolean',
+    strategy: 'json',
+    targets: 'json',
+    overrideParams: 'json',
+    retry: 'json',
+    cache: 'json',
+    requestTimeoutMs: 'integer',
+    metadata: 'json',
+  },
   policy_test: { id: 'text', name: 'text', description: 'text', isEnabled: 'boolean', cases: 'json' },
 };
 
@@ -228,6 +244,7 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   redirect: ['model', 'target'],
   location: ['name', 'path'],
   end_user: ['name', 'email'],
+  portkey_config: ['name', 'description'],
   policy_test: ['name', 'description'],
 };
 

@@ -28,6 +28,7 @@ const SCOPES: { readonly [Name in TableName]: Scope | 'hidden' } = {
   price: 'hidden',
   fallback: 'hidden',
   layered_limit: { where: (targetId) => ({ targetType: 'tenant', targetId }), fixed: [] },
+  portkey_config: 'hidden',
   policy_test: 'hidden',
 };
 

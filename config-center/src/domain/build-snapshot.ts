@@ -22,6 +22,7 @@ const TABLE_OF: { readonly [List in keyof SnapshotContent]: TableName } = {
   redirects: 'redirect',
   locations: 'location',
   users: 'end_user',
+  portkeyConfigs: 'portkey_config',
 };
 
 /** The same, one by one. */

@@ -8,6 +8,7 @@ import {
   models,
   namespaces,
   policies,
+  portkeyConfigs,
   prices,
   providers,
   redirects,
@@ -85,6 +86,7 @@ const KINDS = {
   models,
   redirects,
   locations,
+  portkeyConfigs,
 } as const satisfies Record<ScheduledResource, unknown>;
 
 function rowsOf(resource: ScheduledResource, now: () => string): Writes<TableName> {

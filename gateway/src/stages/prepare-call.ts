@@ -6,9 +6,13 @@ import type { Target } from '../domain/target.ts';
 import type { Addressed, Received, Stage } from '../exchange.ts';
 import type { Losses } from '../protocols/losses.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
-import type { Address, Dialect, Translation } from '../providers/dialect.ts';
+import type { Address, Dialect, HeaderFacts, Translation } from '../providers/dialect.ts';
 import { dialectOf } from '../providers/dialects.ts';
+import type { Services } from '../services.ts';
 import type { OutputBounds } from './cap-output.ts';
+import type { Matched } from './match-namespace.ts';
+import type { Planned } from './plan-limits.ts';
+import { portkeyCallOf } from './portkey-call.ts';
 
 /** A request as a provider takes it, ready for any of its upstreams. */
 export interface UpstreamCall {
@@ -32,6 +36,8 @@ export interface Prepared {
 
 type Callable = Received &
   Addressed &
+  Matched &
+  Pick<Planned, 'facts'> &
   OutputBounds & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets: readonly Target[] };
 
 /**
@@ -40,11 +46,11 @@ type Callable = Received &
  * does not stand in.
  * @throws GatewayError `invalid_request` when the translation would lose what the answer depends on
  */
-export const prepareCall: Stage<Callable, Prepared> = (exchange) => {
+export const prepareCall: Stage<Callable, Prepared> = (exchange, services) => {
   const { choice, targets } = exchange;
-  const calls = new Map([[choice, callOf(exchange, choice)]]);
+  const calls = new Map([[choice, callOf(exchange, choice, services)]]);
   const callFor = (wanted: ModelChoice) => {
-    const call = calls.get(wanted) ?? callOf(exchange, wanted);
+    const call = calls.get(wanted) ?? callOf(exchange, wanted, services);
     calls.set(wanted, call);
     return call;
   };
@@ -63,13 +69,14 @@ function isRefused(prepare: () => UpstreamCall): boolean {
   }
 }
 
-function callOf(exchange: Callable, choice: ModelChoice): UpstreamCall {
+function callOf(exchange: Callable, choice: ModelChoice, services: Services): UpstreamCall {
   const { protocol, chat, outputCap } = exchange;
   const maxTokens = upstreamMaxOf(chat.clientMax, outputCap, choice.maxOutputTokens);
   const dialect = dialectOf(choice.provider.provider);
   const model = choice.upstreamModel;
   const addressOf = ({ baseUrl }: Upstream): Address => ({ baseUrl, model, isStream: chat.isStream });
-  const headers = (secret: string | undefined) => headersOf(exchange, dialect, secret);
+  const headers = (secret: string | undefined) =>
+    headersOf(exchange, dialect, { secret, portkey: portkeyCallOf(exchange, choice, services) });
   if (dialect.nativePath(protocol.name, { baseUrl: 'http://any', model, isStream: chat.isStream }) !== undefined) {
     const body = once(() => protocol.upstreamBody(chat, model, maxTokens));
     const path = (upstream: Upstream) => dialect.nativePath(protocol.name, addressOf(upstream)) ?? '';
@@ -103,7 +110,7 @@ function once(make: () => string): () => string {
 function headersOf(
   { chat, headers, requestId, located }: Callable,
   dialect: Dialect,
-  secret: string | undefined,
+  facts: Pick<HeaderFacts, 'secret' | 'portkey'>,
 ): Record<string, string> {
   const { isStream } = chat;
   return {
@@ -113,7 +120,7 @@ function headersOf(
     'user-agent': 'ai-gateway',
     'x-request-id': requestId,
     ...located?.location.addHeaders,
-    ...dialect.headers({ secret, isStream, client: headers }),
+    ...dialect.headers({ ...facts, isStream, client: headers }),
   };
 }
 

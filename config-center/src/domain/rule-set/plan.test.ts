@@ -19,6 +19,7 @@ const NONE: RuleRows = {
   models: [],
   redirects: [],
   locations: [],
+  portkeyConfigs: [],
 };
 let drawn = 0;
 const newId = (prefix: string) => `${prefix}_new${++drawn}`;

@@ -11,6 +11,7 @@ import { Page } from '../../components/page.tsx';
 import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
+import { PortkeyConfigsTable } from './portkey-configs-table.tsx';
 import { ProviderKeysTable } from './provider-keys-table.tsx';
 import { UpstreamsTable } from './upstreams-table.tsx';
 import { type Provider, type ProviderDraft, useProviders } from './use-providers.ts';
@@ -90,10 +91,11 @@ export function ProvidersPage() {
         pagination={false}
         scroll={{ x: 'max-content' }}
         expandable={{
-          expandedRowRender: ({ id }) => (
+          expandedRowRender: ({ id, dialect }) => (
             <>
               <UpstreamsTable providerId={id} />
               <ProviderKeysTable providerId={id} />
+              {dialect === 'portkey' && <PortkeyConfigsTable providerId={id} providers={list.data?.items ?? []} />}
             </>
           ),
         }}
