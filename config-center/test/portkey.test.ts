@@ -122,6 +122,7 @@ describe.each(['sqlite', 'mysql'] as const)('Portkey configs on %s', (kind) => {
       400,
       'targets.0.overrideParams.stream',
     ]);
+    expect(await post({ overrideParams: { stop: '长'.repeat(1_000) } })).toEqual([400, '']);
     const conditional = (query: object) => ({
       targets: [{ ...target, name: 'a' }],
       strategy: { mode: 'conditional', conditions: [{ query, target: 'a' }], default: 'b' },

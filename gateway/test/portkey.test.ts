@@ -132,6 +132,19 @@ describe('a request to a Portkey gateway', () => {
     expect(upstream.seen).toHaveLength(0);
   });
 
+  it('does not go there where it is passed through untouched', async () => {
+    const files = (headers: object) =>
+      fetch(`${gateway.url}/v1/files`, { headers: { 'x-channel-code': 'test-channel', ...headers } });
+    expect(await errorOf(await files({ 'x-provider': 'pk' }))).toMatchObject({
+      status: 400,
+      code: 'invalid_request',
+      param: 'x-provider',
+    });
+    // The first that takes such requests is another.
+    await files({});
+    expect(upstream.seen).toHaveLength(0);
+  });
+
   it('goes to a fallback of ours when no config is active', async () => {
     const second = await startUpstream(plainAnswer('from the other'));
     const base = rules(upstream.url, { ...FALLBACK, isEnabled: false });

@@ -17,7 +17,7 @@ export function PortkeyVersions({ id, onRestore }: PortkeyVersionsProps) {
   const time = (instant: string | undefined) =>
     instant === undefined ? t('portkey.now') : new Date(instant).toLocaleString(language);
   const columns: TableColumnsType<PortkeyConfigVersion> = [
-    { key: 'version', title: t('portkey.version'), render: (_, { config }) => String(config.version) },
+    { key: 'version', title: t('portkey.version'), render: (_, { config }) => String(config.version ?? '') },
     { key: 'from', title: t('portkey.from'), render: (_, { effectiveFrom }) => time(effectiveFrom) },
     { key: 'to', title: t('portkey.to'), render: (_, { effectiveTo }) => time(effectiveTo) },
     { key: 'actor', title: t('portkey.actor'), dataIndex: 'actor' },
