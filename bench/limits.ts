@@ -75,7 +75,7 @@ async function measureBaseline(admin: RedisClient): Promise<void> {
 }
 
 async function storeOn({ url }: RedisServer) {
-  const redis = connectRedis(new URL(url), false, quiet);
+  const redis = connectRedis({ url: new URL(url), isCluster: false, timeoutMs: 10_000 }, quiet);
   await redis.ready(2_000);
   const store = new RedisLimitStore({
     client: redis.client,

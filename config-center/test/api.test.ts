@@ -196,7 +196,7 @@ describe('revisions', () => {
     const changedAt = performance.now();
     await center.call('POST', '/api/v2/namespaces', { code: `wake-${revision}`, name: 'Wake' });
     const answers = await Promise.all(waiting);
-    expect(performance.now() - changedAt).toBeLessThan(1_000);
+    expect(performance.now() - changedAt).toBeLessThan(5_000);
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
   });
 

@@ -36,8 +36,13 @@ export async function startDashboard(stack: Stack): Promise<Dashboard> {
       '--disable-sync',
     ],
   });
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: 'en-US' });
-  page.setDefaultTimeout(8_000);
+  // Dialogs that come and go at once: a test cannot take one that is fading for another.
+  const page = await browser.newPage({
+    viewport: { width: 1280, height: 900 },
+    locale: 'en-US',
+    reducedMotion: 'reduce',
+  });
+  page.setDefaultTimeout(20_000);
   return {
     frontend,
     browser,

@@ -24,7 +24,10 @@ export function ThemeProvider({ children }: { readonly children: ReactNode }) {
     <Context value={{ isDark, setDark: choose }}>
       <ConfigProvider
         locale={language === 'zh' ? zhCN : enUS}
-        theme={{ algorithm: isDark ? theme.darkAlgorithm : theme.defaultAlgorithm }}
+        theme={{
+          algorithm: isDark ? theme.darkAlgorithm : theme.defaultAlgorithm,
+          token: { motion: !matchMedia('(prefers-reduced-motion: reduce)').matches },
+        }}
       >
         <App>{children}</App>
       </ConfigProvider>

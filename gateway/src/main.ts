@@ -17,7 +17,7 @@ import { memoryAnswerCache } from './adapters/memory-answer-cache.ts';
 import { memoryLimitStore } from './adapters/memory-limit-store.ts';
 import { memoryTargetHealth } from './adapters/memory-target-health.ts';
 import { prometheusMetrics } from './adapters/prometheus-metrics.ts';
-import { COMMAND_TIMEOUT_MS, connectRedis, openClient } from './adapters/redis/connection.ts';
+import { connectRedis, openClient } from './adapters/redis/connection.ts';
 import { redisAnswerCache } from './adapters/redis/redis-answer-cache.ts';
 import { RedisLimitStore } from './adapters/redis/redis-limit-store.ts';
 import { redisReport } from './adapters/redis/redis-report.ts';
@@ -51,6 +51,9 @@ const STARTUP_PATIENCE_MS = 2_000;
 
 /** Rules may be large, and nobody waits for them. */
 const RULES_TIMEOUT_MS = 5_000;
+
+/** A kept answer that is not there by then is not worth waiting for, ms. */
+const CACHE_TIMEOUT_MS = 70;
 
 /** Leases of one process do not run out: only how often they are looked at, of the wall clock. */
 const TEST_LEASE_MS = 60_000;
@@ -158,7 +161,7 @@ function sourcesOf(settings: Settings, rules: RulesInForce, log: Log) {
 /** A connection that leaves it to the one of the limits to tell what is wrong with Redis. */
 function quietClient({ REDIS_URL, REDIS_CLUSTER }: Settings): RedisClient | undefined {
   if (REDIS_URL === undefined) return undefined;
-  const client = openClient(REDIS_URL, REDIS_CLUSTER, RULES_TIMEOUT_MS);
+  const client = openClient({ url: REDIS_URL, isCluster: REDIS_CLUSTER, timeoutMs: RULES_TIMEOUT_MS });
   client.on('error', () => {});
   return client;
 }
@@ -166,7 +169,7 @@ function quietClient({ REDIS_URL, REDIS_CLUSTER }: Settings): RedisClient | unde
 /** Answers are kept in Redis where there is one, else in this process. */
 function answersOf({ REDIS_URL, REDIS_CLUSTER }: Settings) {
   if (REDIS_URL === undefined) return { cache: memoryAnswerCache(), close: () => {} };
-  const client = openClient(REDIS_URL, REDIS_CLUSTER, COMMAND_TIMEOUT_MS);
+  const client = openClient({ url: REDIS_URL, isCluster: REDIS_CLUSTER, timeoutMs: CACHE_TIMEOUT_MS });
   client.on('error', () => {});
   return { cache: redisAnswerCache(client), close: () => client.disconnect() };
 }
@@ -209,7 +212,8 @@ async function limitsOf(settings: Settings, { log, metrics, fleetSize }: LimitsP
   };
   if (settings.REDIS_URL === undefined) return { limits: new LimitKeeper(base), redis: undefined };
 
-  const redis = connectRedis(settings.REDIS_URL, settings.REDIS_CLUSTER, log);
+  const timeoutMs = settings.LIMIT_STORE_TIMEOUT_MS;
+  const redis = connectRedis({ url: settings.REDIS_URL, isCluster: settings.REDIS_CLUSTER, timeoutMs }, log);
   const shared: RedisLimitStore = new RedisLimitStore({
     client: redis.client,
     tag: 'gw',
@@ -217,7 +221,7 @@ async function limitsOf(settings: Settings, { log, metrics, fleetSize }: LimitsP
     gatewayId: `${settings.GATEWAY_ID} ${INSTANCE_ID}`,
     newEpoch: randomUUID,
     nowMs,
-    timeoutMs: COMMAND_TIMEOUT_MS,
+    timeoutMs,
     onDataLost: () => void limits.dataLost(),
   });
   const limits = new LimitKeeper({ ...base, shared });

@@ -23,6 +23,8 @@ export const settingsShape = z.object({
   /** Absent: limits are counted in this process, and rules come from the config center alone. */
   REDIS_URL: redisUrlSetting.optional(),
   REDIS_CLUSTER: z.stringbool().default(false),
+  /** A question to Redis about limits counts as failed after this; a decision of several waits at most twice as long. */
+  LIMIT_STORE_TIMEOUT_MS: z.coerce.number().int().min(10).max(5000).default(70),
   LIMIT_LEASE_SECONDS: z.coerce.number().int().min(1).max(300).default(30),
   GATEWAY_INTERNAL_URL: z.url({ protocol: /^https?$/ }).optional(),
   HEARTBEAT_SECONDS: z.coerce.number().min(0).max(300).default(15),

@@ -155,7 +155,7 @@ describe('answers that are kept in Redis', () => {
   afterAll(() => redis.close());
 
   it('are there for every gateway, byte for byte, and a Redis that goes away is no error', async () => {
-    const clients = [1, 2].map(() => openClient(new URL(redis.url), false, 1_000));
+    const clients = [1, 2].map(() => openClient({ url: new URL(redis.url), isCluster: false, timeoutMs: 1_000 }));
     for (const client of clients) client.on('error', () => {});
     await Promise.all(clients.map((client) => new Promise((resolve) => client.once('ready', resolve))));
     const [writer, reader] = clients.map(redisAnswerCache) as [AnswerCache, AnswerCache];

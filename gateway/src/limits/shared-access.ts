@@ -4,6 +4,8 @@ import { type LimiterEvent, LimiterUnavailable, type LimitStore, type Log } from
 
 /** A store that other gateways use too. */
 export interface SharedStore extends LimitStore {
+  /** After so many ms one of its commands counts as failed. */
+  readonly timeoutMs: number;
   /** How many gateways share it, as of the last renewal; at least 1. */
   liveGateways(): number;
   /** An instant of this gateway's clock on the store's. */
@@ -44,10 +46,9 @@ export interface SharedAccess {
   toStoreMs(atMs: number): number;
 }
 
-/** Longest time that a client waits for the shared store, ms, over all round trips of one question. */
-const PATIENCE_MS = 140;
-
 export function sharedAccess({ store, nowMs, random, log, onEvent, onBack }: SharedAccessOptions): SharedAccess {
+  // Longest time that a client waits, over all round trips of one question.
+  const patienceMs = 2 * store.timeoutMs;
   let breaker: Breaker = CLOSED;
 
   function noteSuccess(startedMs: number): void {
@@ -84,7 +85,7 @@ export function sharedAccess({ store, nowMs, random, log, onEvent, onBack }: Sha
       if (!ok && !(isNeeded && breaker.state === 'closed')) return { kind: 'unanswered', wasAsked: false };
       const startedMs = nowMs();
       try {
-        const answer = await (isUrgent ? inTime(question(store), PATIENCE_MS, tooLate) : question(store));
+        const answer = await (isUrgent ? inTime(question(store), patienceMs, tooLate) : question(store));
         noteSuccess(startedMs);
         return { kind: 'answered', answer };
       } catch (error) {

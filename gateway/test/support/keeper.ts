@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Limit, LimitDecision } from '@ai-gateway/limits';
 import { memoryLimitStore } from '../../src/adapters/memory-limit-store.ts';
-import { COMMAND_TIMEOUT_MS, connectRedis } from '../../src/adapters/redis/connection.ts';
+import { connectRedis } from '../../src/adapters/redis/connection.ts';
 import { RedisLimitStore } from '../../src/adapters/redis/redis-limit-store.ts';
 import { LimitKeeper } from '../../src/limits/limit-keeper.ts';
 import type { LimiterEvent } from '../../src/services.ts';
+import { settingsShape } from '../../src/settings.ts';
 
 /** The limits of one gateway over Redis, wired as `main.ts` does, and what they told. */
 export interface KeeperUnderTest {
@@ -27,24 +28,30 @@ interface TakeFields {
 const nowMs = () => performance.timeOrigin + performance.now();
 const quiet = { warn: () => {}, info: () => {}, error: () => {} };
 
+interface KeeperOptions {
+  readonly leaseMs?: number;
+  readonly isCluster?: boolean;
+  readonly fleetSize?: number;
+  readonly timeoutMs?: number;
+}
+
+/** As gateways have it unless they are told otherwise. */
+const TIMEOUT_MS = settingsShape.shape.LIMIT_STORE_TIMEOUT_MS.parse(undefined);
+
 export async function startKeeper(
   url: string,
-  {
-    leaseMs = 3_000,
-    isCluster = false,
-    fleetSize = 1,
-  }: { readonly leaseMs?: number; readonly isCluster?: boolean; readonly fleetSize?: number } = {},
+  { leaseMs = 3_000, isCluster = false, fleetSize = 1, timeoutMs = TIMEOUT_MS }: KeeperOptions = {},
 ): Promise<KeeperUnderTest> {
   const events: LimiterEvent[] = [];
   const gatewayId = randomUUID();
-  const redis = connectRedis(new URL(url), isCluster, quiet);
+  const redis = connectRedis({ url: new URL(url), isCluster, timeoutMs }, quiet);
   const shared: RedisLimitStore = new RedisLimitStore({
     client: redis.client,
     tag: 'gw',
     gatewayId,
     newEpoch: randomUUID,
     nowMs,
-    timeoutMs: COMMAND_TIMEOUT_MS,
+    timeoutMs,
     onDataLost: () => void limits.dataLost(),
   });
   const limits = new LimitKeeper({

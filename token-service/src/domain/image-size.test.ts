@@ -125,6 +125,6 @@ describe('imageSizeOf', () => {
     const url = dataUrl(jpeg(rest));
     const started = performance.now();
     expect(imageSizeOf(url)).toBeUndefined();
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(performance.now() - started).toBeLessThan(1_000);
   });
 });

@@ -3,9 +3,6 @@ import type { Log } from '../../services.ts';
 import { redisKeys } from './keys.ts';
 import type { RedisClient } from './scripts.ts';
 
-/** A command that is not answered by then counts as failed; it may still be carried out, see `notAfterMs` of reserve.lua. */
-export const COMMAND_TIMEOUT_MS = 70;
-
 const OLDEST_VERSION = 7;
 
 const INFO_TRIES = 10;
@@ -24,9 +21,17 @@ export interface RedisConnection {
   close(): void;
 }
 
-/** Connects in the background; `isCluster` talks to a Redis Cluster through any of its nodes. */
-export function connectRedis(url: URL, isCluster: boolean, log: Pick<Log, 'warn' | 'error'>): RedisConnection {
-  const client = openClient(url, isCluster, COMMAND_TIMEOUT_MS);
+export interface RedisAddress {
+  readonly url: URL;
+  /** Talk to a Redis Cluster, through any of its nodes. */
+  readonly isCluster: boolean;
+  /** A command that is not answered by then counts as failed; it may still be carried out, see `notAfterMs` of reserve.lua. */
+  readonly timeoutMs: number;
+}
+
+/** Connects in the background. */
+export function connectRedis(address: RedisAddress, log: Pick<Log, 'warn' | 'error'>): RedisConnection {
+  const client = openClient(address);
   let said = '';
   client.on('error', (error: Error) => {
     // ioredis reports every attempt; the same reason is told once until something else happens.
@@ -63,8 +68,8 @@ export function connectRedis(url: URL, isCluster: boolean, log: Pick<Log, 'warn'
 }
 
 /** A connection that is opened in the background and again whenever it is lost. */
-export function openClient(url: URL, isCluster: boolean, commandTimeout: number): RedisClient {
-  const options = { ...OPTIONS, commandTimeout };
+export function openClient({ url, isCluster, timeoutMs }: RedisAddress): RedisClient {
+  const options = { ...OPTIONS, commandTimeout: timeoutMs };
   return isCluster ? clusterAt(url, options) : new Redis(url.href, options);
 }
 

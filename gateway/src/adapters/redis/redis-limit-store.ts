@@ -71,9 +71,11 @@ export class RedisLimitStore implements LimitStore {
   /** Redis's clock minus ours, ms; unknown before the first reply. */
   #offsetMs: number | undefined;
   #liveGateways = 1;
+  readonly timeoutMs: number;
 
   constructor(options: RedisLimitStoreOptions) {
     this.#options = options;
+    this.timeoutMs = options.timeoutMs;
     this.#client = options.client;
     this.#at = redisKeys(options.tag);
     this.#scripts = loadScripts(options.clockUs !== undefined);
@@ -222,12 +224,12 @@ export class RedisLimitStore implements LimitStore {
 
   #reserveArguments(limits: readonly Limit[], request: ReserveRequest): Arguments {
     const { reservationId, leaseMs, about, queue } = request;
-    const { nowMs, timeoutMs, clockUs } = this.#options;
+    const { nowMs, clockUs } = this.#options;
     const isTimed = this.#offsetMs !== undefined && clockUs === undefined;
     const parameters: Arguments = [
       reservationId,
       leaseMs,
-      isTimed ? Math.floor(nowMs() + (this.#offsetMs ?? 0) + timeoutMs) : 0,
+      isTimed ? Math.floor(nowMs() + (this.#offsetMs ?? 0) + this.timeoutMs) : 0,
       this.#epoch,
       recordOf(limits, request),
       about.namespaceId,
