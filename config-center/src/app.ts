@@ -21,13 +21,16 @@ import { routingRoutes } from './api/routing-routes.ts';
 import { ruleSetRoutes } from './api/rule-set.ts';
 import { scheduledRoutes } from './api/scheduled.ts';
 import { sessionRoutes } from './api/session.ts';
+import { settingsRoutes } from './api/settings.ts';
 import { simulateRoutes } from './api/simulate.ts';
 import { tokenRoutes } from './api/tokens.ts';
+import { usageRoutes } from './api/usage.ts';
 import { userRoutes } from './api/user-routes.ts';
 import { virtualKeyRoutes } from './api/virtual-key-routes.ts';
 import type { Access } from './auth/access.ts';
 import { authorizer } from './auth/authorize.ts';
 import { isAway } from './db/errors.ts';
+import type { LiveSettings } from './db/operator-settings.ts';
 import type { Store } from './db/store.ts';
 import { Refusal } from './domain/faults.ts';
 import type { LiveRates } from './domain/live-rates.ts';
@@ -43,6 +46,7 @@ export interface AppOptions {
   readonly requestLogIntake: RequestLogIntake;
   readonly live: LiveRates;
   readonly access: Access;
+  readonly liveSettings: LiveSettings;
   readonly adminToken: string | undefined;
   readonly gatewayToken: string;
   readonly keyPepper: string;
@@ -76,7 +80,8 @@ export function configCenterApp(options: AppOptions): Express {
   ruleSetRoutes(app, { store, publisher, authorize, now });
   app.use(express.json({ limit: '1mb' }), aliases);
 
-  sessionRoutes(app, { store, access, authorize, publicUrl: options.publicUrl, nowMs });
+  sessionRoutes(app, { ...options, authorize });
+  settingsRoutes(app, { liveSettings: options.liveSettings, authorize, now });
   administratorRoutes(app, { store, access, authorize, now });
   const resources = { store, publisher, authorize, now };
   resourceRoutes(app, resources);
@@ -95,6 +100,7 @@ export function configCenterApp(options: AppOptions): Express {
   scheduledRoutes(app, { store, publisher, authorize, now });
   auditRoutes(app, { store, authorize });
   requestLogRoutes(app, { store, authorize });
+  usageRoutes(app, { store, authorize, nowMs });
   explainRoutes(app, { ...options, authorize });
   simulateRoutes(app, { store, publisher, authorize });
   tokenRoutes(app, { tokenServiceUrl: options.tokenServiceUrl, authorize });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { readSettings } from '@ai-gateway/contracts';
@@ -10,8 +10,8 @@ import { type Access, administratorAccess } from './auth/access.ts';
 import { BUILT_IN, ensureBuiltIn, findAdministrator } from './auth/administrators.ts';
 import { ensureFirstKey } from './auth/first-key.ts';
 import { oidcSettingsOf } from './auth/oidc-settings.ts';
-import { forgetAudit } from './db/audit.ts';
-import { forgetRequestLog } from './db/request-log.ts';
+import { type LiveSettings, liveSettings } from './db/operator-settings.ts';
+import { forgetOld } from './db/retention.ts';
 import { openStore, type Store } from './db/store.ts';
 import { type LiveRates, liveRates } from './domain/live-rates.ts';
 import { reportOn } from './domain/sealed-rows.ts';
@@ -25,9 +25,11 @@ import { rulesInRedis } from './publish/rules-in-redis.ts';
 import { scheduler } from './publish/scheduler.ts';
 import { watchEdits } from './publish/watch-edits.ts';
 import { seed } from './seed.ts';
-import { type Settings, settingsShape } from './settings.ts';
+import { operatorDefaults, type Settings, settingsShape } from './settings.ts';
 
-const DAY_MS = 86_400_000;
+/** How soon a config center has settings that were changed at another one, and how often old rows are cleared up, ms. */
+const SETTINGS_MS = 5_000;
+const CLEARING_MS = 60_000;
 
 async function start(settings: Settings): Promise<void> {
   const log = pino({ level: settings.LOG_LEVEL, base: null, timestamp: pino.stdTimeFunctions.isoTime });
@@ -40,16 +42,15 @@ async function start(settings: Settings): Promise<void> {
   const guard = policyTestGuard({ gateways, gatewayToken: settings.GATEWAY_TOKEN });
   const published = await publisher(store, now, guard);
   await seed(published, settings, now);
-  const forgetting = everyHour(async () => {
-    await forgetAudit(store.connection, nowMs() - settings.AUDIT_DAYS * DAY_MS);
-    await forgetRequestLog(store.connection, nowMs() - settings.REQUEST_LOG_DAYS * DAY_MS);
-  }, log);
+  const operators = await liveSettings(store, operatorDefaults(settings));
+  const keeping = keepHouse(store, operators, log);
   const watching = watchEdits(published, log);
   const scheduling = scheduler({ store, publisher: published, log, now });
   await tellOfOldMasterKeys(store, settings, log);
   await ensureBuiltIn(store.connection, now());
   await ensureFirstKey(store, settings.ADMIN_KEY_FILE ?? join(settings.DATA_DIR, 'admin_ed25519.key'), now(), log);
-  const access = administratorAccess(store, { hasPasswordLogin: settings.PASSWORD_LOGIN, oidc }, nowMs);
+  const accessSettings = { hasPasswordLogin: settings.PASSWORD_LOGIN, oidc, lifetimes: operators.current };
+  const access = administratorAccess(store, accessSettings, nowMs);
   await offerLogin(store, access, settings, log);
   const signer = rulesSigner(settings.GATEWAY_TOKEN);
   const intake = requestLogIntake(store.connection, nowMs);
@@ -63,6 +64,7 @@ async function start(settings: Settings): Promise<void> {
     rulesInRedis: redis?.rules,
     scheduler: scheduling,
     access,
+    liveSettings: operators,
     adminToken: settings.ADMIN_TOKEN,
     gatewayToken: settings.GATEWAY_TOKEN,
     keyPepper: settings.KEY_PEPPER,
@@ -74,18 +76,10 @@ async function start(settings: Settings): Promise<void> {
     nowMs,
   });
   const server = createServer(app);
-  const port = settings.CONFIG_CENTER_PORT;
-  server.on('error', (error: NodeJS.ErrnoException) => {
-    const isTaken = error.code === 'EADDRINUSE';
-    log.error({ port }, isTaken ? `port ${port} is taken; set CONFIG_CENTER_PORT to another one` : error.message);
-    process.exit(1);
-  });
-  server.listen(port, settings.HOST, () => {
-    log.info({ event: 'listening', port: (server.address() as AddressInfo).port }, 'config center listens');
-  });
+  listen(server, settings, log);
 
   async function stop(): Promise<void> {
-    clearInterval(forgetting);
+    for (const timer of keeping) clearInterval(timer);
     watching.stop();
     scheduling.stop();
     server.close();
@@ -97,6 +91,19 @@ async function start(settings: Settings): Promise<void> {
   process.on('SIGTERM', () => void stop());
   process.on('SIGINT', () => void stop());
   process.on('unhandledRejection', (reason) => log.error({ error: String(reason) }, 'unhandled rejection'));
+}
+
+/** A port that is taken ends the process. */
+function listen(server: Server, settings: Settings, log: Logger): void {
+  const port = settings.CONFIG_CENTER_PORT;
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    const isTaken = error.code === 'EADDRINUSE';
+    log.error({ port }, isTaken ? `port ${port} is taken; set CONFIG_CENTER_PORT to another one` : error.message);
+    process.exit(1);
+  });
+  server.listen(port, settings.HOST, () => {
+    log.info({ event: 'listening', port: (server.address() as AddressInfo).port }, 'config center listens');
+  });
 }
 
 interface SharedParts {
@@ -135,11 +142,20 @@ async function tellOfOldMasterKeys(store: Store, { SECRETS_KEYS }: Settings, log
   }
 }
 
-/** Runs some work now and every hour; a failure is logged, and the next hour tries again. */
-function everyHour(work: () => Promise<void>, log: Logger): NodeJS.Timeout {
-  const run = () => void work().catch((error: unknown) => log.error({ error: String(error) }, 'clearing up failed'));
+/** Has settings in force that other config centers have changed, and clears up old rows. */
+function keepHouse(store: Store, operators: LiveSettings, log: Logger): readonly NodeJS.Timeout[] {
+  const clearing = () => forgetOld(store.connection, operators.current(), Date.now());
+  return [
+    every(SETTINGS_MS, operators.refresh, (error) => log.warn({ error }, 'settings cannot be read now')),
+    every(CLEARING_MS, clearing, (error) => log.error({ error }, 'clearing up failed')),
+  ];
+}
+
+/** Runs some work now and again and again; after a failure it is tried again in its time. */
+function every(periodMs: number, work: () => Promise<void>, onFailure: (error: string) => void): NodeJS.Timeout {
+  const run = () => void work().catch((error: unknown) => onFailure(String(error)));
   run();
-  return setInterval(run, 3_600_000);
+  return setInterval(run, periodMs);
 }
 
 /** Allows the login code of the settings; a first start without any way to log in draws one and says it once. */

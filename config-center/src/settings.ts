@@ -1,4 +1,11 @@
-import { logLevelSetting, portSetting, redisUrlSetting, secretSetting, serviceUrl } from '@ai-gateway/contracts';
+import {
+  logLevelSetting,
+  type OperatorSettings,
+  portSetting,
+  redisUrlSetting,
+  secretSetting,
+  serviceUrl,
+} from '@ai-gateway/contracts';
 import { secretsKeysSetting } from '@ai-gateway/contracts/secrets';
 import { z } from 'zod';
 import { DATABASE_URL_FORMS, isDatabaseUrl } from './db/database-url.ts';
@@ -9,9 +16,8 @@ export const settingsShape = z.object({
   CONFIG_CENTER_PORT: portSetting.default(8001),
   LOG_LEVEL: logLevelSetting,
   DATABASE_URL: z.string().refine(isDatabaseUrl, DATABASE_URL_FORMS).default('sqlite:data/config.db'),
-  /** How long entries of the audit log are kept. */
+  /** Where the settings of operators begin; they are changed while the config center runs. */
   AUDIT_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
-  /** How long the log of requests is kept. */
   REQUEST_LOG_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
   /** Absent: gateways get the rules over HTTP alone. */
   REDIS_URL: redisUrlSetting.optional(),
@@ -40,5 +46,20 @@ export const settingsShape = z.object({
   OPENAI_API_KEY: z.string().optional(),
   OPENAI_BASE_URL: z.url({ protocol: /^https?$/ }).default('https://api.openai.com/v1'),
 });
+
+/** Settings of operators that nobody has changed. */
+export function operatorDefaults({
+  AUDIT_DAYS,
+  REQUEST_LOG_DAYS,
+}: Pick<Settings, 'AUDIT_DAYS' | 'REQUEST_LOG_DAYS'>): OperatorSettings {
+  return {
+    requestLogDays: REQUEST_LOG_DAYS,
+    usageDays: 400,
+    auditDays: AUDIT_DAYS,
+    sessionHours: 12,
+    sessionIdleMinutes: 30,
+    loginCodeSeconds: 60,
+  };
+}
 
 export type Settings = z.infer<typeof settingsShape>;

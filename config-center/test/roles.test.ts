@@ -31,6 +31,7 @@ const OF_TENANT = [
   'tenants.read',
   'layeredLimits.list',
   'layeredLimits.read',
+  'usage.read',
   'virtualKeys.list',
   'virtualKeys.create',
   'virtualKeys.read',
@@ -42,7 +43,9 @@ const OF_TENANT = [
 ];
 /** Groups and routes for superadmins alone. */
 const SUPERADMIN = ['administrators', 'administratorKeys', 'secrets'];
-const SUPERADMIN_ROUTES = ['create', 'update', 'remove', 'rotate'].map((action) => `providerKeys.${action}`);
+const SUPERADMIN_ROUTES = ['create', 'update', 'remove', 'rotate']
+  .map((action) => `providerKeys.${action}`)
+  .concat('settings.update');
 /** Asks without changing anything, though it is no GET. */
 const ASKING = [
   'tokens.tokenize',

@@ -29,6 +29,7 @@ import { openStore, type Store } from '../src/db/store.ts';
 import { publisher } from '../src/publish/publisher.ts';
 import { startMariadb } from './support/mariadb.ts';
 
+const LIFETIMES = { sessionHours: 12, sessionIdleMinutes: 30 };
 const AT = '2026-01-01T00:00:00.000Z';
 const folder = mkdtempSync(join(tmpdir(), 'storage-'));
 let mariadb: Awaited<ReturnType<typeof startMariadb>>;
@@ -159,7 +160,7 @@ describe.each(Object.entries(DATABASES))('the store on %s', (_, makeUrl) => {
     let nowMs = 1_000_000;
     await ensureBuiltIn(store.connection, AT);
     await ensureBuiltIn(store.connection, AT);
-    const access = administratorAccess(store, { hasPasswordLogin: false }, () => nowMs);
+    const access = administratorAccess(store, { hasPasswordLogin: false, lifetimes: () => LIFETIMES }, () => nowMs);
     const author = { actor: 'test', at: AT };
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64');

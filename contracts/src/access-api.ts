@@ -122,7 +122,7 @@ export const sessionRoutes = {
     summary: 'Make a code that logs the caller in elsewhere; earlier ones of this session end',
     body: z
       .object({
-        ttlSeconds: z.number().int().min(1).max(86_400).default(60),
+        ttlSeconds: z.number().int().min(1).max(86_400).optional().describe('As the settings say, unless given'),
         maxUses: z.number().int().min(1).max(1000).default(1),
         length: z.number().int().min(25).max(64).default(40),
       })

@@ -17,6 +17,7 @@ import { lintFinding } from './lint.ts';
 import { locationShape } from './location.ts';
 import { modelShape, redirectShape } from './model.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
+import { operatorSettingsRoutes } from './operator-settings.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { MAX_POLICY_TESTS, policyTestResult, policyTestShape } from './policy-test.ts';
@@ -31,6 +32,7 @@ import { scheduledDraft, scheduledRow } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
 import { modelsResponse, tokenizeRequest, tokenizeResponse } from './token-api.ts';
 import { outcomeKind } from './usage.ts';
+import { usageRoutes } from './usage-api.ts';
 import { userShape, userStatus } from './user.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
@@ -735,6 +737,8 @@ export const ADMIN_API = {
       access: READERS,
     },
   },
+  usage: usageRoutes,
+  settings: operatorSettingsRoutes,
   explain: {
     explain: {
       method: 'post',

@@ -20,7 +20,7 @@ export const SUPERADMINS: Access = ['superadmin'];
 
 /** One route of the config center: the server registers it, `openapi.json` and the dashboard's client are made from it. */
 export interface AdminRoute {
-  readonly method: 'get' | 'post' | 'put' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Path below `/api/v2`, parameters as `:name`. */
   readonly path: string;
   readonly summary: string;

@@ -49,9 +49,11 @@ import {
 } from './administrator.ts';
 
 import { explainAnswer } from './explain-api.ts';
+import { operatorSettings, operatorSettingsChange } from './operator-settings.ts';
 import { policyTestCaseResult, policyTestResult } from './policy-test.ts';
 import { scheduledRow } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
+import { usageReport, usageRow, usageSums } from './usage-api.ts';
 
 /** Shapes that get a name in the document, so that generated types are readable. */
 const NAMED = new Map<z.ZodType, string>([
@@ -99,6 +101,11 @@ const NAMED = new Map<z.ZodType, string>([
   [administratorKeyRow, 'AdministratorKey'],
   [administratorKeyDraft, 'AdministratorKeyDraft'],
   [requestLogRow, 'RequestLog'],
+  [usageReport, 'Usage'],
+  [usageRow, 'UsageRow'],
+  [usageSums, 'UsageSums'],
+  [operatorSettings, 'Settings'],
+  [operatorSettingsChange, 'SettingsChange'],
   [auditEntry, 'AuditEntry'],
   [adminError, 'Failure'],
 ]);

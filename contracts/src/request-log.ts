@@ -40,6 +40,8 @@ export const requestRecordShape = usageEventShape.extend({
   namespaceId: z.string().max(40).optional(),
   matcherId: z.string().max(40).optional(),
   matched: matchedFields.optional(),
+  /** Whose virtual key it was. */
+  userId: z.string().max(40).optional(),
   tenantId: z.string().max(40).optional(),
   customerTypeId: z.string().max(40).optional(),
   providerId: z.string().max(40).optional(),

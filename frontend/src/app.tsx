@@ -34,6 +34,12 @@ const VirtualKeysPage = lazy(() =>
 const RequestsPage = lazy(() =>
   import('./features/requests/requests-page.tsx').then(({ RequestsPage: page }) => ({ default: page })),
 );
+const UsagePage = lazy(() =>
+  import('./features/usage/usage-page.tsx').then(({ UsagePage: page }) => ({ default: page })),
+);
+const SettingsPage = lazy(() =>
+  import('./features/settings/settings-page.tsx').then(({ SettingsPage: page }) => ({ default: page })),
+);
 const ExplainPage = lazy(() =>
   import('./features/explain/explain-page.tsx').then(({ ExplainPage: page }) => ({ default: page })),
 );
@@ -91,12 +97,14 @@ function LoggedIn() {
             <Route path="/users" element={<UsersPage />} />
             <Route path="/virtual-keys" element={<VirtualKeysPage />} />
             <Route path="/requests" element={<RequestsPage />} />
+            <Route path="/usage" element={<UsagePage />} />
             <Route path="/explain" element={<ExplainPage />} />
             <Route path="/gateways" element={<GatewaysPage />} />
             <Route path="/revisions" element={<RevisionsPage />} />
             <Route path="/policy-tests" element={<PolicyTestsPage />} />
             <Route path="/audit" element={<AuditPage />} />
             <Route path="/tokens" element={<TokensPage />} />
+            <Route path="/settings" element={<SettingsPage />} />
             <Route path="/administrators" element={<AdministratorsPage />} />
             <Route path="*" element={<Navigate to={home} replace />} />
           </Routes>

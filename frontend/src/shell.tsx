@@ -2,6 +2,7 @@ import {
   ApartmentOutlined,
   AppstoreOutlined,
   AuditOutlined,
+  BarChartOutlined,
   BranchesOutlined,
   CalculatorOutlined,
   CheckSquareOutlined,
@@ -12,6 +13,7 @@ import {
   LogoutOutlined,
   MoonOutlined,
   QuestionCircleOutlined,
+  SettingOutlined,
   SunOutlined,
   TeamOutlined,
   UnorderedListOutlined,
@@ -35,19 +37,21 @@ const PAGES = [
   { path: '/users', text: 'nav.users', icon: <TeamOutlined /> },
   { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
   { path: '/requests', text: 'nav.requests', icon: <UnorderedListOutlined /> },
+  { path: '/usage', text: 'nav.usage', icon: <BarChartOutlined /> },
   { path: '/explain', text: 'nav.explain', icon: <QuestionCircleOutlined /> },
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
   { path: '/revisions', text: 'nav.revisions', icon: <HistoryOutlined /> },
   { path: '/policy-tests', text: 'nav.policyTests', icon: <CheckSquareOutlined /> },
   { path: '/tokens', text: 'nav.tokens', icon: <CalculatorOutlined /> },
   { path: '/audit', text: 'nav.audit', icon: <AuditOutlined /> },
+  { path: '/settings', text: 'nav.settings', icon: <SettingOutlined /> },
   { path: '/administrators', text: 'nav.administrators', icon: <TeamOutlined /> },
 ] as const;
 
 /** Whether a role has anything to see on a page. */
 function isFor(role: Role, path: string): boolean {
   if (path === '/administrators') return role === 'superadmin';
-  return role !== 'tenant_admin' || path === '/virtual-keys';
+  return role !== 'tenant_admin' || path === '/virtual-keys' || path === '/usage';
 }
 
 /** The page that a role begins with. */

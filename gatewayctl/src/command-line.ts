@@ -16,6 +16,9 @@ export const HELP = `gatewayctl <command> [options]
   revisions                       the last revisions
   rollback <revision> [--yes]
   lint                            what is doubtful about the rules; exit code 1 when there are errors
+  usage [--by model,day] [--from <date>] [--to <date>] [--filter sort=cost]...
+                                  requests, tokens and cost, of the last day unless said otherwise
+  settings [name=value]...        the settings; changes those that are named, and an empty value takes the default
   limits <namespace>              counters and running requests
   top [--once]                    live view; arrows choose a namespace, q ends
 
@@ -31,6 +34,9 @@ export interface CommandLine {
   readonly key: string | undefined;
   readonly file: string | undefined;
   readonly expect: string | undefined;
+  readonly by: string | undefined;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
   readonly format: Format;
   readonly filters: Readonly<Record<string, string>>;
   readonly isPruning: boolean;
@@ -50,6 +56,9 @@ export function readCommandLine(words: readonly string[]): CommandLine {
     key: values.key,
     file: values.file,
     expect: values.expect,
+    by: values.by,
+    from: values.from,
+    to: values.to,
     format: formatOf(values.output ?? 'table'),
     filters: Object.fromEntries((values.filter ?? []).map(filterOf)),
     isPruning: values.prune === true,
@@ -70,6 +79,9 @@ function parsedWords(words: readonly string[]) {
         key: { type: 'string' },
         file: { type: 'string', short: 'f' },
         expect: { type: 'string' },
+        by: { type: 'string' },
+        from: { type: 'string' },
+        to: { type: 'string' },
         output: { type: 'string', short: 'o' },
         filter: { type: 'string', multiple: true },
         prune: { type: 'boolean' },

@@ -8,6 +8,7 @@ import { formatted, plain, tableOf } from './output.ts';
 import { resourcePath } from './resources.ts';
 import { lookAtTop, watchTop } from './top.ts';
 import { topLines } from './top-view.ts';
+import { usageTable } from './usage-table.ts';
 
 /** What a command works with. */
 export interface Work {
@@ -129,6 +130,28 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     else out(formatted({ reports, missing }, line.format));
     return 0;
   },
+  usage: async ({ line, client, out }) => {
+    const { path, response } = ADMIN_API.usage.read;
+    const { by, from, to, filters } = line;
+    const query = {
+      ...filters,
+      ...(by !== undefined && { groupBy: by }),
+      ...(from !== undefined && { from: instantOf(from) }),
+      ...(to !== undefined && { to: instantOf(to) }),
+    };
+    const report = response.parse(await client.call('GET', path, { query }));
+    out(line.format === 'table' ? usageTable(report) : formatted(report, line.format));
+    return 0;
+  },
+  settings: async ({ line, client, out }) => {
+    const { read, update } = ADMIN_API.settings;
+    const body = Object.fromEntries(line.operands.map(assignmentOf));
+    const answer = await (line.operands.length === 0
+      ? client.call('GET', read.path)
+      : client.call('PATCH', update.path, { body }));
+    out(formatted(read.response.parse(answer).values, line.format));
+    return 0;
+  },
   top: async ({ line, client, out, nowMs }) => {
     if (!line.isOnce && process.stdin.isTTY && process.stdout.isTTY) {
       await watchTop(client, process.stdin, process.stdout);
@@ -184,6 +207,18 @@ function showPlan({ line, out }: Work, plan: RuleSetPlan): void {
 
 function findingLine({ severity, rule, kind, name, path, message }: RuleSetPlan['findings'][number]): string {
   return `${severity} ${rule}: ${kind} ${plain(`"${name}"${path === '' ? '' : ` ${path}`}: ${message}`)}\n`;
+}
+
+/** A day stands for its begin in UTC. */
+function instantOf(text: string): string {
+  return /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text;
+}
+
+/** `name=7` as a change; without a value the default comes back. */
+function assignmentOf(text: string): readonly [string, number | null] {
+  const [, name, value] = /^([A-Za-z]+)=(\d{0,9})$/.exec(text) ?? [];
+  if (name === undefined) throw usageFailure(`settings takes name=number, not "${text}".`);
+  return [name, value === '' ? null : Number(value)];
 }
 
 function numberOf(text: string | undefined): number {

@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { requestLogIntake } from '../../config-center/src/publish/request-log-intake.ts';
 import { ADMIN_TOKEN, startConfigCenter } from '../../config-center/test/support/config-center.ts';
+import { logRecord } from '../../config-center/test/support/request-log.ts';
 import { run } from '../src/run.ts';
 import { topLines } from '../src/top-view.ts';
 
@@ -79,6 +81,36 @@ it('compares, applies, exports and goes back', async () => {
   expect((await ctl('lint')).out).toContain('namespace-without-matcher');
   expect(await ctl('top --once')).toMatchObject({ code: 0, out: expect.stringContaining('No namespace has traffic.') });
   expect((await ctl('limits a')).code).toBe(0);
+});
+
+it('reports usage by groups, with totals', async () => {
+  const at = Date.parse('2026-03-01T10:00:00Z');
+  const records = ['a', 'b', 'b'].map((resolvedModel) => logRecord({ atMs: at, resolvedModel }));
+  await requestLogIntake(center.store.connection, Date.now)(records);
+  const { out } = await ctl('usage --by model,day --from 2026-03-01 --to 2026-03-02 --filter sort=requests');
+  const [names, ...rows] = out.trimEnd().split('\n');
+  expect(names).toMatch(/^MODEL +DAY +REQUESTS .* COST /);
+  expect(rows.map((row) => row.split(/ +/).slice(0, 3))).toEqual([
+    ['b', '2026-03-01', '2'],
+    ['a', '2026-03-01', '1'],
+    ['total', '3', '0'],
+  ]);
+  expect(JSON.parse((await ctl('usage --from 2026-03-02 --to 2026-03-03 -o json')).out).totals.requests).toBe(0);
+  expect(await ctl('usage --by colour')).toMatchObject({
+    code: 1,
+    error: expect.stringContaining('groupBy: "colour"'),
+  });
+});
+
+it('shows and changes settings', async () => {
+  expect((await ctl('settings')).out).toContain('requestLogDays: 7');
+  expect((await ctl('settings requestLogDays=3 usageDays=9')).out).toContain('requestLogDays: 3');
+  expect((await ctl('settings requestLogDays=')).out).toMatch(/requestLogDays: 7\nusageDays: 9/);
+  expect(await ctl('settings colour=3')).toMatchObject({ code: 1, error: expect.stringContaining('colour') });
+  expect(await ctl('settings requestLogDays')).toMatchObject({
+    code: 2,
+    error: expect.stringContaining('name=number'),
+  });
 });
 
 it.each([

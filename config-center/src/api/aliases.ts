@@ -7,6 +7,7 @@ const ALIASES: readonly (readonly [alias: string, target: string])[] = [
   ['/api/policies', '/policies'],
   ['/api/upstreams', '/upstreams'],
   ['/api/locations', '/locations'],
+  ['/api/v1/namespaces/:namespaceId/usage', '/usage'],
   // Neuropia.
   ['/api/users/:userId/virtual-keys', '/virtual-keys'],
   ['/api/users', '/users'],
@@ -16,6 +17,9 @@ const ALIASES: readonly (readonly [alias: string, target: string])[] = [
   ['/models/:providerId', '/models'],
   ['/admin/tokens', '/virtual-keys'],
   ['/admin/model-prices', '/prices'],
+  ['/admin/logs/requests', '/request-logs'],
+  ['/admin/logs/operations', '/audit'],
+  ['/admin/metrics/summary', '/usage'],
 ];
 
 interface Alias {

@@ -34,7 +34,8 @@ export function handle<const R extends AdminRoute>(
     // Checked right above by the schemas that these types are inferred from.
     const call = { params: request.params, query, body, request, response } as unknown as Call<R>;
     const data = await handler(call);
-    sendEnvelope(response, route.status ?? 200, 'ok', data);
+    // A handler may have sent its answer in another form.
+    if (!response.headersSent) sendEnvelope(response, route.status ?? 200, 'ok', data);
   });
 }
 

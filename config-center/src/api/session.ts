@@ -7,6 +7,7 @@ import { bearerIn, sessionFor } from '../auth/authorize.ts';
 import { cookieIn, OIDC_COOKIE, SESSION_COOKIE, setCookie } from '../auth/cookies.ts';
 import { isPasswordOf } from '../auth/passwords.ts';
 import type { Session } from '../auth/sessions.ts';
+import type { LiveSettings } from '../db/operator-settings.ts';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../domain/faults.ts';
 import { handle } from './handle.ts';
@@ -14,6 +15,7 @@ import { handle } from './handle.ts';
 export interface SessionOptions {
   readonly store: Store;
   readonly access: Access;
+  readonly liveSettings: LiveSettings;
   readonly authorize: RequestHandler;
   readonly publicUrl: string;
   readonly nowMs: () => number;
@@ -21,7 +23,7 @@ export interface SessionOptions {
 
 /** Logging in and out, and who is logged in. */
 export function sessionRoutes(app: Express, options: SessionOptions): void {
-  const { access, authorize, publicUrl } = options;
+  const { access, liveSettings, authorize, publicUrl } = options;
   handle(app, ADMIN_API.session.current, authorize, ({ response }) => shown(sessionFor(response)));
   handle(app, ADMIN_API.session.logout, authorize, async ({ request, response }) => {
     const { id } = sessionFor(response);
@@ -39,12 +41,13 @@ export function sessionRoutes(app: Express, options: SessionOptions): void {
     const { id, administratorId } = sessionFor(response);
     if (id === undefined || administratorId === undefined)
       throw new Refusal(403, 'The automation token is nobody who could log in elsewhere.');
-    const { code, expiresAtMs } = await access.codes.make({ id, administratorId }, body);
+    const { ttlSeconds = liveSettings.current().loginCodeSeconds, maxUses, length } = body;
+    const { code, expiresAtMs } = await access.codes.make({ id, administratorId }, { ttlSeconds, maxUses, length });
     return {
       code,
       url: `${publicUrl.replace(/\/$/, '')}/login?code=${code}`,
       expiresAt: new Date(expiresAtMs).toISOString(),
-      maxUses: body.maxUses,
+      maxUses,
     };
   });
   codeRoute(app, options);

@@ -7,10 +7,12 @@ import { type Challenges, challenges } from './challenges.ts';
 import { type Lockout, lockout } from './lockout.ts';
 import { type LoginCodes, loginCodes } from './login-codes.ts';
 import { type Oidc, type OidcSettings, oidcLogin } from './oidc.ts';
-import { type Session, type Sessions, sessions } from './sessions.ts';
+import { type Lifetimes, type Session, type Sessions, sessions } from './sessions.ts';
 
 export interface AccessSettings {
   readonly hasPasswordLogin: boolean;
+  /** How long sessions last, now. */
+  readonly lifetimes: () => Lifetimes;
   /** Absent: there is no OIDC provider. */
   readonly oidc?: OidcSettings | undefined;
 }
@@ -37,7 +39,7 @@ export interface Access {
 
 export function administratorAccess(store: Store, settings: AccessSettings, nowMs: () => number): Access {
   const { connection } = store;
-  const kept = sessions(connection, nowMs);
+  const kept = sessions(connection, settings.lifetimes, nowMs);
   return {
     sessions: kept,
     codes: loginCodes(store, nowMs),

@@ -1,10 +1,13 @@
-import type { AdministratorRole, SessionRow } from '@ai-gateway/contracts';
+import type { AdministratorRole, OperatorSettings, SessionRow } from '@ai-gateway/contracts';
 import type { Connection } from '../db/connection.ts';
 import { newId } from '../db/store.ts';
 import { hashOf, newSecret } from './secrets.ts';
 
-const IDLE_MS = 30 * 60_000;
-const ABSOLUTE_MS = 12 * 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+/** How long sessions last; a change concerns those that are open, too. */
+export type Lifetimes = Pick<OperatorSettings, 'sessionHours' | 'sessionIdleMinutes'>;
 
 /** Who is logged in, and until when at the latest (ms). */
 export interface Session {
@@ -48,22 +51,15 @@ export interface SessionsWhere {
   readonly fingerprint?: string;
 }
 
-export function sessions(connection: Connection, nowMs: () => number): Sessions {
-  /** Sessions with their administrators, as far as they are in force. */
-  const inForce = () =>
-    connection
-      .selectFrom('administrator_session as session')
-      .innerJoin('administrator', 'administrator.id', 'session.administrator_id')
-      .where('administrator.is_enabled', '=', 1)
-      .where('session.expires_at_ms', '>', nowMs())
-      .where((where) =>
-        where.or([where('session.method', '=', 'key'), where('session.last_seen_at_ms', '>', nowMs() - IDLE_MS)]),
-      );
+export function sessions(connection: Connection, lifetimes: () => Lifetimes, nowMs: () => number): Sessions {
+  const inForce = () => sessionsInForce(connection, lifetimes(), nowMs());
+  const endMs = (row: Readonly<Record<string, unknown>>) =>
+    Math.min(Number(row.expires_at_ms), Number(row.created_at_ms) + lastsMs(lifetimes()));
   return {
     async open({ administratorId, method, fingerprint, address }) {
       const secret = newSecret();
       const id = newId('ses');
-      const expiresAtMs = nowMs() + ABSOLUTE_MS;
+      const expiresAtMs = nowMs() + lastsMs(lifetimes());
       await connection.deleteFrom('administrator_session').where('expires_at_ms', '<', nowMs()).execute();
       await connection
         .insertInto('administrator_session')
@@ -83,7 +79,8 @@ export function sessions(connection: Connection, nowMs: () => number): Sessions 
     },
     async find(secret) {
       const row = await inForce()
-        .select(['session.id', 'administrator_id', 'name', 'role', 'tenant_id', 'expires_at_ms', 'last_seen_at_ms'])
+        .select(['session.id', 'administrator_id', 'name', 'role', 'tenant_id'])
+        .select(['created_at_ms', 'expires_at_ms', 'last_seen_at_ms'])
         .where('secret_hash', '=', hashOf(secret))
         .executeTakeFirst();
       if (row === undefined) return undefined;
@@ -96,7 +93,7 @@ export function sessions(connection: Connection, nowMs: () => number): Sessions 
         administrator: String(row.name),
         role: row.role as AdministratorRole,
         ...(row.tenant_id !== null && { tenantId: String(row.tenant_id) }),
-        expiresAtMs: Number(row.expires_at_ms),
+        expiresAtMs: endMs(row),
       };
     },
     async list(administratorId) {
@@ -106,7 +103,7 @@ export function sessions(connection: Connection, nowMs: () => number): Sessions 
         .orderBy('created_at_ms', 'desc')
         .orderBy('session.id');
       if (administratorId !== undefined) rows = rows.where('administrator_id', '=', administratorId);
-      return (await rows.execute()).map(rowOf);
+      return (await rows.execute()).map((row) => rowOf(row, endMs(row)));
     },
     async end({ id, administratorId, fingerprint }) {
       const wanted = { id, administrator_id: administratorId, fingerprint };
@@ -118,12 +115,30 @@ export function sessions(connection: Connection, nowMs: () => number): Sessions 
   };
 }
 
+/** Sessions with their administrators, as far as they are in force. */
+function sessionsInForce(connection: Connection, lifetimes: Lifetimes, nowMs: number) {
+  const idleMs = lifetimes.sessionIdleMinutes * MINUTE_MS;
+  return connection
+    .selectFrom('administrator_session as session')
+    .innerJoin('administrator', 'administrator.id', 'session.administrator_id')
+    .where('administrator.is_enabled', '=', 1)
+    .where('session.expires_at_ms', '>', nowMs)
+    .where('session.created_at_ms', '>', nowMs - lastsMs(lifetimes))
+    .where((where) =>
+      where.or([where('session.method', '=', 'key'), where('session.last_seen_at_ms', '>', nowMs - idleMs)]),
+    );
+}
+
+function lastsMs({ sessionHours }: Lifetimes): number {
+  return sessionHours * HOUR_MS;
+}
+
 async function touch(connection: Connection, id: string, nowMs: number): Promise<void> {
   const seen = { last_seen_at_ms: nowMs };
   await connection.updateTable('administrator_session').set(seen).where('id', '=', id).execute();
 }
 
-function rowOf(row: Readonly<Record<string, unknown>>): Omit<SessionRow, 'isCurrent'> {
+function rowOf(row: Readonly<Record<string, unknown>>, endMs: number): Omit<SessionRow, 'isCurrent'> {
   const instant = (ms: unknown) => new Date(Number(ms)).toISOString();
   return {
     id: String(row.id),
@@ -134,6 +149,6 @@ function rowOf(row: Readonly<Record<string, unknown>>): Omit<SessionRow, 'isCurr
     address: String(row.address),
     createdAt: instant(row.created_at_ms),
     lastSeenAt: instant(row.last_seen_at_ms),
-    expiresAt: instant(row.expires_at_ms),
+    expiresAt: instant(endMs),
   };
 }

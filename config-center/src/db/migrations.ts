@@ -12,6 +12,7 @@ import { routing } from './routing-migration.ts';
 import { scale } from './scale-migration.ts';
 import { secrets } from './secrets-migration.ts';
 import { storage } from './storage-migration.ts';
+import { usage } from './usage-migration.ts';
 
 /**
  * The first tables. Kysely changes no schema inside a transaction by itself, so every step can be repeated: a start
@@ -217,6 +218,7 @@ export const migrations: MigrationProvider = {
       '0012-policy-tests': policyTests,
       '0013-routing': routing,
       '0014-protocols': protocols,
+      '0016-usage': usage,
       '0017-portkey': portkey,
     };
   },

@@ -1,8 +1,8 @@
 import type { RequestLogRecord } from '@ai-gateway/contracts';
-import { sql } from 'kysely';
 import type { Connection } from './connection.ts';
-import { isMysql } from './is-mysql.ts';
 import { isAfter } from './keyset.ts';
+import { takeTurns } from './turns.ts';
+import { INTAKE_TURNS } from './usage-migration.ts';
 
 /** Where a page of the log ends: the instant (ms) and the number of its last row. */
 export interface LogCursor {
@@ -37,16 +37,31 @@ const INSERTED_AT_ONCE = 200;
 /** Rows that clearing up deletes at once, so that nobody waits long for it. */
 const DELETED_AT_ONCE = 1_000;
 
-/** Adds records; one that is there already is passed over. */
-export async function insertRequestLog(connection: Connection, records: readonly RequestLogRecord[]): Promise<void> {
-  for (let from = 0; from < records.length; from += INSERTED_AT_ONCE) {
-    const rows = records.slice(from, from + INSERTED_AT_ONCE).map(columnsOf);
-    const insert = connection.insertInto('request_log').values(rows);
-    await (isMysql(connection)
-      ? insert.onDuplicateKeyUpdate({ record_id: sql`record_id` })
-      : insert.onConflict((conflict) => conflict.column('record_id').doNothing())
-    ).execute();
+/**
+ * Adds records in a transaction, and tells which are new: one that is there already is passed over. Intakes take turns,
+ * so that each sees what those before it have added.
+ */
+export async function insertRequestLog(
+  transaction: Connection,
+  records: readonly RequestLogRecord[],
+): Promise<readonly RequestLogRecord[]> {
+  await takeTurns(transaction, INTAKE_TURNS);
+  const told = [...new Map(records.map((record) => [record.recordId, record])).values()];
+  const added: RequestLogRecord[] = [];
+  for (let from = 0; from < told.length; from += INSERTED_AT_ONCE) {
+    const some = told.slice(from, from + INSERTED_AT_ONCE);
+    const known = await knownOf(transaction, some);
+    const fresh = some.filter(({ recordId }) => !known.has(recordId));
+    if (fresh.length > 0) await transaction.insertInto('request_log').values(fresh.map(columnsOf)).execute();
+    added.push(...fresh);
   }
+  return added;
+}
+
+async function knownOf(transaction: Connection, records: readonly RequestLogRecord[]): Promise<ReadonlySet<string>> {
+  const ids = records.map(({ recordId }) => recordId);
+  const rows = await transaction.selectFrom('request_log').select('record_id').where('record_id', 'in', ids).execute();
+  return new Set(rows.map(({ record_id }) => String(record_id)));
 }
 
 /** A page of the log by its keyset: its cost does not grow with the pages before it. */

@@ -11,6 +11,7 @@ import { cursorOf, isAfter, placeIn } from './keyset.ts';
 import { migrations } from './migrations.ts';
 import { TURNS } from './storage-migration.ts';
 import { columnOf, fromColumns, type Row, type Rows, SEARCHED, type TableName, toColumns } from './tables.ts';
+import { takeTurns } from './turns.ts';
 
 /** A page of rows, newest change last. */
 export interface Page<Name extends TableName> {
@@ -81,7 +82,7 @@ export async function openStore(url: string): Promise<Store> {
     kind: isMysql(connection) ? 'mysql' : 'sqlite',
     transaction: (work) =>
       connection.transaction().execute(async (transaction) => {
-        await takeTurns(transaction);
+        await takeTurns(transaction, TURNS);
         return work(resourcesOn(transaction), transaction);
       }),
     close: () => connection.destroy(),
@@ -107,14 +108,6 @@ async function migrate(connection: Kysely<Schema>): Promise<void> {
     if (attempt === MIGRATION_TRIES || isMysql(connection)) throw error;
     await setTimeout(attempt * 100);
   }
-}
-
-/**
- * Lets changes happen one after the other, also those of several config centers: each sees all that came before it.
- * Being the first statement, it also makes SQLite wait for others here instead of failing later.
- */
-async function takeTurns(transaction: Connection): Promise<void> {
-  await transaction.updateTable('meta').set({ value: '' }).where('name', '=', TURNS).execute();
 }
 
 /** Inserts a row unless there is one with its key. Not for use in a transaction. */

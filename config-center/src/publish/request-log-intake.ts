@@ -1,6 +1,8 @@
 import type { RequestLogRecord } from '@ai-gateway/contracts';
-import type { Connection } from '../db/connection.ts';
+import type { Kysely } from 'kysely';
+import type { Schema } from '../db/connection.ts';
 import { insertRequestLog } from '../db/request-log.ts';
+import { addUsage } from '../db/usage.ts';
 
 /** What has been written down so far. */
 export interface IntakeTotals {
@@ -13,11 +15,13 @@ export interface IntakeTotals {
 /** Writes records of gateways down, however they came, and counts them. Rejects while the database is away. */
 export type RequestLogIntake = ((records: readonly RequestLogRecord[]) => Promise<void>) & { totals(): IntakeTotals };
 
-export function requestLogIntake(connection: Connection, nowMs: () => number): RequestLogIntake {
+export function requestLogIntake(connection: Kysely<Schema>, nowMs: () => number): RequestLogIntake {
   let totals: IntakeTotals = { records: 0, lagSeconds: 0 };
   const intake = async (records: readonly RequestLogRecord[]) => {
     if (records.length === 0) return;
-    await insertRequestLog(connection, records);
+    await connection.transaction().execute(async (transaction) => {
+      await addUsage(transaction, await insertRequestLog(transaction, records));
+    });
     const newestMs = Math.max(...records.map(({ at, durationMs }) => Date.parse(at) + durationMs));
     totals = { records: totals.records + records.length, lagSeconds: Math.max(0, (nowMs() - newestMs) / 1000) };
   };

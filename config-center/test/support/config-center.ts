@@ -5,11 +5,13 @@ import { pino } from 'pino';
 import { configCenterApp } from '../../src/app.ts';
 import { type AccessSettings, administratorAccess } from '../../src/auth/access.ts';
 import { ensureBuiltIn } from '../../src/auth/administrators.ts';
+import { liveSettings } from '../../src/db/operator-settings.ts';
 import { openStore } from '../../src/db/store.ts';
 import { liveRates } from '../../src/domain/live-rates.ts';
 import { policyTestGuard } from '../../src/publish/policy-tests.ts';
 import { publisher } from '../../src/publish/publisher.ts';
 import { requestLogIntake } from '../../src/publish/request-log-intake.ts';
+import { operatorDefaults } from '../../src/settings.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
 /** A master key. */
@@ -23,6 +25,9 @@ export interface Answer {
   readonly body: any;
   readonly headers: Headers;
 }
+
+/** Settings of operators as they are without an environment. */
+const DEFAULTS = operatorDefaults({ AUDIT_DAYS: 365, REQUEST_LOG_DAYS: 7 });
 
 /** Nobody listens here. */
 const NOWHERE = new URL('http://127.0.0.1:2');
@@ -49,13 +54,15 @@ export async function startConfigCenter({
   const guard = policyTestGuard({ gateways: () => live.addresses(nowMs()), gatewayToken: GATEWAY_TOKEN });
   const published = await publisher(store, () => new Date(nowMs()).toISOString(), guard);
   await ensureBuiltIn(store.connection, new Date(nowMs()).toISOString());
-  const access = administratorAccess(store, { hasPasswordLogin, oidc }, nowMs);
+  const operators = await liveSettings(store, DEFAULTS);
+  const access = administratorAccess(store, { hasPasswordLogin, oidc, lifetimes: operators.current }, nowMs);
   const app = configCenterApp({
     store,
     publisher: published,
     requestLogIntake: requestLogIntake(store.connection, nowMs),
     live,
     access,
+    liveSettings: operators,
     adminToken: ADMIN_TOKEN,
     gatewayToken: GATEWAY_TOKEN,
     keyPepper: 'pepper',
@@ -90,6 +97,7 @@ export async function startConfigCenter({
     call,
     store,
     access,
+    liveSettings: operators,
     publisher: published,
     live,
     async close() {

@@ -1341,6 +1341,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests, tokens and cost of a range, by groups; `format=csv` or `Accept: text/csv` answers a table */
+        get: operations["usage_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settings in force, and their defaults */
+        get: operations["settings_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change some of the settings; `null` brings a default back */
+        patch: operations["settings_update"];
+        trace?: never;
+    };
     "/api/v2/explain": {
         parameters: {
             query?: never;
@@ -2734,6 +2769,7 @@ export interface components {
                         [key: string]: string;
                     };
                 };
+                userId?: string;
                 tenantId?: string;
                 customerTypeId?: string;
                 providerId?: string;
@@ -3002,6 +3038,7 @@ export interface components {
                     [key: string]: string;
                 };
             };
+            userId?: string;
             tenantId?: string;
             customerTypeId?: string;
             providerId?: string;
@@ -3021,6 +3058,96 @@ export interface components {
             };
             /** @default 0 */
             waitedMs: number;
+        };
+        Usage: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            groupBy: ("namespace" | "virtualKey" | "user" | "tenant" | "provider" | "model" | "hour" | "day")[];
+            items: {
+                /** Format: date-time */
+                time?: string;
+                namespaceId?: string;
+                namespaceName?: string;
+                virtualKeyId?: string;
+                virtualKeyName?: string;
+                userId?: string;
+                userName?: string;
+                tenantId?: string;
+                tenantName?: string;
+                providerId?: string;
+                providerName?: string;
+                model?: string;
+                requests: number;
+                refused: number;
+                cut: number;
+                errors: number;
+                inputTokens: number;
+                outputTokens: number;
+                cost?: string;
+                unpricedRequests?: number;
+            }[];
+            totals: {
+                requests: number;
+                refused: number;
+                cut: number;
+                errors: number;
+                inputTokens: number;
+                outputTokens: number;
+                cost?: string;
+                unpricedRequests?: number;
+            };
+            isTruncated: boolean;
+        };
+        UsageRow: {
+            /** Format: date-time */
+            time?: string;
+            namespaceId?: string;
+            namespaceName?: string;
+            virtualKeyId?: string;
+            virtualKeyName?: string;
+            userId?: string;
+            userName?: string;
+            tenantId?: string;
+            tenantName?: string;
+            providerId?: string;
+            providerName?: string;
+            model?: string;
+            requests: number;
+            refused: number;
+            cut: number;
+            errors: number;
+            inputTokens: number;
+            outputTokens: number;
+            cost?: string;
+            unpricedRequests?: number;
+        };
+        UsageSums: {
+            requests: number;
+            refused: number;
+            cut: number;
+            errors: number;
+            inputTokens: number;
+            outputTokens: number;
+            cost?: string;
+            unpricedRequests?: number;
+        };
+        Settings: {
+            requestLogDays: number;
+            usageDays: number;
+            auditDays: number;
+            sessionHours: number;
+            sessionIdleMinutes: number;
+            loginCodeSeconds: number;
+        };
+        SettingsChange: {
+            requestLogDays?: number | null;
+            usageDays?: number | null;
+            auditDays?: number | null;
+            sessionHours?: number | null;
+            sessionIdleMinutes?: number | null;
+            loginCodeSeconds?: number | null;
         };
         AuditEntry: {
             id: number;
@@ -3446,7 +3573,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @default 60 */
+                    /** @description As the settings say, unless given */
                     ttlSeconds?: number;
                     /** @default 1 */
                     maxUses?: number;
@@ -10286,6 +10413,135 @@ export interface operations {
                         data: {
                             items: components["schemas"]["RequestLog"][];
                             cursor?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    usage_read: {
+        parameters: {
+            query?: {
+                groupBy?: string;
+                from?: string;
+                to?: string;
+                namespaceId?: string;
+                virtualKeyId?: string;
+                userId?: string;
+                tenantId?: string;
+                providerId?: string;
+                model?: string;
+                sort?: "time" | "requests" | "refused" | "cut" | "errors" | "inputTokens" | "outputTokens" | "cost";
+                order?: "asc" | "desc";
+                limit?: number;
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Usage"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    settings_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            values: components["schemas"]["Settings"];
+                            defaults: components["schemas"]["Settings"];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    settings_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsChange"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            values: components["schemas"]["Settings"];
+                            defaults: components["schemas"]["Settings"];
                         };
                         /** Format: date-time */
                         timestamp: string;

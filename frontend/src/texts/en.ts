@@ -1,12 +1,14 @@
 import { enExplain } from './en-explain.ts';
 import { enRequests } from './en-requests.ts';
 import { enSimulate } from './en-simulate.ts';
+import { enUsage } from './en-usage.ts';
 
 /** English texts; the keys of every other language are these. `{name}` is replaced by a value. */
 export const en = {
   ...enRequests,
   ...enExplain,
   ...enSimulate,
+  ...enUsage,
   'app.title': 'AI Gateway',
   'app.logout': 'Log out',
   'app.language': 'Language',

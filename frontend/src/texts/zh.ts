@@ -2,12 +2,14 @@ import type { TextKey } from './en.ts';
 import { zhExplain } from './zh-explain.ts';
 import { zhRequests } from './zh-requests.ts';
 import { zhSimulate } from './zh-simulate.ts';
+import { zhUsage } from './zh-usage.ts';
 
 /** Chinese texts. */
 export const zh: Readonly<Record<TextKey, string>> = {
   ...zhRequests,
   ...zhExplain,
   ...zhSimulate,
+  ...zhUsage,
   'app.title': 'AI 网关',
   'app.logout': '退出登录',
   'app.language': '语言',

@@ -15,7 +15,7 @@ export interface RecordOrigin {
 /** An ended request as the config center keeps it: shortened, without the query and without the internal reason. */
 export function requestLogRecordOf(record: RequestRecord, { recordId, gatewayId }: RecordOrigin): RequestLogRecord {
   const { outcome, facts, outputCap, demand } = record;
-  const { tenantId, customerTypeId, providerId } = facts ?? {};
+  const { userId, tenantId, customerTypeId, providerId } = facts ?? {};
   return {
     recordId,
     gatewayId,
@@ -44,6 +44,7 @@ export function requestLogRecordOf(record: RequestRecord, { recordId, gatewayId 
       matcherId: record.matcherId,
       matched: record.matched,
       virtualKeyId: record.virtualKeyId,
+      userId,
       tenantId,
       customerTypeId,
       providerId,

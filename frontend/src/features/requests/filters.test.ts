@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { filtersIn, isoOf, localTimeOf, searchOf } from './filters.ts';
+import { filtersIn, searchOf } from './filters.ts';
 
 it('reads back what it has written into an address', () => {
   const filters = {
@@ -16,8 +16,4 @@ it('reads back what it has written into an address', () => {
 it('leaves out what is empty or cannot be a filter', () => {
   expect(searchOf({ model: '', requestId: ' id ' })).toEqual({ requestId: 'id' });
   expect(filtersIn(new URLSearchParams('status=x&outcome=odd&from=never&to=&model='))).toEqual({});
-});
-
-it('keeps the minute of a local time', () => {
-  expect(isoOf(localTimeOf('2026-01-31T17:05:59.000Z'))).toBe('2026-01-31T17:05:00.000Z');
 });

@@ -1,8 +1,9 @@
 import { outcomeKind } from '@ai-gateway/contracts';
 import { Button, Card, Flex, Form, Input, InputNumber, Select } from 'antd';
+import { isoOf, localTimeOf } from '../../components/local-time.ts';
 import { NamespaceSelect } from '../../components/row-select.tsx';
 import { useTexts } from '../../texts/texts.tsx';
-import { type Filters, isoOf, localTimeOf } from './filters.ts';
+import type { Filters } from './filters.ts';
 
 export interface RequestFiltersProps {
   readonly filters: Filters;
