@@ -70,7 +70,7 @@ describe.each(['sqlite', 'mysql'] as const)('Portkey configs on %s', (kind) => {
     expect(rules()).toEqual([]);
 
     await forgetAudit(center.store.connection, nowMs + 1);
-    const { items, next } = (await call('GET', `/portkey-configs/${id}/versions?size=1`)).body.data;
+    const { items, next } = (await call('GET', `/portkey-configs/${id}/versions?size=2`)).body.data;
     expect(items).toMatchObject([
       { effectiveFrom: '2026-01-01T00:01:00.000Z', effectiveTo: '2026-01-01T00:02:00.000Z', config: { version: 2 } },
     ]);

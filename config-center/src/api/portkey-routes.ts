@@ -1,4 +1,4 @@
-import { ADMIN_API, type PortkeyConfigVersion } from '@ai-gateway/contracts';
+import { ADMIN_API, type AuditEntry, type PortkeyConfigVersion } from '@ai-gateway/contracts';
 import type { Express } from 'express';
 import { listAudit } from '../db/audit.ts';
 import { withoutStamps } from '../domain/build-snapshot.ts';
@@ -34,16 +34,21 @@ export function portkeyRoutes(app: Express, options: ResourceOptions): void {
     ofConfigs.amend(call, (current) => (current.isEnabled ? { ...current, isEnabled: false } : current)),
   );
   handle(app, routes.versions, authorize, async ({ params, query: { cursor, size } }) => {
-    // The entry before the page tells until when its first version held.
+    // The entry before the page tells until when the first version of the page held.
     const earlier = cursor === undefined ? undefined : cursor + 1;
     const wanted = { kind: 'portkey_config', rowId: params.id, next: earlier, size: size + 2 };
     const entries = await listAudit(store.connection, wanted);
-    const versions = entries.flatMap(({ id, actor, at, after }, index): PortkeyConfigVersion[] =>
-      after === undefined || id === cursor
-        ? []
-        : [{ change: id, actor, effectiveFrom: at, effectiveTo: entries[index - 1]?.at, config: after }],
-    );
-    const items = versions.slice(0, size);
-    return { items, ...(versions.length > size && { next: items.at(-1)?.change }) };
+    const rest = entries.filter(({ id }) => id !== cursor);
+    const page = rest.slice(0, size);
+    return { items: versionsIn(page, entries), ...(rest.length > size && { next: page.at(-1)?.id }) };
+  });
+}
+
+/** What entries of the audit log made of a config, each until the next one; a deletion makes nothing. */
+function versionsIn(page: readonly AuditEntry[], entries: readonly AuditEntry[]): PortkeyConfigVersion[] {
+  return page.flatMap((entry) => {
+    const { id, actor, at, after } = entry;
+    const effectiveTo = entries[entries.indexOf(entry) - 1]?.at;
+    return after === undefined ? [] : [{ change: id, actor, effectiveFrom: at, effectiveTo, config: after }];
   });
 }
