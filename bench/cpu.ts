@@ -11,3 +11,8 @@ export function cpuUsOf(pids: readonly number[]): number {
   }, 0);
   return ticks * TICK_US;
 }
+
+/** Resident memory of a process. */
+export function megabytesOf(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}

@@ -1,4 +1,5 @@
 import { benchGateway } from './gateway.ts';
+import { benchGiantEvents } from './giant-events.ts';
 import { benchLimits } from './limits.ts';
 import { benchPublishing } from './publishing.ts';
 import { benchTokens } from './tokens.ts';
@@ -6,6 +7,7 @@ import { benchTokens } from './tokens.ts';
 /** Benchmarks by name: `npm run bench` runs the first, `npm run bench -- limits` the named ones. */
 const BENCHMARKS = {
   gateway: benchGateway,
+  'giant-events': benchGiantEvents,
   limits: benchLimits,
   publishing: benchPublishing,
   tokens: benchTokens,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { ADMIN_TOKEN, type Process, startProcess } from '../e2e/support/stack.ts
 import { compileSnapshot } from '../gateway/src/domain/compile-snapshot.ts';
 import { selectMatcher } from '../gateway/src/domain/select-namespace.ts';
 import { startRedis } from '../gateway/test/support/redis.ts';
-import { cpuUsOf } from './cpu.ts';
+import { cpuUsOf, megabytesOf } from './cpu.ts';
 import { percentile, printHead, printRow, rounded } from './figures.ts';
 import { manyRules, seedRules } from './publishing/many-rules.ts';
 
@@ -81,7 +81,7 @@ async function measureOn(name: string, makeDatabase: (folder: string) => Promise
     const empty = await startCenter();
     const idle = await startGateway(GATEWAYS, empty);
     await sleep(3_000);
-    const emptyMb = [megabytesOf(empty), megabytesOf(idle)];
+    const emptyMb = [megabytesOf(empty.pid), megabytesOf(idle.pid)];
     await idle.stop();
     await empty.stop();
 
@@ -118,9 +118,9 @@ async function measureOn(name: string, makeDatabase: (folder: string) => Promise
       at(times.requests, 0.99),
       at(times.requests, 1),
       rounded(emptyMb[0] ?? 0),
-      rounded(megabytesOf(center)),
+      rounded(megabytesOf(center.pid)),
       rounded(emptyMb[1] ?? 0),
-      rounded(Math.max(...gateways.map(megabytesOf))),
+      rounded(Math.max(...gateways.map(({ pid }) => megabytesOf(pid)))),
       rounded(startMs),
       rounded(await lookMs(store)),
       rounded(cpuMs(0)),
@@ -218,10 +218,6 @@ async function lookMs(store: Store): Promise<number> {
   const startedAt = performance.now();
   for (let count = 0; count < 5; count++) await fingerprintOf(store.connection);
   return (performance.now() - startedAt) / 5;
-}
-
-function megabytesOf({ pid }: Process): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
 /** Cost of finding the namespace of a request, by the number of namespaces. */

@@ -2,14 +2,23 @@ import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
 import Anthropic from '@anthropic-ai/sdk';
 import { ChatAnthropic } from '@langchain/anthropic';
+import { type AIMessageChunk, HumanMessage } from '@langchain/core/messages';
 import { tool as langchainTool } from '@langchain/core/tools';
 import { ChatOpenAI } from '@langchain/openai';
-import { generateText, jsonSchema, streamText, type ToolSet, tool } from 'ai';
+import { generateText, isStepCount, jsonSchema, streamText, type ToolSet, tool } from 'ai';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policy, rulesWith, type Script, startGateway, startUpstream } from '../gateway/test/support/test-gateway.ts';
 import { toyCount } from '../gateway/test/support/toy-tokenizer.ts';
 import { scripts } from './support/scripted-providers.ts';
+
+/** The whole of a streamed message. */
+async function joined(stream: AsyncIterable<AIMessageChunk>): Promise<AIMessageChunk> {
+  let whole: AIMessageChunk | undefined;
+  for await (const chunk of stream) whole = whole === undefined ? chunk : whole.concat(chunk);
+  if (whole === undefined) throw new Error('nothing was streamed');
+  return whole;
+}
 
 /** Official clients of both protocols, through the gateway, to scripted providers of both. */
 const DIALECTS = ['openai', 'anthropic'] as const;
@@ -44,6 +53,7 @@ const lastUsage = () => gateway.records.at(-1)?.outcome.usage;
 
 describe.each(DIALECTS)('to a provider that speaks %s', (dialect) => {
   const { text, textStream, calls, callStream, longStream, failure } = scripts[dialect];
+  const callsThenText: Script = (...call) => (call[2].includes('18 C') ? textStream(...call) : callStream(...call));
   const openai = () =>
     new OpenAI({ apiKey: 'x', baseURL: `${gateway.url}/v1`, defaultHeaders: headers, maxRetries: 0 });
   const anthropic = () => new Anthropic({ apiKey: 'x', baseURL: gateway.url, defaultHeaders: headers, maxRetries: 0 });
@@ -232,6 +242,16 @@ describe.each(DIALECTS)('to a provider that speaks %s', (dialect) => {
       const streamed = await streamText({ model: model(), prompt: 'Hi', tools }).toolCalls;
       expect(streamed.map(({ input }) => input)).toEqual(cities);
     });
+
+    it('runs the tools of a stream and streams on with their results', async () => {
+      play(dialect, callsThenText);
+      const run = { weather: { ...tools.weather, execute: async () => '18 C' } } as unknown as ToolSet;
+      const result = streamText({ model: model(), prompt: 'Hi', tools: run, stopWhen: isStepCount(2) });
+      expect(await result.text).toBe('Hello 你好');
+      expect(await result.steps).toHaveLength(2);
+      expect(upstream.seen).toHaveLength(2);
+      expect(JSON.stringify(sent()).match(/18 C/g)).toHaveLength(2);
+    });
   });
 
   describe.each([
@@ -270,6 +290,18 @@ describe.each(DIALECTS)('to a provider that speaks %s', (dialect) => {
       play(dialect, calls);
       const { tool_calls = [] } = await model().bindTools([weather]).invoke('Hi');
       expect(tool_calls.map(({ args }) => args)).toEqual(cities);
+    });
+
+    it('streams tool calls, and a text once it has their results', async () => {
+      play(dialect, callsThenText);
+      const armed = model().bindTools([weather]);
+      const whole = await joined(await armed.stream('Hi'));
+      const called = whole.tool_calls ?? [];
+      expect(called.map(({ name, args }) => [name, args])).toEqual(cities.map((city) => ['weather', city]));
+      const results = await Promise.all(called.map((call) => weather.invoke({ ...call, type: 'tool_call' })));
+      const answer = await joined(await armed.stream([new HumanMessage('Hi'), whole, ...results]));
+      expect(answer.text).toBe('Hello 你好');
+      expect(JSON.stringify(sent().messages).match(/18 C/g)).toHaveLength(2);
     });
   });
 });

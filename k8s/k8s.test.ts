@@ -299,6 +299,13 @@ describe.each(OVERLAYS)('the overlay %s', (overlay) => {
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(preStopSeconds + drainSeconds);
   });
 
+  it('lets the gateway reach the inside of the cluster only where the fake provider is in it', () => {
+    const hasMock = deployments.some((deployment) => nameOf(deployment) === 'mock-llm');
+    const gateway = deployments.find((deployment) => nameOf(deployment) === 'gateway');
+    const { UPSTREAM_ALLOW_PRIVATE = 'true' } = environmentOf(gateway, overlay);
+    expect(UPSTREAM_ALLOW_PRIVATE).toBe(String(hasMock));
+  });
+
   it('keeps what is for the inside only away from the ingresses', () => {
     const paths = ofKind(manifests, 'Ingress').flatMap((ingress) =>
       ingress.spec.rules.flatMap((rule: Manifest) =>

@@ -47,15 +47,19 @@ describe.each([
       contextTokens: 1_000_000_000,
     });
     const redirect = redirectShape.parse({ id: 'r', namespaceId: 'n', model: 'a*', target: 'b*' });
-    const location = locationShape.parse({ id: 'l', path: '/a', isRegex: true, addHeaders: { 'x-a': 'b' } });
+    const addHeaders = { 'x-a': 'b' };
+    const location = locationShape.parse({ id: 'l', path: '/a', isRegex: true, addHeaders, onUnsupported: 'drop_all' });
+    const namespace = namespaceShape.parse({ id: 'n', code: 'n', name: 'n', onUnsupported: 'refuse' });
     const user = userShape.parse({ id: 'u', name: 'Ada', email: 'ada@example.com', status: 'overdue' });
     await store.insert('model', model, AT);
     await store.insert('redirect', redirect, AT);
     await store.insert('location', location, AT);
+    await store.insert('namespace', namespace, AT);
     await store.insert('end_user', user, AT);
     expect(await store.read('model', 'm')).toEqual({ ...model, ...stamps });
     expect(await store.read('redirect', 'r')).toEqual({ ...redirect, ...stamps });
     expect(await store.read('location', 'l')).toEqual({ ...location, ...stamps });
+    expect(await store.read('namespace', 'n')).toEqual({ ...namespace, ...stamps });
     expect(await store.read('end_user', 'u')).toEqual({ ...user, ...stamps });
     await store.close();
   });

@@ -81,6 +81,8 @@ describe('locations', () => {
       'upstreamId',
     ]);
     expect(await fault('POST', '/locations', { path: '/y', upstreamId: 'ups_x' })).toEqual([400, 'upstreamId']);
+    expect((await fault('POST', '/locations', { path: '/y', onUnsupported: 'shrug' }))[0]).toBe(400);
+    await made('/locations', { path: '/strict', onUnsupported: 'refuse' });
     const twin = { path: '/qwen*', rewriteTo: '/x' };
     expect(await fault('POST', '/locations', twin)).toEqual([409, 'path']);
     const secret = { path: '/y', addHeaders: { authorization: 'x' } };

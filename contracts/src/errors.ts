@@ -8,6 +8,11 @@ export const ERRORS = {
     type: 'invalid_request_error',
     message: 'The input has more tokens than allowed.',
   },
+  context_length_exceeded: {
+    status: 400,
+    type: 'invalid_request_error',
+    message: 'Input and output are longer than the context of the model.',
+  },
   tokens_exceed_limit: {
     status: 400,
     type: 'invalid_request_error',

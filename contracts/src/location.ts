@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { priority } from './namespace.ts';
+import { unsupportedAction } from './routing.ts';
 
 /**
  * Headers that a location may send upstream: no credential, nothing that the gateway itself sets, nothing that frames
@@ -34,6 +35,8 @@ export const locationShape = z.object({
   upstreamId: z.string().optional(),
   /** Headers sent upstream with each request, by lower-case name. */
   addHeaders: z.record(addedHeader, z.string().regex(/^[\x20-\x7e]{1,500}$/, 'printable ASCII characters')).default({}),
+  /** Absent: as the namespace says, else the provider. */
+  onUnsupported: unsupportedAction.optional(),
   priority,
   isEnabled: z.boolean().default(true),
 });

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { modelName } from './model-name.ts';
 import { priority } from './namespace.ts';
 
-/** What a model can do beyond text. */
-export const modelCapability = z.enum(['vision', 'tools', 'reasoning', 'json_schema', 'audio', 'embeddings']);
+/** What a model can do; `text` alone says that it can do nothing else. */
+export const modelCapability = z.enum(['text', 'vision', 'tools', 'reasoning', 'json_schema', 'audio', 'embeddings']);
 
 /** What is known of one model of a provider; a model may also be only listed in the provider's `models`. */
 export const modelShape = z.object({
@@ -15,10 +15,11 @@ export const modelShape = z.object({
   upstreamName: modelName.optional(),
   /** Other names that clients may use for it. */
   aliases: z.array(modelName).max(20).default([]),
-  /** Tokens that input and output may have together; shown to clients. */
+  /** Tokens that input and output may have together; a request that asks for more is refused. */
   contextTokens: z.number().int().min(1).max(1_000_000_000).optional(),
   /** Output tokens per choice; joins the caps of a request. */
   maxOutputTokens: z.number().int().min(1).max(1_000_000_000).optional(),
+  /** Empty: nothing is known. Else requests that need one that is missing are treated by `onUnsupported`. */
   capabilities: z.array(modelCapability).max(10).default([]),
   /** A model that is switched off is not served, even where the provider's list names it. */
   isEnabled: z.boolean().default(true),
@@ -37,5 +38,6 @@ export const redirectShape = z.object({
   isEnabled: z.boolean().default(true),
 });
 
+export type ModelCapability = z.infer<typeof modelCapability>;
 export type Model = z.infer<typeof modelShape>;
 export type Redirect = z.infer<typeof redirectShape>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { conditionShape } from './condition.ts';
-import { cacheShape } from './routing.ts';
+import { cacheShape, unsupportedAction } from './routing.ts';
 
 /** A model name, also with its provider in front, in which `*` stands for any part. */
 export const modelGlob = z
@@ -42,6 +42,8 @@ export const namespaceShape = z.object({
   defaultProviderId: z.string().optional(),
   /** The upstream of that provider that is tried first; alone it stands for its provider too. */
   defaultUpstreamId: z.string().optional(),
+  /** Absent: as the provider says. That of a location goes before it. */
+  onUnsupported: unsupportedAction.optional(),
 });
 
 /** Assigns requests to a namespace. All enabled matchers are tried in order of priority, then source, then id. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { modelPattern } from './model-name.ts';
 import { priority } from './namespace.ts';
-import { healthCheckShape, routingShape, strategy } from './routing.ts';
+import { healthCheckShape, routingShape, strategy, unsupportedAction } from './routing.ts';
 
 /**
  * Wire formats of providers. `openai` is also what OpenAI-compatible servers speak (vLLM, Ollama and many others);
@@ -26,11 +26,8 @@ export const providerShape = z.object({
   id: z.string(),
   name: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,49}$/, 'lower-case letters, digits, "-" and "_", 1 to 50 characters'),
   dialect: providerDialect.default('openai'),
-  /**
-   * What becomes of a request with fields that the dialect cannot carry and the answer does not depend on: they are
-   * left out and named in `x-gateway-dropped`, or the request is refused. Others are always refused.
-   */
-  onUnsupported: z.enum(['drop', 'refuse']).default('drop'),
+  /** Where neither the location nor the namespace of a request says it. */
+  onUnsupported: unsupportedAction.default('drop'),
   /**
    * Name of the gateway's environment variable that holds a secret: one more key beside the provider keys.
    * Only names ending in `_API_KEY` are read, so that a rule cannot send other secrets of the process to an upstream.

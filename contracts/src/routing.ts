@@ -16,6 +16,13 @@ export const strategy = z.enum([
   'consistent_hash',
 ]);
 
+/**
+ * What becomes of a request that asks for what a provider's dialect cannot carry or a model is known not to do. `drop`
+ * leaves out hints, without which the answer is of the same kind, names them in `x-gateway-dropped` and refuses all else;
+ * `refuse` refuses hints too; `drop_all` also leaves out images, sound and tools where the model is known not to take them.
+ */
+export const unsupportedAction = z.enum(['drop', 'refuse', 'drop_all']);
+
 /** What `consistent_hash` hashes: the virtual key, a header of the request, or the beginning of the conversation. */
 const hashOn = z.discriminatedUnion('source', [
   z.object({ source: z.literal('virtualKey') }),
@@ -104,6 +111,7 @@ export const cacheShape = z.object({
   isShared: z.boolean().default(false),
 });
 
+export type UnsupportedAction = z.infer<typeof unsupportedAction>;
 export type Strategy = z.infer<typeof strategy>;
 export type Routing = z.infer<typeof routingShape>;
 export type HealthCheck = z.infer<typeof healthCheckShape>;

@@ -1,3 +1,4 @@
+import type { Model } from '@ai-gateway/contracts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Dashboard, startDashboard } from '../support/dashboard.ts';
@@ -252,10 +253,12 @@ it('redirects a model, names another, and refuses redirects that never end', asy
   await page.getByTitle('mock', { exact: true }).click();
   await field('Name').fill('fast-qwen');
   await field('Name at the provider').fill('Qwen3-8B');
+  await field('Context (tokens)').fill('1000');
   await inDialog('Save').click();
   await page.getByRole('row', { name: /^fast-qwen mock Qwen3-8B/ }).waitFor();
   await stack.live();
   expect(await ask('test-channel', { model: 'fast-qwen' })).toBe(200);
+  expect(await ask('test-channel', { model: 'fast-qwen', max_tokens: 1000 })).toBe(400);
 });
 
 it('leads a path to the chat by a location, and tells where a path leads', async () => {
@@ -264,12 +267,23 @@ it('leads a path to the chat by a location, and tells where a path leads', async
   await button('New location').click();
   await field('Path').fill('/qwen');
   await field('Becomes').fill('/v1/chat/completions');
+  await field('What cannot be done').click();
+  await page.getByTitle(/^Leave out hints, and also images/).click();
   await inDialog('Save').click();
   await page.getByRole('row', { name: /^100 \/qwen \/v1\/chat\/completions/ }).waitFor();
   await page.getByLabel('Try a path').fill('/qwen');
   await page.getByText('It leads to /v1/chat/completions').waitFor();
   await stack.live();
   expect(await ask('test-channel', {}, '/qwen')).toBe(200);
+
+  const { items } = await stack.admin<{ items: readonly Model[] }>('GET', '/models');
+  const { id, providerId, name } = items.find((model) => model.name === 'fast-qwen') ?? (items[0] as Model);
+  const capabilities = ['text'];
+  await stack.admin('PUT', `/models/${id}`, { providerId, name, upstreamName: 'Qwen3-8B', capabilities });
+  await stack.live();
+  const tooled = { model: 'fast-qwen', tools: [{ type: 'function', function: { name: 'f', parameters: {} } }] };
+  expect(await ask('test-channel', tooled)).toBe(400);
+  expect(await ask('test-channel', tooled, '/qwen')).toBe(200);
 });
 
 it('makes a user, lets it use the API, and gives its key a new secret', async () => {

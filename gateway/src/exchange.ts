@@ -60,6 +60,8 @@ export interface Notes extends RecordedNotes {
   bytesIn: number | undefined;
   bytesOut: number | undefined;
   overheadMs: number | undefined;
+  /** What of the request the last attempt left out. */
+  dropped: readonly string[];
   /** An upstream has answered with success: the input is used, whatever becomes of the answer. */
   isAccepted: boolean;
   /** Counts the input, once there is somebody to count. */

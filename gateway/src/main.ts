@@ -95,7 +95,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
   const counting = countingOf(settings, log);
   const { limits, redis } = await limitsOf(settings, { log, metrics, fleetSize: () => fleet.size });
   const answers = answersOf(settings);
-  const guard = connectGuard({ allowPrivate: settings.UPSTREAM_ALLOW_PRIVATE });
+  const guard = connectGuard({ allowPrivate: settings.UPSTREAM_ALLOW_PRIVATE, ports: settings.UPSTREAM_PORTS });
   const services: Services = {
     gatewayId: settings.GATEWAY_ID,
     heartbeatMs: settings.HEARTBEAT_SECONDS * 1000,
@@ -115,7 +115,7 @@ async function wire(settings: Settings, listeningPort: () => number) {
     random: Math.random,
   };
   const checks = healthChecks({ current: config.current, health: services.health, guard, nowMs, random: Math.random });
-  const proxy = passthrough(services, guard);
+  const proxy = passthrough(services, { guard, websocketIdleMs: settings.WEBSOCKET_IDLE_SECONDS * 1000 });
   const reporting = reporterOf(settings, config, { totals, listeningPort, fleet, redis: sources.redis });
   reports.now = reporting.now;
   async function close(): Promise<void> {

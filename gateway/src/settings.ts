@@ -3,6 +3,13 @@ import { logLevelSetting, portSetting, redisUrlSetting, secretSetting, serviceUr
 import { secretsKeysSetting } from '@ai-gateway/contracts/secrets';
 import { z } from 'zod';
 
+/** Ports as `443,8443`, or `*` for any. */
+const portsSetting = z
+  .string()
+  .regex(/^(\*|\d{1,5}(\s*,\s*\d{1,5})*)$/, 'ports with commas between them, or *')
+  .transform((list) => (list === '*' ? ('any' as const) : list.split(',').map(Number)))
+  .refine((ports) => ports === 'any' || ports.every((port) => port >= 1 && port <= 65_535), 'a port is 1 to 65535');
+
 /** The gateway's environment. */
 export const settingsShape = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -30,6 +37,10 @@ export const settingsShape = z.object({
   HEARTBEAT_SECONDS: z.coerce.number().min(0).max(300).default(15),
   /** False: only public addresses, over TLS. */
   UPSTREAM_ALLOW_PRIVATE: z.stringbool().default(true),
+  /** Ports that providers may be on; absent: any where private addresses are allowed, else 80 and 443. */
+  UPSTREAM_PORTS: portsSetting.optional(),
+  /** Silence after which a WebSocket is closed; 0 = never. */
+  WEBSOCKET_IDLE_SECONDS: z.coerce.number().min(0).max(86_400).default(900),
   DRAIN_SECONDS: z.coerce.number().int().min(0).max(600).default(30),
 });
 

@@ -219,6 +219,24 @@ it('a provider may refuse what it would otherwise not be told', async () => {
   expect(upstream.seen).toHaveLength(1);
 });
 
+it.each([
+  ['/openai/v1', '/openai/v1/responses', 'passes'],
+  ['', '/openai/deployments/m/chat/completions?api-version=2024-10-21', 'is translated'],
+])('a response asked of Azure with the base "%s" goes to %s and %s', async (base, path) => {
+  const providers = [{ id: 'p1', name: 'acme', models: ['m'], dialect: 'azure-openai' }];
+  gateway.setRules(rulesWith([upstream.url + base], { providers }));
+  const isNative = path.endsWith('/responses');
+  upstream.play((_request, answer) => {
+    const { responses, chat } = plains;
+    answer.setHeader('content-type', 'application/json').end(JSON.stringify(isNative ? responses : chat));
+  });
+  const response = await send('/v1/responses', { model: 'm', input: 'hi', previous_response_id: 'r' });
+  expect(response.status).toBe(isNative ? 200 : 400);
+  const translated = await send('/v1/responses', { model: 'm', input: 'hi' });
+  expect(await translated.json()).toMatchObject({ object: 'response' });
+  expect(upstream.seen.at(-1)?.path).toBe(path);
+});
+
 it('embeddings count their input against windows and reserve no output', async () => {
   rules('openai', [policy('e', { kind: 'token-limit', windows: [{ windowSeconds: 3600, maxTokens: 8 }] })]);
   upstream.play((_request, answer) => {

@@ -203,6 +203,10 @@ it('counts recorded tokens in place of a text that is gone', async () => {
   const { input, decision } = await explain({}, { recordedInputTokens: 5_000 });
   expect(input).toEqual({ tokens: 5_000, isExact: true, isRecorded: true });
   expect(decision).toMatchObject({ stage: 'capOutput', code: 'input_tokens_exceeded', policyIds: ['cap'] });
+  setRules({ models: [{ id: 'row', providerId: 'p1', name: 'm', contextTokens: 4_096 }] });
+  expect((await explain({}, { recordedInputTokens: 4_096 })).decision.kind).toBe('admitted');
+  const { decision: tooLong } = await explain({}, { recordedInputTokens: 4_097 });
+  expect(tooLong).toMatchObject({ stage: 'prepareCall', code: 'context_length_exceeded' });
 });
 
 it('explains what passes through untouched', async () => {

@@ -136,6 +136,29 @@ describe('the realtime WebSocket', () => {
     expect(await closed(staying)).toBe(1006);
   });
 
+  it('is closed when neither side has said anything for long, not while one of them talks', async () => {
+    const idleMs = 400;
+    const echo = await startEcho();
+    const gateway = await startGateway(rulesWith([echo.url]), {}, { websocketIdleMs: idleMs });
+    open.push(echo, gateway);
+    const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/v1/realtime`, { headers: CHANNEL });
+    await opened(socket);
+    const openedAt = performance.now();
+    const ended = closed(socket);
+    let isOpen = true;
+    void ended.then(() => {
+      isOpen = false;
+    });
+    while (performance.now() - openedAt < 3 * idleMs && isOpen) {
+      socket.send('still here');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(isOpen).toBe(true);
+    expect(await ended).toBe(1001);
+    await eventually(() => echo.clients.size === 0 && gateway.records.length === 1);
+    expect(gateway.records[0]).toMatchObject({ outcome: { kind: 'completed', status: 101 } });
+  });
+
   it('answers errors over HTTP: no namespace, another path, a provider that refuses or is gone', async () => {
     const { echo, gateway, dial } = await setUpEcho();
     expect(await refused(dial({}))).toBe(404);
@@ -201,6 +224,73 @@ describe('files and their like', () => {
     expect(gateway.records[4]).toMatchObject({ bytesIn: 1_000, bytesOut: 5_000, upstreamId: 'u1' });
   });
 
+  const secret = 'sk-ours';
+  const providerKey = (id: string, priority = 1) => ({
+    id,
+    providerId: 'p1',
+    name: id,
+    priority,
+    lastFour: '',
+    sealed: { masterKeyId: 'k', dataKey: 'A'.repeat(80), ciphertext: 'QQ==' },
+  });
+
+  it.each([
+    ['openai', '', '/v1/files?purpose=batch', { authorization: `Bearer ${secret}` }],
+    ['azure-openai', '', '/openai/files?api-version=2024-10-21&purpose=batch', { 'api-key': secret }],
+    ['azure-openai', '?api-version=7', '/openai/files?api-version=7&purpose=batch', { 'api-key': secret }],
+    ['azure-openai', '/openai/v1', '/openai/v1/files?purpose=batch', { 'api-key': secret }],
+    ['anthropic', '', '/v1/files?purpose=batch', { 'x-api-key': secret, 'anthropic-version': '2023-06-01' }],
+    ['gemini', '', '/v1beta/files?purpose=batch', { 'x-goog-api-key': secret }],
+    ['dashscope', '', '/api/v1/files?purpose=batch', { authorization: `Bearer ${secret}` }],
+  ])('reach %s (base %s) at %s, with the key as it wants it', async (dialect, base, path, headers) => {
+    const upstream = await startUpstream((_request, response) => void response.end('{}'));
+    const gateway = await startGateway(
+      rulesWith([upstream.url + base], {
+        providers: [{ id: 'p1', name: 'acme', dialect, models: ['m'] }],
+        providerKeys: [providerKey('first')],
+      }),
+      { first: secret },
+    );
+    open.push(upstream, gateway);
+    const theirs = { authorization: 'Bearer theirs', 'x-api-key': 'theirs', 'api-key': 'theirs' };
+    await fetch(`${gateway.url}/v1/files?purpose=batch`, { headers: { ...CHANNEL, ...theirs } });
+    const [seen] = upstream.seen;
+    expect(seen?.path).toBe(path);
+    expect(seen?.headers).toMatchObject(headers);
+    expect(JSON.stringify(seen?.headers)).not.toContain('theirs');
+    expect(JSON.stringify(seen?.headers).split(secret)).toHaveLength(2);
+  });
+
+  it.each([
+    [401, 502, null],
+    [402, 502, null],
+    [429, 429, '9'],
+  ])('leave a key alone that is refused with %i', async (status, answered, wait) => {
+    const upstream = await startUpstream((request, response) => {
+      if (request.headers.authorization === 'Bearer sk-second') response.end('ok');
+      else response.writeHead(status, { 'retry-after': '9' }).end(`no: ${request.headers.authorization}`);
+    });
+    const gateway = await startGateway(
+      rulesWith([upstream.url], {
+        providers: [{ id: 'p1', name: 'acme', models: ['m'] }],
+        providerKeys: [providerKey('first'), providerKey('second', 2)],
+      }),
+      { first: secret, second: 'sk-second' },
+    );
+    open.push(upstream, gateway);
+    const send = () => fetch(`${gateway.url}/v1/files`, { headers: CHANNEL });
+    const refusal = await send();
+    expect([refusal.status, refusal.headers.get('retry-after')]).toEqual([answered, wait]);
+    // A key that is not known must not be shown to whoever happens to ask.
+    if (answered === 502) expect(await refusal.text()).not.toContain(secret);
+    for (let request = 0; request < 2; request++) expect((await send()).status).toBe(200);
+    expect((await gateway.chat(ask())).headers.get('x-request-id')).toBeTruthy();
+    expect(upstream.seen.map(({ headers }) => headers.authorization)).toEqual([
+      `Bearer ${secret}`,
+      ...Array(3).fill('Bearer sk-second'),
+    ]);
+  });
+
   it('give up a provider that is silent', async () => {
     const upstream = await startUpstream(() => new Promise<void>(() => {}));
     const upstreams = [{ id: 'u0', providerId: 'p1', baseUrl: upstream.url, firstByteTimeoutMs: 100 }];
@@ -216,6 +306,7 @@ it('no route connects to an address that is not allowed, whatever the name says'
   const port = new URL(upstream.url).port;
   const guard = connectGuard({
     allowPrivate: false,
+    ports: 'any',
     resolve: (_host, _options, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]),
   });
   open.push(upstream);

@@ -12,6 +12,7 @@ import { routing } from './routing-migration.ts';
 import { scale } from './scale-migration.ts';
 import { secrets } from './secrets-migration.ts';
 import { storage } from './storage-migration.ts';
+import { unsupported } from './unsupported-migration.ts';
 import { usage } from './usage-migration.ts';
 
 /**
@@ -220,6 +221,7 @@ export const migrations: MigrationProvider = {
       '0014-protocols': protocols,
       '0016-usage': usage,
       '0017-portkey': portkey,
+      '0018-unsupported': unsupported,
     };
   },
 };

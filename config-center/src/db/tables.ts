@@ -76,6 +76,7 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     deniedModels: 'json',
     defaultProviderId: 'text',
     defaultUpstreamId: 'text',
+    onUnsupported: 'text',
   },
   matcher: {
     id: 'text',
@@ -197,6 +198,7 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     providerId: 'text',
     upstreamId: 'text',
     addHeaders: 'json',
+    onUnsupported: 'text',
     priority: 'integer',
     isEnabled: 'boolean',
   },

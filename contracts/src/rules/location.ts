@@ -38,13 +38,17 @@ export function locate(locations: readonly CompiledLocation[], path: string): Lo
 
 /** Faults of a location beyond the shapes of its fields. */
 export function locationFaults(location: Location): readonly { readonly path: string; readonly message: string }[] {
-  const { isRegex, path, rewriteTo, providerId, upstreamId, addHeaders } = location;
+  const { isRegex, path, rewriteTo, providerId, upstreamId, onUnsupported, addHeaders } = location;
   const isIdle =
     rewriteTo === undefined &&
     providerId === undefined &&
     upstreamId === undefined &&
+    onUnsupported === undefined &&
     Object.keys(addHeaders).length === 0;
-  if (isIdle) return [{ path: 'rewriteTo', message: 'The rule does nothing: no rewrite, no target, no header.' }];
+  if (isIdle)
+    return [
+      { path: 'rewriteTo', message: 'The rule does nothing: no rewrite, no target, no header, no onUnsupported.' },
+    ];
   if (!isRegex && !isPlain(path))
     return [{ path: 'path', message: 'A path begins with / and has no empty or dot parts.' }];
   if (rewriteTo !== undefined && !isPlain(rewriteTo)) {

@@ -1531,6 +1531,8 @@ export interface components {
             deniedModels: string[];
             defaultProviderId?: string;
             defaultUpstreamId?: string;
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             version: number;
             /** Format: date-time */
             createdAt: string;
@@ -1568,6 +1570,8 @@ export interface components {
             deniedModels?: string[];
             defaultProviderId?: string;
             defaultUpstreamId?: string;
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
         };
         Matcher: {
             /** @enum {string} */
@@ -1854,7 +1858,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1908,7 +1912,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1958,7 +1962,7 @@ export interface components {
              * @default drop
              * @enum {string}
              */
-            onUnsupported: "drop" | "refuse";
+            onUnsupported: "drop" | "refuse" | "drop_all";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -2032,7 +2036,7 @@ export interface components {
              * @default drop
              * @enum {string}
              */
-            onUnsupported?: "drop" | "refuse";
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             apiKeyEnv?: string;
             models: string[];
             /** @default 100 */
@@ -2239,7 +2243,7 @@ export interface components {
             contextTokens?: number;
             maxOutputTokens?: number;
             /** @default [] */
-            capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
             /** @default true */
             isEnabled: boolean;
             version: number;
@@ -2257,7 +2261,7 @@ export interface components {
             contextTokens?: number;
             maxOutputTokens?: number;
             /** @default [] */
-            capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+            capabilities?: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
             /** @default true */
             isEnabled?: boolean;
         };
@@ -2299,6 +2303,8 @@ export interface components {
             addHeaders: {
                 [key: string]: string;
             };
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             /** @default 100 */
             priority: number;
             /** @default true */
@@ -2322,6 +2328,8 @@ export interface components {
             addHeaders?: {
                 [key: string]: string;
             };
+            /** @enum {string} */
+            onUnsupported?: "drop" | "refuse" | "drop_all";
             /** @default 100 */
             priority?: number;
             /** @default true */
@@ -4253,6 +4261,8 @@ export interface operations {
                     deniedModels?: string[];
                     defaultProviderId?: string;
                     defaultUpstreamId?: string;
+                    /** @enum {string} */
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     version?: number;
                 };
             };
@@ -5003,7 +5013,7 @@ export interface operations {
                      * @default drop
                      * @enum {string}
                      */
-                    onUnsupported?: "drop" | "refuse";
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     apiKeyEnv?: string;
                     models: string[];
                     /** @default 100 */
@@ -7801,7 +7811,7 @@ export interface operations {
                     contextTokens?: number;
                     maxOutputTokens?: number;
                     /** @default [] */
-                    capabilities?: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                    capabilities?: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                     /** @default true */
                     isEnabled?: boolean;
                     version?: number;
@@ -8243,6 +8253,8 @@ export interface operations {
                     addHeaders?: {
                         [key: string]: string;
                     };
+                    /** @enum {string} */
+                    onUnsupported?: "drop" | "refuse" | "drop_all";
                     /** @default 100 */
                     priority?: number;
                     /** @default true */
@@ -8341,6 +8353,8 @@ export interface operations {
                         addHeaders?: {
                             [key: string]: string;
                         };
+                        /** @enum {string} */
+                        onUnsupported?: "drop" | "refuse" | "drop_all";
                         /** @default 100 */
                         priority?: number;
                         /** @default true */
@@ -9229,7 +9243,7 @@ export interface operations {
                             /** @enum {string} */
                             decision: "allowed" | "refused";
                             /** @enum {string} */
-                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                             policyId?: string;
                             policyName?: string;
                             namespace?: string;
@@ -9762,7 +9776,7 @@ export interface operations {
                                      * @default drop
                                      * @enum {string}
                                      */
-                                    onUnsupported: "drop" | "refuse";
+                                    onUnsupported: "drop" | "refuse" | "drop_all";
                                     apiKeyEnv?: string;
                                     models: string[];
                                     /** @default 100 */
@@ -9881,6 +9895,8 @@ export interface operations {
                                     allowedModels: string[];
                                     /** @default [] */
                                     deniedModels: string[];
+                                    /** @enum {string} */
+                                    onUnsupported?: "drop" | "refuse" | "drop_all";
                                     defaultProvider?: string;
                                     defaultUpstream?: string;
                                 }[];
@@ -10067,7 +10083,7 @@ export interface operations {
                                     contextTokens?: number;
                                     maxOutputTokens?: number;
                                     /** @default [] */
-                                    capabilities: ("vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                                    capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
                                     /** @default true */
                                     isEnabled: boolean;
                                     provider: string;
@@ -10092,6 +10108,8 @@ export interface operations {
                                     addHeaders: {
                                         [key: string]: string;
                                     };
+                                    /** @enum {string} */
+                                    onUnsupported?: "drop" | "refuse" | "drop_all";
                                     /** @default 100 */
                                     priority: number;
                                     /** @default true */

@@ -3,6 +3,7 @@ import { useProviderNames } from '../api/names.ts';
 import { useTexts } from '../texts/texts.tsx';
 import { ChoiceField, NamesField } from './choice-fields.tsx';
 import { EnabledField, NameField, NumberField } from './common-fields.tsx';
+import { UnsupportedField } from './unsupported-field.tsx';
 
 /** The fields of a namespace. */
 export function NamespaceFields() {
@@ -42,6 +43,7 @@ export function NamespaceFields() {
         hint={t('namespace.defaultProviderHint')}
         names={providers}
       />
+      <UnsupportedField hint={t('onUnsupported.namespaceHint')} />
       <EnabledField />
     </>
   );

@@ -79,6 +79,20 @@ describe('where connections may go', () => {
   });
 });
 
+describe('the ports of providers', () => {
+  const url = (port: number) => new URL(`https://93.184.216.34:${port}/v1`);
+  it.each([
+    ['of the web where only public addresses are allowed', { allowPrivate: false }, [443, 80], [22, 6379, 8443]],
+    ['any where private ones are', { allowPrivate: true }, [443, 22, 8000], []],
+    ['those that the settings list', { allowPrivate: true, ports: [8443] }, [8443], [443, 80, 8000]],
+    ['any that the settings allow', { allowPrivate: false, ports: 'any' as const }, [443, 8443, 22], []],
+  ])('%s', (_name, options, allowed, refused) => {
+    const { check } = connectGuard(options);
+    for (const port of allowed) expect(() => check(url(port)), String(port)).not.toThrow();
+    for (const port of refused) expect(() => check(url(port)), String(port)).toThrow('upstream connect');
+  });
+});
+
 it('a name that points elsewhere a moment later is checked at each connection', async () => {
   let requests = 0;
   const server = createServer((_request, response) => {

@@ -11,6 +11,8 @@ type Resolve = (
 export interface ConnectGuardOptions {
   /** Providers may be on this machine and in private networks, and be reached without TLS. */
   readonly allowPrivate: boolean;
+  /** Ports that providers may be on; absent: any where private addresses are allowed, else those of the web. */
+  readonly ports?: readonly number[] | 'any' | undefined;
   /** Default: the resolver of the system. */
   readonly resolve?: Resolve;
 }
@@ -46,17 +48,25 @@ const PRIVATE: readonly Range[] = [
   ['fc00::', 7, 'ipv6'],
 ];
 
+const WEB_PORTS: readonly number[] = [80, 443];
+
 /**
  * Guards the one moment that counts: a name is resolved when a connection is made, every address it has is checked, and
  * the connection goes to an address that was checked, so that a name cannot point elsewhere a moment later.
  */
-export function connectGuard({ allowPrivate, resolve = dns.lookup as Resolve }: ConnectGuardOptions): ConnectGuard {
+export function connectGuard({
+  allowPrivate,
+  ports = allowPrivate ? 'any' : WEB_PORTS,
+  resolve = dns.lookup as Resolve,
+}: ConnectGuardOptions): ConnectGuard {
   const refused = new BlockList();
   for (const [network, prefix, family] of allowPrivate ? NEVER : [...NEVER, ...PRIVATE]) {
     refused.addSubnet(network, prefix, family);
   }
   // A mapped address is checked as the IPv4 address that it stands for.
   const isRefused = (address: string) => refused.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+
+  const mayUse = (port: number) => ports === 'any' || ports.includes(port);
 
   const lookup: LookupFunction = (host, options, callback) => {
     resolve(host, { ...options, all: true }, (error, addresses) => {
@@ -74,6 +84,11 @@ export function connectGuard({ allowPrivate, resolve = dns.lookup as Resolve }: 
       const isPlain = url.protocol !== 'https:';
       if ((isPlain && !allowPrivate) || (isIP(host) !== 0 && isRefused(host))) {
         throw new UpstreamFailure({ kind: 'connect', internal: refusal(host).message });
+      }
+      const port = Number(url.port) || (isPlain ? 80 : 443);
+      if (!mayUse(port)) {
+        const internal = `no connection to port ${port} is allowed; see UPSTREAM_PORTS`;
+        throw new UpstreamFailure({ kind: 'connect', internal });
       }
     },
   };

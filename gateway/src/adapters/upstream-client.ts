@@ -2,7 +2,7 @@ import { pipeline, Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, constants as zlib } from 'node:zlib';
 import type { Upstream } from '@ai-gateway/contracts';
 import { type Dispatcher, Pool } from 'undici';
-import { exhaustedUntilMs, retryAfterMs } from '../domain/provider-quota.ts';
+import { askedWaitMs } from '../domain/provider-quota.ts';
 import type { AttemptFailure } from '../domain/retry.ts';
 import { type ConnectGuard, type UpstreamClient, UpstreamFailure, type UpstreamResponse } from '../services.ts';
 
@@ -215,7 +215,7 @@ async function statusFailure(status: number, headers: Headers, body: AsyncIterab
     kind: 'status',
     status,
     ...messagesIn(Buffer.concat(chunks).toString()),
-    retryAfterMs: retryAfterMs(headers, Date.now()) ?? quotaWaitMs(status, headers),
+    retryAfterMs: askedWaitMs(status, headers, Date.now()),
   });
 }
 
@@ -239,13 +239,6 @@ function messagesIn(text: string): { readonly message: string | undefined; reado
   } catch {
     return { message: undefined };
   }
-}
-
-/** How long a provider that limits us wants to be left alone by its quota headers, ms. */
-function quotaWaitMs(status: number, headers: Headers): number | undefined {
-  const now = Date.now();
-  const untilMs = status === 429 ? exhaustedUntilMs(headers, now) : undefined;
-  return untilMs === undefined ? undefined : untilMs - now;
 }
 
 /** The body in plain bytes: providers that compress although `identity` was asked for are decoded as they come. */

@@ -2,7 +2,7 @@ import type { Fallback } from '@ai-gateway/contracts';
 import { isModel } from '@ai-gateway/limits';
 import type { CompiledConfig, CompiledProvider } from './compile-snapshot.ts';
 import { type ModelChoice, resolveModel } from './resolve-model.ts';
-import { findServed } from './served-models.ts';
+import { factsOfModel, findServed } from './served-models.ts';
 
 /**
  * Who answers for a model, in the order of trying: its own provider, then what the fallback rule names. A target that
@@ -54,7 +54,7 @@ function choiceAt({ served }: CompiledConfig, provider: CompiledProvider, name: 
     resolvedModel: model?.name ?? name,
     upstreamModel: model?.upstreamName ?? name,
     listedModel: model?.listedName ?? name,
-    maxOutputTokens: model?.row?.maxOutputTokens,
+    ...factsOfModel(model?.row),
     preferredUpstreamId: undefined,
   };
 }

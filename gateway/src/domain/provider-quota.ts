@@ -34,6 +34,15 @@ export function retryAfterMs(headers: Headers, nowMs: number): number | undefine
   return wait === undefined || wait <= 0 ? undefined : Math.min(wait, LONGEST_MS);
 }
 
+/**
+ * How long a provider that refuses wants to be left alone, ms from now: what it says itself, or, when it limits us, what
+ * its quota headers tell. Undefined = it does not say.
+ */
+export function askedWaitMs(status: number, headers: Headers, nowMs: number): number | undefined {
+  const exhaustedMs = status === 429 ? exhaustedUntilMs(headers, nowMs) : undefined;
+  return retryAfterMs(headers, nowMs) ?? (exhaustedMs && exhaustedMs - nowMs);
+}
+
 function isZero(header: string | readonly string[] | undefined): boolean {
   return typeof header === 'string' && header.trim() !== '' && Number(header) <= 0;
 }

@@ -3,10 +3,10 @@ import { redirectsOf } from './compile-routing.ts';
 import type { CompiledConfig, CompiledProvider } from './compile-snapshot.ts';
 import { GatewayError } from './gateway-error.ts';
 import { type ModelAccess, mayUse } from './model-access.ts';
-import { findServed, type ServedModel } from './served-models.ts';
+import { factsOfModel, findServed, type ModelFacts, type ServedModel } from './served-models.ts';
 
 /** Where a model goes: the provider, and the names of the model. */
-export interface ModelChoice {
+export interface ModelChoice extends ModelFacts {
   readonly provider: CompiledProvider;
   /** The name that limits, prices, counts and the log go by. */
   readonly resolvedModel: string;
@@ -14,8 +14,6 @@ export interface ModelChoice {
   readonly upstreamModel: string;
   /** What `countPer: model` counts by: the model, or the provider's pattern when only that lists it. */
   readonly listedModel: string;
-  /** Output tokens per choice that the model can give, where that is known. */
-  readonly maxOutputTokens: number | undefined;
   /** The upstream that is to be tried first. */
   readonly preferredUpstreamId: string | undefined;
 }
@@ -122,7 +120,7 @@ function choiceOf({ provider, model }: Offer, { location, namespace }: ModelRequ
     resolvedModel: model.name,
     upstreamModel: model.upstreamName,
     listedModel: model.listedName,
-    maxOutputTokens: model.row?.maxOutputTokens,
+    ...factsOfModel(model.row),
     preferredUpstreamId: preferred.find((id) => provider.upstreams.some((upstream) => upstream.id === id)),
   };
 }

@@ -1,4 +1,4 @@
-import type { Model, Provider, Snapshot } from '@ai-gateway/contracts';
+import type { Model, ModelCapability, Provider, Snapshot } from '@ai-gateway/contracts';
 import { isModel } from '@ai-gateway/limits';
 
 /** A model as a provider serves it. */
@@ -11,6 +11,22 @@ export interface ServedModel {
   readonly listedName: string;
   readonly isExact: boolean;
   readonly row: Model | undefined;
+}
+
+/** What is known of a model, for requests to be held against. */
+export interface ModelFacts {
+  /** Output tokens per choice that the model can give, where that is known. */
+  readonly maxOutputTokens: number | undefined;
+  /** Tokens that input and output of one choice may have together, where that is known. */
+  readonly contextTokens: number | undefined;
+  /** Empty: nothing is known. */
+  readonly capabilities: readonly ModelCapability[];
+}
+
+/** The facts of a row of models; of a model without one nothing is known. */
+export function factsOfModel(row: Model | undefined): ModelFacts {
+  const { maxOutputTokens, contextTokens, capabilities = [] } = row ?? {};
+  return { maxOutputTokens, contextTokens, capabilities };
 }
 
 /** What one provider serves. */

@@ -42,7 +42,7 @@ export function dryServices(services: Services, { secretHash, recordedInputToken
         refused: () => config.refused(),
       },
       limits: dryLimits(limits, previews),
-      tokens: recordedInputTokens === undefined ? tokens : recordedCounter(tokens, recordedInputTokens),
+      tokens: recordedInputTokens === undefined ? tokens : recordedCounter(recordedInputTokens),
       // It is nobody's turn, and no upstream is on trial.
       health: { ...health, rank: health.previewRank },
       cache: { read: (key) => cache.read(key), keep: () => {} },
@@ -72,7 +72,7 @@ function dryLimits(limits: Limits, previews: LimitsPreview[]): Limits {
 }
 
 /** Counts an input of which only the number of tokens is known. */
-export function recordedCounter(tokens: TokenCounter, recorded: number): TokenCounter {
+export function recordedCounter(recorded: number): TokenCounter {
   let isCounted = false;
   return {
     countChat: async () => ({ tokens: recorded, exact: true }),
@@ -82,6 +82,7 @@ export function recordedCounter(tokens: TokenCounter, recorded: number): TokenCo
       isCounted = true;
       return { tokens: counted, cutAt: 0, cutTokens: 0, finalAt: 0, finalTokens: 0, exact: true };
     },
-    tokensPerByte: (model) => tokens.tokensPerByte(model),
+    // The text at hand says nothing of how many there were.
+    tokensPerByte: () => Number.POSITIVE_INFINITY,
   };
 }

@@ -139,6 +139,7 @@ export function emptyNotes(): Notes {
     bytesIn: undefined,
     bytesOut: undefined,
     overheadMs: undefined,
+    dropped: [],
     isAccepted: false,
     countedInput: undefined,
     refusedByPolicyIds: [],

@@ -22,6 +22,8 @@ export const RETURNED = [
   'content-range',
   'accept-ranges',
   'cache-control',
+  'retry-after',
+  'retry-after-ms',
 ];
 
 /** Headers of an accepted handshake that reach the client. */
@@ -36,17 +38,17 @@ const ACCEPTED = new Set([
 /** How browsers, which cannot set headers, hand over their key: https://platform.openai.com/docs/guides/realtime-websocket */
 const KEY_PROTOCOL = 'openai-insecure-api-key.';
 
-/** Leaves what may reach the provider, and adds what is ours. */
+/** Leaves what may reach the provider, and adds what is ours: `own` are the headers of the provider's own protocol. */
 export function allowHeaders(
   message: IncomingMessage,
   kind: 'http' | 'websocket',
-  { secret, requestId }: { readonly secret: string | undefined; readonly requestId: string },
+  { own, requestId }: { readonly own: Readonly<Record<string, string>>; readonly requestId: string },
 ): void {
   const allowed = kind === 'http' ? FORWARDED : HANDSHAKE;
   for (const name of Object.keys(message.headers)) if (!allowed.has(name)) delete message.headers[name];
   message.headers['x-request-id'] = requestId;
   message.headers['user-agent'] = 'ai-gateway';
-  if (secret !== undefined) message.headers.authorization = `Bearer ${secret}`;
+  Object.assign(message.headers, own);
 }
 
 /** Leaves what may reach the client of an accepted handshake. */

@@ -42,7 +42,10 @@ export async function serveChat(
     const usage = await usageOfFailure(life);
     life.end(failedOutcome(error, life.hasClientLeft(), usage), error.details.internal);
     if (response.headersSent) response.destroy();
-    else writeError(response, error, life.requestId, protocol.errorBody(error, life.requestId));
+    else {
+      tellDropped(response, life);
+      writeError(response, error, life.requestId, protocol.errorBody(error, life.requestId));
+    }
   }
 }
 
@@ -62,8 +65,8 @@ async function sendAnswer(
     'content-type': answer.contentType,
     ...requestIdHeaders(life.requestId),
     ...headers,
-    ...answer.headers,
   };
+  tellDropped(response, life);
   if (Buffer.isBuffer(answer.body)) {
     life.firstByte();
     life.end(await outcomeOf(answer, life));
@@ -75,6 +78,12 @@ async function sendAnswer(
   const outcome = await outcomeOf(answer, life);
   life.end(outcome, internalOf(answer));
   response.end();
+}
+
+/** Tells the client which of its fields the provider never saw. */
+function tellDropped(response: ServerResponse, { notes }: Life): void {
+  if (notes.dropped.length > 0 && !response.headersSent)
+    response.setHeader('x-gateway-dropped', notes.dropped.join(','));
 }
 
 /** How the answer ended; one that was kept has used nothing now. */

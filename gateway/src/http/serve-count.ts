@@ -20,8 +20,8 @@ export async function serveCount(
     const head = life.received(targetOf(message.url ?? ''), new Uint8Array());
     const body = await readBody(message, maxBodyBytes);
     const protocol = messagesCount;
-    const { countedInput, rateHeaders } = await countPipeline.run({ ...head, body, protocol }, services);
-    const { tokens } = await countedInput();
+    const { countedInput, choice, rateHeaders } = await countPipeline.run({ ...head, body, protocol }, services);
+    const { tokens } = await countedInput(choice);
     life.end({ kind: 'completed', status: 200, usage: NO_USAGE });
     const answer = JSON.stringify({ input_tokens: tokens });
     response.writeHead(200, {

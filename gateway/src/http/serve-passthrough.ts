@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { asGatewayError, GatewayError } from '../domain/gateway-error.ts';
 import { NO_USAGE } from '../domain/outcome.ts';
+import { errorOf } from '../domain/retry.ts';
 import type { Received } from '../exchange.ts';
 import { passthroughPipeline } from '../pipeline.ts';
 import type { ConnectGuard, Services } from '../services.ts';
@@ -16,6 +17,8 @@ import {
   checkUrl,
   failedAttempt,
   noteBeginning,
+  providerHeaders,
+  refusedAttempt,
   targetUrl,
 } from './passthrough-target.ts';
 import { targetOf } from './read-request.ts';
@@ -31,6 +34,13 @@ export interface Passthrough {
   close(): void;
 }
 
+/** What the proxy needs beside the services. */
+export interface PassthroughOptions {
+  readonly guard: ConnectGuard;
+  /** Silence of both sides after which a WebSocket is closed, ms; 0 = never. */
+  readonly websocketIdleMs: number;
+}
+
 /** One request in the hands of http-proxy. */
 interface Passing extends Beginning {
   readonly life: Life;
@@ -43,7 +53,7 @@ interface Passing extends Beginning {
  * Passes files, batches, audio, images and the realtime WebSocket through `http-proxy`: all rules apply that do not need
  * the body, bytes are counted and otherwise untouched, headers are allow-listed both ways, redirects are refused.
  */
-export function passthrough(services: Services, guard: ConnectGuard): Passthrough {
+export function passthrough(services: Services, { guard, websocketIdleMs }: PassthroughOptions): Passthrough {
   const { lookup } = guard;
   const agents = {
     http: new http.Agent({ keepAlive: true, lookup }),
@@ -51,7 +61,7 @@ export function passthrough(services: Services, guard: ConnectGuard): Passthroug
   };
   const agentOf = (url: string) => (url.startsWith('https:') ? agents.https : agents.http);
   const proxy = httpProxy.createProxyServer({ selfHandleResponse: true, ignorePath: true, xfwd: false });
-  const sockets = realtime(services, guard, agentOf);
+  const sockets = realtime(services, { guard, agentOf, idleMs: websocketIdleMs });
   const passing = new WeakMap<IncomingMessage, Passing>();
 
   async function serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -79,10 +89,10 @@ export function passthrough(services: Services, guard: ConnectGuard): Passthroug
     request: Beginning & Pick<Received, 'located'> & { readonly life: Life },
     url: string,
   ): Promise<void> {
-    const { life, attempt, key, located } = request;
+    const { life, attempt, located } = request;
     checkUrl(guard, url, attempt);
-    allowHeaders(message, 'http', { secret: key?.reveal(), requestId: life.requestId });
-    Object.assign(message.headers, located?.location.addHeaders);
+    const own = { ...located?.location.addHeaders, ...providerHeaders(request, message.headers) };
+    allowHeaders(message, 'http', { own, requestId: life.requestId });
     life.notes.bytesIn = 0;
     message.on('data', (chunk: Buffer) => {
       life.notes.bytesIn = (life.notes.bytesIn ?? 0) + chunk.length;
@@ -134,7 +144,14 @@ function deliver(
   const status = upstream.statusCode ?? 502;
   timers?.answered();
   if (status < 400) attempt.answered(upstream.headers, key?.id);
-  else attempt.failed({ kind: 'status', status, message: undefined, retryAfterMs: undefined }, key?.id);
+  const failure = status < 400 ? undefined : refusedAttempt(upstream, { attempt, key });
+  const isOfOurKey = key !== undefined && (status === 401 || status === 402);
+  if (failure !== undefined && isOfOurKey) {
+    // It is not the client's key that is wrong, and some providers repeat ours.
+    upstream.destroy();
+    reject(errorOf(failure));
+    return;
+  }
   if (status >= 300 && status < 400) {
     upstream.destroy();
     reject(new GatewayError('upstream_error', { message: 'The provider answered with a redirect.' }));

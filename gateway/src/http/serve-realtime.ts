@@ -14,13 +14,16 @@ import {
   checkUrl,
   failedAttempt,
   noteBeginning,
+  providerHeaders,
+  refusedAttempt,
   targetUrl,
 } from './passthrough-target.ts';
 import { targetOf } from './read-request.ts';
 import { REALTIME_PATH } from './routes.ts';
 import { writeError } from './write-answer.ts';
 
-/** The one path whose connections are upgraded. */
+/** A close frame of the code 1001 (RFC 6455, 5.5.1 and 7.4.1); frames of a server are not masked. */
+const GOING_AWAY = Buffer.from([0x88, 2, 0x03, 0xe9]);
 
 /** Passes WebSockets through. */
 export interface Realtime {
@@ -37,8 +40,16 @@ interface Session extends Beginning {
   readonly life: Life;
 }
 
+/** What sessions need beside the services. */
+export interface RealtimeOptions {
+  readonly guard: ConnectGuard;
+  readonly agentOf: (url: string) => Agent;
+  /** Silence of both sides after which a session is closed, ms; 0 = never. */
+  readonly idleMs: number;
+}
+
 /** Both ends of a session are closed when one is; it holds its concurrency slot until then. */
-export function realtime(services: Services, guard: ConnectGuard, agentOf: (url: string) => Agent): Realtime {
+export function realtime(services: Services, { guard, agentOf, idleMs }: RealtimeOptions): Realtime {
   const open = new Set<Socket>();
 
   async function serve(message: IncomingMessage, response: ServerResponse, head: Buffer): Promise<void> {
@@ -72,7 +83,8 @@ export function realtime(services: Services, guard: ConnectGuard, agentOf: (url:
   function runSession({ message, head, socket, life, target, attempt, key }: Session): Promise<void> {
     const url = targetUrl(message.url ?? '', target);
     checkUrl(guard, url, attempt);
-    allowHeaders(message, 'websocket', { secret: key?.reveal(), requestId: life.requestId });
+    const own = providerHeaders({ target, attempt, key }, message.headers);
+    allowHeaders(message, 'websocket', { own, requestId: life.requestId });
     const before = { read: socket.bytesRead - head.length, written: socket.bytesWritten };
     // Its events have no other way to tell which request they are about.
     const proxy = httpProxy.createProxyServer({ ignorePath: true, xfwd: false });
@@ -86,7 +98,7 @@ export function realtime(services: Services, guard: ConnectGuard, agentOf: (url:
           upstreamRequest.on('error', (error) => reject(failedAttempt(error, attempt, life)));
           upstreamRequest.on('response', (refused: IncomingMessage) => {
             refused.destroy();
-            reject(refusedHandshake(refused.statusCode ?? 502, { attempt, key }));
+            reject(refusedHandshake(refused, { attempt, key }));
           });
         });
         upstreamRequest.on('upgrade', (accepted: IncomingMessage, upstreamSocket: Socket) => {
@@ -96,6 +108,7 @@ export function realtime(services: Services, guard: ConnectGuard, agentOf: (url:
           allowHandshake(accepted, life.requestId);
           life.firstByte();
           bindSockets(socket, upstreamSocket);
+          closeWhenIdle(socket, idleMs);
           socket.once('close', () => {
             life.notes.bytesIn = socket.bytesRead - before.read;
             life.notes.bytesOut = socket.bytesWritten - before.written;
@@ -125,9 +138,16 @@ function bindSockets(client: Socket, upstream: Socket): void {
   upstream.on('error', () => upstream.destroy());
 }
 
-function refusedHandshake(status: number, { attempt, key }: Pick<Beginning, 'attempt' | 'key'>): GatewayError {
-  const failure = { kind: 'status', status, message: undefined, retryAfterMs: undefined } as const;
-  attempt.failed(failure, key?.id);
+/** All that is said passes through the client's socket, so its silence is that of both sides. */
+function closeWhenIdle(client: Socket, idleMs: number): void {
+  client.setTimeout(idleMs, () => {
+    client.write(GOING_AWAY);
+    client.destroySoon();
+  });
+}
+
+function refusedHandshake(answer: IncomingMessage, beginning: Pick<Beginning, 'attempt' | 'key'>): GatewayError {
+  const { status } = refusedAttempt(answer, beginning);
   const internal = `upstream answered ${status} to the handshake`;
   return new GatewayError('upstream_error', { message: 'The provider did not accept the WebSocket.', internal });
 }

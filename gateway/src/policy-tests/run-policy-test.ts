@@ -138,7 +138,7 @@ function servicesFor({ inputTokens }: PolicyTestCase, secretHash: string, run: R
     ...services,
     config: { current: () => rules.config, hashOf: () => secretHash, refused: () => undefined },
     limits,
-    tokens: inputTokens === undefined ? estimates : recordedCounter(estimates, inputTokens),
+    tokens: inputTokens === undefined ? estimates : recordedCounter(inputTokens),
     health: {
       ...services.health,
       of: () => UNTRIED,

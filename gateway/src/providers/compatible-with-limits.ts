@@ -59,6 +59,7 @@ function withLimits(limits: Limits): Dialect {
   return {
     nativePath: (protocol, address) =>
       protocol === 'openai-chat' ? undefined : openaiCompatible.nativePath(protocol, address),
+    plainPath: openaiCompatible.plainPath,
     headers: openaiCompatible.headers,
     translation: { ...openaiCompatible.translation, request: (call) => adjusted(call, limits) },
   };

@@ -80,6 +80,8 @@ export interface Translation {
 export interface Dialect {
   /** Path of an operation in a protocol that the provider speaks itself; undefined = it does not. */
   nativePath(protocol: ProtocolName, address: Address): string | undefined;
+  /** Path, and query if it has one of its own, of any other operation that is passed through untouched. */
+  plainPath(baseUrl: string, operation: string): string;
   /** Headers of the dialect's own: authentication, version. */
   headers(facts: HeaderFacts): Record<string, string>;
   /** How requests of other protocols reach it. */

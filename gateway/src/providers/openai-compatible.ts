@@ -4,23 +4,18 @@ import { NO_LOSSES } from '../protocols/losses.ts';
 import { maxTokensField } from '../protocols/openai-chat.ts';
 import type { Address, ChatCall, Dialect, HeaderFacts, TranslatedCall } from './dialect.ts';
 
-/**
- * URL of an operation on an OpenAI-compatible base URL. A base that ends in a version (`/v1`, `/compatible-mode/v1`,
- * `/api/paas/v4`) is taken as it is; otherwise `/v1` is added, so that both spellings reach the same place.
- */
-export function operationUrl(baseUrl: string, operation: string): string {
-  const base = baseUrl.replace(/\/+$/, '');
-  return `${/\/v\d+$/.test(base) ? base : `${base}/v1`}/${operation}`;
-}
-
 /** Path of a base URL, without a slash at its end and without its query. */
 export function pathOf(baseUrl: string): string {
   return new URL(baseUrl).pathname.replace(/\/+$/, '');
 }
 
-/** The path alone, for a client that is connected already. */
+/**
+ * Path of an operation on an OpenAI-compatible base URL. A base that ends in a version (`/v1`, `/compatible-mode/v1`,
+ * `/api/paas/v4`) is taken as it is; otherwise `/v1` is added, so that both spellings reach the same place.
+ */
 export function operationPath(baseUrl: string, operation: string): string {
-  return operationUrl(baseUrl, operation).replace(/^https?:\/\/[^/]+/, '');
+  const base = pathOf(baseUrl);
+  return `${/\/v\d+$/.test(base) ? base : `${base}/v1`}/${operation}`;
 }
 
 /** Where the provider takes requests of the protocols that it speaks itself. */
@@ -38,6 +33,7 @@ export const openaiCompatible: Dialect = {
     const operation = OPERATIONS[protocol];
     return operation === undefined ? undefined : operationPath(baseUrl, operation);
   },
+  plainPath: operationPath,
   headers: ({ secret }: HeaderFacts): Record<string, string> =>
     secret === undefined ? {} : { authorization: `Bearer ${secret}` },
   translation: { path, request: chatRequest, answer: (answer) => answer, reader: () => undefined },

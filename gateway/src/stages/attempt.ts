@@ -49,6 +49,7 @@ export async function attemptAt(
   notes.providerKeyId = key?.id;
   notes.attempts++;
   notes.target = target;
+  notes.dropped = exchange.callFor(choice).dropped;
   try {
     const response = await client.send(requestTo(target, exchange, key), signal);
     attempt.answered(response.headers, key?.id);

@@ -23,10 +23,11 @@ export const capOutput: Stage<
     InputCount & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets: readonly Target[] },
   Demand & OutputBounds
 > = (exchange, services) => {
-  const { chat, choice, tokenPolicies, input, price, notes } = exchange;
-  const inputTokens = input?.tokens ?? 0;
+  const { chat, choice, tokenPolicies, input, inputs, price, notes } = exchange;
+  // Whoever comes to answer counts by a tokenizer of its own.
+  const inputTokens = Math.max(0, ...[...inputs.values()].map(({ tokens }) => tokens));
   notes.demand = { inputTokens, outputTokens: 0 };
-  checkInputCaps(exchange, inputTokens, services);
+  checkInputCaps(exchange, input?.tokens ?? 0, services);
 
   const capped = demandOf({
     clientMax: chat.clientMax,

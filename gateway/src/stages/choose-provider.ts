@@ -1,5 +1,6 @@
 import { GatewayError } from '../domain/gateway-error.ts';
 import { targetProvider } from '../domain/resolve-model.ts';
+import { factsOfModel } from '../domain/served-models.ts';
 import type { Received, Stage } from '../exchange.ts';
 import type { Chained } from './find-fallbacks.ts';
 import type { Matched } from './match-namespace.ts';
@@ -26,6 +27,6 @@ export const chooseProvider: Stage<Received & Matched, Chained> = ({ config, nam
   }
   const preferred = [location?.upstreamId, defaultUpstreamId];
   const preferredUpstreamId = preferred.find((id) => provider.upstreams.some((upstream) => upstream.id === id));
-  const noModel = { resolvedModel: '', upstreamModel: '', listedModel: '', maxOutputTokens: undefined };
+  const noModel = { resolvedModel: '', upstreamModel: '', listedModel: '', ...factsOfModel(undefined) };
   return { chain: [{ provider, ...noModel, preferredUpstreamId }] };
 };

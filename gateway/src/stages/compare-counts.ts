@@ -8,8 +8,11 @@ import type { Services } from '../services.ts';
 import { isContentLane } from '../streaming/chat-chunk.ts';
 import { type InputCount, isWhole } from './count-input.ts';
 import type { Metering } from './limit-output.ts';
+import type { UpstreamCall } from './prepare-call.ts';
 
-type Comparable = Received & InputCount & Metering & { readonly chat: Chat; readonly choice: ModelChoice };
+type Comparable = Received &
+  InputCount &
+  Metering & { readonly chat: Chat; readonly choice: ModelChoice; readonly call: UpstreamCall };
 
 /**
  * Has own counts compared with what the provider reports, once the answer has gone out: the input where it was counted
@@ -18,7 +21,9 @@ type Comparable = Received & InputCount & Metering & { readonly chat: Chat; read
 export const compareCounts: Stage<Comparable, object> = (exchange, services) => {
   exchange.defer(async ({ kind, usage }) => {
     if (kind !== 'completed' || usage.source !== 'provider') return;
-    const { input, chat } = exchange;
+    const { inputs, chat, choice, call } = exchange;
+    // What the provider never saw was counted all the same.
+    const input = call.dropped.length === 0 ? inputs.get(choice.resolvedModel) : undefined;
     const isSampled = services.random() < services.observations.outputShare;
     if (input === undefined && !isSampled) return;
     await nextTurn();

@@ -4,15 +4,22 @@ import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { Target } from '../domain/target.ts';
 import { isWholeInput } from '../domain/token-drift.ts';
 import type { Received, Stage } from '../exchange.ts';
+import { mayExceedContext } from '../protocols/context-length.ts';
 import { type Chat, templateVariablesOf } from '../protocols/openai-chat.ts';
 import type { Prompt, Services, TokenCount, TokenCounter } from '../services.ts';
 import { type Planned, possibleLimits } from './plan-limits.ts';
 
-/** Tokens of the input, counted at most once per request and only when somebody asks. */
+/** Tokens of the input, counted at most once per model and only when somebody asks. */
 export interface InputCount {
-  readonly countedInput: () => Promise<TokenCount>;
-  /** Known before the request is admitted when a policy or a limit counts tokens. */
+  /** By the tokenizer of a model that may answer. */
+  readonly countedInput: (choice: ModelChoice) => Promise<TokenCount>;
+  /**
+   * By the model that is asked for. Known before the request is admitted when a policy or a limit counts tokens, or the
+   * model's context might be too short.
+   */
   readonly input: TokenCount | undefined;
+  /** The same for every model that may come to answer, by its resolved name. */
+  readonly inputs: ReadonlyMap<string, TokenCount>;
 }
 
 /**
@@ -23,16 +30,23 @@ export const countInput: Stage<
   Received & Planned & { readonly chat: Chat; readonly choice: ModelChoice; readonly targets?: readonly Target[] },
   InputCount
 > = async (exchange, services) => {
-  const { chat, choice, tokenPolicies, notes } = exchange;
+  const { chat, choice, targets = [], tokenPolicies, notes, body } = exchange;
   const mayEstimate = tokenPolicies.every(({ rule }) => rule.counting === 'estimate');
-  let counted: Promise<TokenCount> | undefined;
-  const countedInput = () => {
-    counted ??= count(chat, choice.resolvedModel, mayEstimate, services);
+  const counts = new Map<string, Promise<TokenCount>>();
+  const countedInput = ({ resolvedModel }: ModelChoice) => {
+    const counted = counts.get(resolvedModel) ?? count(chat, resolvedModel, mayEstimate, services);
+    counts.set(resolvedModel, counted);
     return counted;
   };
-  const isNeeded = tokenPolicies.length > 0 || possibleLimits(exchange).some((limit) => !countsRequests(limit));
-  notes.countedInput = countedInput;
-  return { countedInput, input: isNeeded ? await countedInput() : undefined };
+  notes.countedInput = () => countedInput(notes.target?.choice ?? choice);
+
+  const areLimited = tokenPolicies.length > 0 || possibleLimits(exchange).some((limit) => !countsRequests(limit));
+  const isNeeded = (each: ModelChoice) =>
+    areLimited || mayExceedContext(chat, each, body.length * services.tokens.tokensPerByte(each.resolvedModel));
+  const needed = [...new Set([choice, ...targets.map((target) => target.choice)])].filter(isNeeded);
+  const counted = needed.map(async (each) => [each.resolvedModel, await countedInput(each)] as const);
+  const inputs = new Map(await Promise.all(counted));
+  return { countedInput, input: inputs.get(choice.resolvedModel), inputs };
 };
 
 async function count(chat: Chat, model: string, mayEstimate: boolean, services: Services): Promise<TokenCount> {

@@ -42,7 +42,9 @@ interface Course {
 export const forward: Stage<Forwardable, Forwarded> = async (exchange, services) => {
   const { cached, choice, callFor, notes, reservationId } = exchange;
   if (cached !== undefined) {
-    return { response: replayOf(cached), choice, call: callFor(choice), reservationIds: [reservationId] };
+    const call = callFor(choice);
+    notes.dropped = call.dropped;
+    return { response: replayOf(cached), choice, call, reservationIds: [reservationId] };
   }
   notes.overheadMs = services.nowMs() - exchange.arrivedAtMs;
   return firstAnswer(exchange, services);

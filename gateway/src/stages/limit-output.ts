@@ -23,8 +23,6 @@ import type { Reserved } from './reserve.ts';
 /** The answer for the client. */
 export interface Answer {
   readonly contentType: string;
-  /** Headers that the answer adds. */
-  readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | AsyncIterable<Buffer>;
   /** How the body ended; undefined while it has not. */
   readonly end: () => BodyEnd | undefined;
@@ -104,20 +102,14 @@ function streamedAnswer(exchange: Limitable, { meter, usageSoFar, nowSeconds }: 
   const writer = call.translation && protocol.writer?.stream(contextOf(exchange, nowSeconds));
   return {
     contentType: 'text/event-stream; charset=utf-8',
-    headers: droppedHeader(call),
     body: writer === undefined ? relayed : writeAs(relayed, writer),
     end: () => end,
     usageSoFar,
   };
 }
 
-function contextOf({ requestId, chat, input }: Limitable, nowSeconds: number): AnswerContext {
-  return { requestId, chat, inputTokens: input?.tokens ?? 0, nowSeconds };
-}
-
-/** Tells the client which of its fields the provider never saw. */
-function droppedHeader({ dropped }: UpstreamCall): Record<string, string> {
-  return dropped.length === 0 ? {} : { 'x-gateway-dropped': dropped.join(',') };
+function contextOf({ requestId, chat, choice, inputs }: Limitable, nowSeconds: number): AnswerContext {
+  return { requestId, chat, inputTokens: inputs.get(choice.resolvedModel)?.tokens ?? 0, nowSeconds };
 }
 
 /** Raises every reservation of the request, or says that one has no room. */
@@ -146,7 +138,7 @@ async function plainAnswer(exchange: Limitable, { meter, usageSoFar, nowSeconds 
   const delivered = isWhole ? answer : cut.answer;
   const written = translation && protocol.writer?.plain(delivered, contextOf(exchange, nowSeconds));
   const body = isWhole && translation === undefined ? bytes : Buffer.from(JSON.stringify(written ?? delivered));
-  return { contentType: 'application/json', headers: droppedHeader(call), body, end: () => end, usageSoFar };
+  return { contentType: 'application/json', body, end: () => end, usageSoFar };
 }
 
 /** Where the answers of all protocols have what was asked for. */
@@ -216,7 +208,7 @@ async function usageOf(
   withinMs: number | undefined,
 ): Promise<TokenUsage> {
   const [input, output] = await Promise.all([
-    within(countedInput(), withinMs).catch(() => countBy(estimates, choice.resolvedModel, chat)),
+    within(countedInput(choice), withinMs).catch(() => countBy(estimates, choice.resolvedModel, chat)),
     meter.total(),
   ]);
   const exact = input.exact && output.exact;

@@ -9,6 +9,7 @@ import type { CachedAnswer, UpstreamResponse } from '../services.ts';
 import type { Demand, OutputBounds } from './cap-output.ts';
 import type { Matched } from './match-namespace.ts';
 import type { Planned } from './plan-limits.ts';
+import type { Prepared } from './prepare-call.ts';
 
 /** What the cache of the namespace has to do with the request. */
 export interface Caching extends Demand {
@@ -24,7 +25,8 @@ type Cacheable = Received &
   Matched &
   Planned &
   Demand &
-  OutputBounds & { readonly chat: Chat; readonly choice: ModelChoice };
+  OutputBounds &
+  Pick<Prepared, 'callFor'> & { readonly chat: Chat; readonly choice: ModelChoice };
 
 /**
  * Looks for an answer to the same request. One that is found uses no tokens, so none are asked of the limits; requests
@@ -89,7 +91,7 @@ function missOf(isKept: boolean): 'miss' | 'bypass' {
 }
 
 function keyOf(
-  { namespace, facts, chat, choice, outputCap, protocol, headers }: Cacheable,
+  { namespace, facts, chat, choice, callFor, outputCap, protocol, headers }: Cacheable,
   { isShared }: CacheRule,
 ): string {
   return cacheKeyOf({
@@ -97,7 +99,8 @@ function keyOf(
     owner: isShared ? undefined : (facts.tenantId ?? facts.virtualKeyId ?? 'anonymous'),
     endpoint: protocol.name,
     providerId: choice.provider.provider.id,
-    dialect: choice.provider.provider.dialect,
+    // The answer is kept as the provider sent it, which may offer the client's protocol or not.
+    dialect: `${choice.provider.provider.dialect}${callFor(choice).translation === undefined ? '' : ', translated'}`,
     headers: dialectOf(choice.provider.provider).headers({
       secret: undefined,
       isStream: chat.isStream,

@@ -32,8 +32,10 @@ export async function startUpstream(script: Script) {
   const seen: { path: string; headers: IncomingMessage['headers']; body: string }[] = [];
   let open = 0;
   let current = script;
+  let watch: (request: IncomingMessage) => void = () => {};
   const server = createServer(async (request, response) => {
     open++;
+    watch(request);
     response.on('close', () => open--);
     const chunks: Buffer[] = [];
     try {
@@ -52,6 +54,10 @@ export async function startUpstream(script: Script) {
     open: () => open,
     play(next: Script) {
       current = next;
+    },
+    /** Called with every request before its body is read. */
+    onRequest(next: (request: IncomingMessage) => void) {
+      watch = next;
     },
     async close() {
       server.closeAllConnections();
@@ -171,6 +177,8 @@ interface Parts {
   readonly cache?: AnswerCache;
   /** See `Services`; default 0. */
   readonly heartbeatMs?: number;
+  /** See `PassthroughOptions`; default 0. */
+  readonly websocketIdleMs?: number;
 }
 
 /** A whole gateway over real HTTP in this process: real pipeline, limits and upstream client, toy vocabulary. */
@@ -233,7 +241,7 @@ export async function startGateway(rules: Snapshot, secrets: Record<string, stri
   };
   const { health } = services;
   const checks = healthChecks({ current: services.config.current, health, guard, nowMs, random: Math.random });
-  const proxy = passthrough(services, guard);
+  const proxy = passthrough(services, { guard, websocketIdleMs: parts.websocketIdleMs ?? 0 });
   const app = internalApp({
     services,
     passthrough: proxy,

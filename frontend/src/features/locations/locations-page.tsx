@@ -7,6 +7,7 @@ import { draftOf } from '../../components/draft-of.ts';
 import { EnabledTag } from '../../components/enabled-tag.tsx';
 import { Page } from '../../components/page.tsx';
 import { ResourceTable } from '../../components/resource-table.tsx';
+import { UnsupportedField } from '../../components/unsupported-field.tsx';
 import { useTexts } from '../../texts/texts.tsx';
 import { type Location, type LocationDraft, useLocations, useTestedPath } from './use-locations.ts';
 
@@ -49,6 +50,7 @@ export function LocationsPage() {
           hint={t('location.upstreamHint')}
           names={upstreams}
         />
+        <UnsupportedField hint={t('onUnsupported.locationHint')} />
         <PriorityField />
         <EnabledField />
       </ResourceTable>

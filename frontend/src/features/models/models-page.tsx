@@ -16,7 +16,7 @@ import {
   useRedirects,
 } from './use-models.ts';
 
-const CAPABILITIES = ['vision', 'tools', 'reasoning', 'json_schema', 'audio', 'embeddings'] as const;
+const CAPABILITIES = ['text', 'vision', 'tools', 'reasoning', 'json_schema', 'audio', 'embeddings'] as const;
 
 /** Models of providers, and redirects between their names. */
 export function ModelsPage() {
@@ -70,8 +70,8 @@ function ModelsTable() {
       <TextField name="upstreamName" label={t('model.upstreamName')} hint={t('model.upstreamNameHint')} />
       <NamesField name="aliases" label={t('model.aliases')} hint={t('model.aliasesHint')} />
       <NumberField name="maxOutputTokens" label={t('model.maxOutputTokens')} hint={t('model.maxOutputTokensHint')} />
-      <NumberField name="contextTokens" label={t('model.contextTokens')} />
-      <Form.Item name="capabilities" label={t('model.capabilities')}>
+      <NumberField name="contextTokens" label={t('model.contextTokens')} hint={t('model.contextTokensHint')} />
+      <Form.Item name="capabilities" label={t('model.capabilities')} extra={t('model.capabilitiesHint')}>
         <Select mode="multiple" options={CAPABILITIES.map((value) => ({ value, label: value }))} />
       </Form.Item>
       <EnabledField />

@@ -9,6 +9,7 @@ import { draftOf } from '../../components/draft-of.ts';
 import { EnabledTag } from '../../components/enabled-tag.tsx';
 import { Page } from '../../components/page.tsx';
 import { RowActions } from '../../components/row-actions.tsx';
+import { UnsupportedField } from '../../components/unsupported-field.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { PortkeyConfigsTable } from './portkey-configs-table.tsx';
@@ -75,7 +76,10 @@ export function ProvidersPage() {
             type="primary"
             icon={<PlusOutlined />}
             onClick={() =>
-              setEditing({ id: undefined, draft: { models: [], priority: 100, isEnabled: true, strategy: 'weighted' } })
+              setEditing({
+                id: undefined,
+                draft: { models: [], onUnsupported: 'drop', priority: 100, isEnabled: true, strategy: 'weighted' },
+              })
             }
           >
             {t('provider.new')}
@@ -118,16 +122,7 @@ export function ProvidersPage() {
         <Form.Item name="dialect" label={t('provider.dialect')} initialValue="openai">
           <Select options={providerDialect.options.map((value) => ({ value, label: t(`dialect.${value}`) }))} />
         </Form.Item>
-        <Form.Item
-          name="onUnsupported"
-          label={t('provider.onUnsupported')}
-          extra={t('provider.onUnsupportedHint')}
-          initialValue="drop"
-        >
-          <Select
-            options={(['drop', 'refuse'] as const).map((value) => ({ value, label: t(`onUnsupported.${value}`) }))}
-          />
-        </Form.Item>
+        <UnsupportedField />
         <Form.Item name="models" label={t('provider.models')} extra={t('provider.modelsHint')}>
           <Select mode="tags" tokenSeparators={[',', ' ']} open={false} />
         </Form.Item>

@@ -11,6 +11,7 @@ const path = ({ baseUrl }: Address) => operationPath(baseUrl, 'messages');
 /** Anthropic's Messages API, and servers that offer the same. */
 export const anthropic: Dialect = {
   nativePath: (protocol, address) => (protocol === 'anthropic-messages' ? path(address) : undefined),
+  plainPath: operationPath,
   headers({ secret, client }: HeaderFacts) {
     const { 'anthropic-version': version, 'anthropic-beta': beta } = client;
     return {

@@ -7,6 +7,7 @@ import { dashscopeRequest, isMultimodal } from './request.ts';
 /** Alibaba's DashScope in its own form; its compatible mode is the dialect `openai`. */
 export const dashscope: Dialect = {
   nativePath: () => undefined,
+  plainPath: (baseUrl, operation) => `${versioned(baseUrl)}/${operation}`,
   headers: ({ secret, isStream }: HeaderFacts): Record<string, string> => ({
     ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
     ...(isStream && { 'x-dashscope-sse': 'enable' }),
@@ -15,8 +16,12 @@ export const dashscope: Dialect = {
 };
 
 /** The base URL may name the service only, or end in `/api/v1`. */
-function path({ baseUrl }: Address, body: JsonObject): string {
+function versioned(baseUrl: string): string {
   const base = pathOf(baseUrl);
+  return base.endsWith('/api/v1') ? base : `${base}/api/v1`;
+}
+
+function path({ baseUrl }: Address, body: JsonObject): string {
   const service = isMultimodal(body) ? 'multimodal-generation' : 'text-generation';
-  return `${base.endsWith('/api/v1') ? base : `${base}/api/v1`}/services/aigc/${service}/generation`;
+  return `${versioned(baseUrl)}/services/aigc/${service}/generation`;
 }

@@ -2,7 +2,7 @@ import type { Provider } from '@ai-gateway/contracts';
 import type { JsonObject } from '../../protocols/json-fields.ts';
 import { API_VERSION } from '../azure-openai.ts';
 import type { PortkeyCall } from '../dialect.ts';
-import { operationUrl } from '../openai-compatible.ts';
+import { operationPath } from '../openai-compatible.ts';
 
 /** A provider of ours in Portkey's words: its adapter, and the base URL that the adapter adds its own paths to. */
 interface Adapter {
@@ -63,5 +63,5 @@ function azure(baseUrl: string, model: string): Adapter {
   };
 }
 
-const versioned = (baseUrl: string) => operationUrl(baseUrl, '').replace(/\/$/, '');
+const versioned = (baseUrl: string) => new URL(baseUrl).origin + operationPath(baseUrl, '').replace(/\/$/, '');
 const trimmed = (baseUrl: string) => baseUrl.replace(/\/+$/, '');
