@@ -42,6 +42,8 @@ export function manyRules(count: number) {
     locations: [],
     portkeyConfigs: [],
     users: [],
+    rates: [],
+    accounts: [],
   };
 }
 

@@ -7,6 +7,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { administratorRoutes } from './api/administrators.ts';
 import { aliases } from './api/aliases.ts';
 import { auditRoutes } from './api/audit.ts';
+import { billingRoutes } from './api/billing-routes.ts';
 import { docsPage } from './api/docs-page.ts';
 import { explainRoutes } from './api/explain.ts';
 import { sendEnvelope } from './api/handle.ts';
@@ -89,6 +90,7 @@ export function configCenterApp(options: AppOptions): Express {
   routingRoutes(app, resources);
   userRoutes(app, resources);
   portkeyRoutes(app, resources);
+  billingRoutes(app, resources);
   providerKeyRoutes(app, { ...resources, masterKeys: options.masterKeys });
   secretRoutes(app, { ...resources, masterKeys: options.masterKeys });
   policyTestRoutes(app, {

@@ -15,6 +15,7 @@ import { forgetOld } from './db/retention.ts';
 import { openStore, type Store } from './db/store.ts';
 import { type LiveRates, liveRates } from './domain/live-rates.ts';
 import { reportOn } from './domain/sealed-rows.ts';
+import { standingKeeper } from './publish/account-standings.ts';
 import { policyTestGuard } from './publish/policy-tests.ts';
 import { type Publisher, publisher } from './publish/publisher.ts';
 import { openRedis } from './publish/redis.ts';
@@ -38,8 +39,7 @@ async function start(settings: Settings): Promise<void> {
   const oidc = oidcSettingsOf(settings);
   const store = await openStore(settings.DATABASE_URL);
   const live = liveRates();
-  const gateways = () => live.addresses(nowMs());
-  const guard = policyTestGuard({ gateways, gatewayToken: settings.GATEWAY_TOKEN });
+  const guard = policyTestGuard({ gateways: () => live.addresses(nowMs()), gatewayToken: settings.GATEWAY_TOKEN });
   const published = await publisher(store, now, guard);
   await seed(published, settings, now);
   const operators = await liveSettings(store, operatorDefaults(settings));
@@ -53,7 +53,8 @@ async function start(settings: Settings): Promise<void> {
   const access = administratorAccess(store, accessSettings, nowMs);
   await offerLogin(store, access, settings, log);
   const signer = rulesSigner(settings.GATEWAY_TOKEN);
-  const intake = requestLogIntake(store.connection, nowMs);
+  const { settle } = standingKeeper({ store, publisher: published, log, now });
+  const intake = requestLogIntake(store.connection, nowMs, settle);
   const redis = shareOverRedis(settings, { published, live, signer, intake, log });
 
   const app = configCenterApp({

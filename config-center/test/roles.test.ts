@@ -31,6 +31,9 @@ const OF_TENANT = [
   'tenants.read',
   'layeredLimits.list',
   'layeredLimits.read',
+  'accounts.list',
+  'accounts.read',
+  'accounts.entries',
   'usage.read',
   'virtualKeys.list',
   'virtualKeys.create',
@@ -115,7 +118,7 @@ describe.each(ROUTES.filter(({ name }) => !PUBLIC.includes(name)))('$name', ({ n
 });
 
 describe('a tenant_admin', () => {
-  const rows = { keys: ['', ''], limits: ['', ''] };
+  const rows = { keys: ['', ''], limits: ['', ''], accounts: ['', ''] };
   const call = (method: string, path: string, body?: unknown) =>
     center.call(method, `/api/v2/${path}`, body, as('tenant_admin'));
   const ids = async (path: string) =>
@@ -124,6 +127,7 @@ describe('a tenant_admin', () => {
   beforeAll(async () => {
     for (const [index, tenantId] of tenants.entries()) {
       rows.keys[index] = await made('virtual-keys', { name: `key ${index}`, tenantId });
+      rows.accounts[index] = await made('accounts', { tenantId });
       const limit = { control: 'rpm', maxRequests: 5 };
       rows.limits[index] = await made('layered-limits', { targetType: 'tenant', targetId: tenantId, limit });
     }
@@ -138,6 +142,11 @@ describe('a tenant_admin', () => {
     expect(await ids('layered-limits?size=100')).toEqual([rows.limits[0]]);
     expect(await ids(`layered-limits?targetId=${tenants[1]}`)).toEqual([]);
     expect(await ids('layered-limits?targetType=global')).toEqual([]);
+    expect(await ids('accounts?size=100')).toEqual([rows.accounts[0]]);
+    for (const path of [`accounts/${rows.accounts[1]}`, `accounts/${rows.accounts[1]}/entries`])
+      expect((await call('GET', path)).status).toBe(404);
+    for (const path of [`accounts/${rows.accounts[0]}`, `accounts/${rows.accounts[0]}/entries`])
+      expect((await call('GET', path)).status).toBe(200);
     for (const path of [`tenants/${tenants[1]}`, `virtual-keys/${rows.keys[1]}`, `layered-limits/${rows.limits[1]}`])
       expect((await call('GET', path)).status).toBe(404);
     for (const path of [`tenants/${tenants[0]}`, `virtual-keys/${rows.keys[0]}`, `layered-limits/${rows.limits[0]}`])

@@ -226,7 +226,6 @@ describe('the paths of the designs', () => {
     ['/api/upstreams', '/upstreams'],
     ['/api/locations', '/locations'],
     ['/api/users', '/users'],
-    ['/api/v2/rates', '/prices'],
     ['/providers', '/providers'],
     ['/admin/tokens', '/virtual-keys'],
     ['/admin/model-prices', '/prices'],

@@ -68,7 +68,8 @@ describe.each(Object.entries(DATABASES))('scheduled changes on %s', (_, makeUrl)
 
     nowMs += 1_000;
     await ended(id, 'done');
-    expect(center.publisher.current().revision).toBe(before + 1);
+    // What is committed is told a moment later.
+    await vi.waitFor(() => expect(center.publisher.current().revision).toBe(before + 1), { timeout: 5_000 });
     expect(rules().namespaces).toMatchObject([{ name: 'Then' }]);
     expect(rules().policies).toMatchObject([{ name: 'Later' }]);
     const audit = (await call('GET', `/audit?rowId=${namespace.id}`)).body.data.items;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { administratorKeyRoutes, administratorRoutes, sessionRoutes, sessionsRoutes } from './access-api.ts';
+import { accountShape, ledgerEntryDraft, ledgerEntryRow } from './account.ts';
 import {
   type Access,
   type AdminRoute,
@@ -22,7 +23,7 @@ import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { MAX_POLICY_TESTS, policyTestResult, policyTestShape } from './policy-test.ts';
 import { portkeyConfigShape } from './portkey-config.ts';
-import { priceShape } from './price.ts';
+import { priceShape, rateShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts';
 import { requestRecordShape } from './request-log.ts';
@@ -64,6 +65,7 @@ export const providerKeyRow = providerKeyShape.omit({ sealed: true }).extend(sta
 export const customerTypeRow = customerTypeShape.extend(stamps);
 export const tenantRow = tenantShape.extend(stamps);
 export const priceRow = priceShape.extend(stamps);
+export const rateRow = rateShape.extend(stamps);
 export const layeredLimitRow = layeredLimitShape.extend(stamps);
 export const virtualKeyRow = virtualKeyShape.omit({ secretHash: true, previousSecretHash: true }).extend(stamps);
 export const fallbackRow = fallbackShape.extend(stamps);
@@ -72,6 +74,8 @@ export const redirectRow = redirectShape.extend(stamps);
 export const locationRow = locationShape.extend(stamps);
 export const userRow = userShape.extend(stamps);
 export const portkeyConfigRow = portkeyConfigShape.extend(stamps);
+/** With its balance, which only ledger entries change. */
+export const accountRow = accountShape.extend(stamps).extend({ balance: z.string() });
 export const policyTestRow = policyTestShape.extend(stamps);
 
 export const namespaceDraft = namespaceShape.omit({ id: true }).strict();
@@ -87,6 +91,7 @@ export const providerKeyDraft = providerKeyShape.omit({ id: true, lastFour: true
 export const customerTypeDraft = customerTypeShape.omit({ id: true }).strict();
 export const tenantDraft = tenantShape.omit({ id: true }).strict();
 export const priceDraft = priceShape.omit({ id: true }).strict();
+export const rateDraft = rateShape.omit({ id: true }).strict();
 export const layeredLimitDraft = layeredLimitShape.omit({ id: true }).extend({ limit: layeredControlDraft }).strict();
 export const fallbackDraft = fallbackShape.omit({ id: true }).strict();
 export const portkeyConfigDraft = portkeyConfigShape.omit({ id: true }).strict();
@@ -106,6 +111,8 @@ export const redirectDraft = redirectShape.omit({ id: true }).strict();
 export const locationDraft = locationShape.omit({ id: true }).strict();
 export const userDraft = userShape.omit({ id: true, status: true, statusReason: true }).strict();
 
+export const accountDraft = accountShape.omit({ id: true, standing: true }).strict();
+
 interface Versioned {
   readonly version?: number | undefined;
 }
@@ -122,7 +129,7 @@ function replacementOf<D extends z.ZodObject>(draft: D): Replacement<D> {
 export const auditEntry = z.object({
   id: z.number().int(),
   at: z.iso.datetime(),
-  /** Name of an administrator; `automation` for the token, `seed` for a start, `sql` for a row edited by hand. */
+  /** Name of an administrator; `automation` for the token, `seed` for a start, `sql` for a row edited by hand, `billing` for what follows a balance. */
   actor: z.string(),
   action: z.enum(['create', 'update', 'delete']),
   kind: z.string(),
@@ -415,6 +422,51 @@ export const ADMIN_API = {
     draft: priceDraft,
     filters: { providerId: z.string().optional() },
   }),
+  rates: crud({
+    tag: 'rates',
+    path: '/rates',
+    row: rateRow,
+    draft: rateDraft,
+    filters: { ...ofProvider, customerTypeId: z.string().optional() },
+  }),
+  accounts: {
+    ...crud({
+      tag: 'accounts',
+      path: '/accounts',
+      row: accountRow,
+      draft: accountDraft,
+      filters: {
+        tenantId: z.string().optional(),
+        userId: z.string().optional(),
+        status: accountShape.shape.status.unwrap().optional(),
+        standing: accountShape.shape.standing.optional(),
+      },
+      reads: EVERYONE,
+    }),
+    entries: {
+      method: 'get',
+      path: '/accounts/:id/entries',
+      tag: 'accounts',
+      summary: 'Entries of the ledger of an account, the newest first',
+      query: z.object({
+        kind: ledgerEntryRow.shape.kind.optional(),
+        cursor: z.string().max(500).optional(),
+        size: z.coerce.number().int().min(1).max(100).default(20),
+      }),
+      response: z.object({ items: z.array(ledgerEntryRow), next: z.string().optional() }),
+      access: EVERYONE,
+    },
+    book: {
+      method: 'post',
+      path: '/accounts/:id/entries',
+      tag: 'accounts',
+      summary: 'Book a top-up, refund or adjustment; the same idempotency key again answers the entry that is there',
+      body: ledgerEntryDraft,
+      response: ledgerEntryRow,
+      status: 201,
+      access: WRITERS,
+    },
+  },
   layeredLimits: crud({
     tag: 'layered-limits',
     path: '/layered-limits',

@@ -19,6 +19,11 @@ export const ERRORS = {
     message: 'The request asks for more tokens than its limit can ever admit.',
   },
   invalid_api_key: { status: 401, type: 'invalid_request_error', message: 'The virtual key is missing or not valid.' },
+  insufficient_balance: {
+    status: 402,
+    type: 'insufficient_quota',
+    message: 'The account of this virtual key has no balance left.',
+  },
   namespace_disabled: { status: 403, type: 'invalid_request_error', message: 'The namespace is disabled.' },
   key_not_allowed_here: {
     status: 403,
@@ -82,7 +87,7 @@ export const ERRORS = {
   price_not_set: {
     status: 503,
     type: 'server_error',
-    message: 'The model has no price, so a budget cannot be checked.',
+    message: 'The model has no price, so what it costs cannot be counted.',
   },
   token_service_unavailable: { status: 503, type: 'server_error', message: 'Tokens cannot be counted now.' },
   no_healthy_upstream: { status: 503, type: 'server_error', message: 'No upstream of the provider can be reached.' },

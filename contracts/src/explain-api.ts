@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountShape } from './account.ts';
 import { conditionShape } from './condition.ts';
 import { counterNames } from './limits-api.ts';
 import { requestRecordShape } from './request-log.ts';
@@ -129,6 +130,8 @@ export const explanation = z.object({
       name: z.string().optional(),
       tenantId: z.string().optional(),
       customerTypeId: z.string().optional(),
+      /** The account that pays. */
+      account: accountShape.pick({ id: true, status: true, standing: true }).optional(),
     })
     .optional(),
   model: z

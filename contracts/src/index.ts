@@ -1,4 +1,5 @@
 export * from './access-api.ts';
+export * from './account.ts';
 export * from './admin-api.ts';
 export * from './admin-route.ts';
 export * from './administrator.ts';

@@ -4,7 +4,7 @@ import { amountOf, microsOf, money, nanosOf } from './money.ts';
 import { costNanos, tokenPriceOf } from './rules/cost.ts';
 
 const price = (inputPerMillion: string, outputPerMillion: string) =>
-  tokenPriceOf({ id: 'x', providerId: 'p', model: 'm', inputPerMillion, outputPerMillion });
+  tokenPriceOf({ inputPerMillion, outputPerMillion });
 
 // requirements.md 4.6, 18 + 39 tokens: business pays .001 a token, individuals .002; 25 tokens at 10 a million.
 it.each([

@@ -6,10 +6,16 @@ import { z } from 'zod';
  */
 export const money = z.string().regex(/^\d{1,9}(\.\d{1,9})?$/, 'an amount such as "12.50", at most 9 decimals');
 
+/** The same, or less than nothing. Rules about the amount are not asked when it is none. */
+export const signedMoney = z
+  .string()
+  .regex(/^-?\d{1,9}(\.\d{1,9})?$/, { error: 'an amount such as "-12.50", at most 9 decimals', abort: true });
+
 const NANOS_PER_MICRO = 1_000n;
 
-/** Nano-units (1e-9) of a decimal string that `money` accepts. */
+/** Nano-units (1e-9) of a decimal string that `signedMoney` accepts. */
 export function nanosOf(amount: string): bigint {
+  if (amount.startsWith('-')) return -nanosOf(amount.slice(1));
   const [whole = '0', fraction = ''] = amount.split('.');
   return BigInt(whole) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
 }

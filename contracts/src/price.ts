@@ -12,4 +12,11 @@ export const priceShape = z.object({
   outputPerMillion: money,
 });
 
+/**
+ * What is charged for a model instead of what it costs, to payers of a customer type; without one, to everybody whose own
+ * type has no rate for the model. Where there is no rate at all, payers are charged the cost price.
+ */
+export const rateShape = priceShape.extend({ customerTypeId: z.string().optional() });
+
 export type Price = z.infer<typeof priceShape>;
+export type Rate = z.infer<typeof rateShape>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { chargeTerms } from './account.ts';
 import { usageEventShape } from './usage.ts';
 
 /** `POST /internal/v1/request-log` of the config center: a batch of records, when there is no Redis. Bearer `GATEWAY_TOKEN`. */
@@ -56,6 +57,8 @@ export const requestRecordShape = usageEventShape.extend({
   demand: z.object({ inputTokens: z.number().int().min(0), outputTokens: z.number().int().min(0) }).optional(),
   /** The most output tokens that were allowed, and the policy that said so; without one, the client. */
   outputCap: z.object({ tokens: z.number().int(), policyId: z.string().optional() }).optional(),
+  /** Who is charged for its tokens; absent when nobody is. */
+  charge: chargeTerms.optional(),
   /** Time in line for a limit, ms. */
   waitedMs: z.number().min(0).default(0),
 });

@@ -7,7 +7,7 @@ import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { portkeyConfigShape } from './portkey-config.ts';
-import { priceShape } from './price.ts';
+import { priceShape, rateShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { virtualKeyShape } from './virtual-key.ts';
 
@@ -74,6 +74,15 @@ export const ruleSetShape = z.strictObject({
     )
     .optional(),
   prices: z.array(priceShape.omit({ id: true, providerId: true }).extend({ provider: nameOfRow }).strict()).optional(),
+  /** Without a customer type: of everybody. */
+  rates: z
+    .array(
+      rateShape
+        .omit({ id: true, providerId: true, customerTypeId: true })
+        .extend({ provider: nameOfRow, customerType: optionalName })
+        .strict(),
+    )
+    .optional(),
   matchers: z
     .array(matcherShape.omit({ id: true, namespaceId: true }).extend({ namespace: nameOfRow }).strict())
     .optional(),

@@ -10,6 +10,7 @@ export const scheduledResource = z.enum([
   'customerTypes',
   'tenants',
   'prices',
+  'rates',
   'layeredLimits',
   'models',
   'redirects',

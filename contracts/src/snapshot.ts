@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountShape } from './account.ts';
 import { layeredLimitShape } from './layered-limit.ts';
 import { locationShape } from './location.ts';
 import { modelShape, redirectShape } from './model.ts';
@@ -6,7 +7,7 @@ import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyShape } from './policy.ts';
 import { portkeyConfigShape } from './portkey-config.ts';
-import { priceShape } from './price.ts';
+import { priceShape, rateShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { providerKeyShape } from './provider-key.ts';
 import { fallbackShape } from './routing.ts';
@@ -37,6 +38,9 @@ export const snapshotShape = z.object({
   redirects: z.array(redirectShape).default([]),
   locations: z.array(locationShape).default([]),
   users: z.array(userShape).default([]),
+  rates: z.array(rateShape).default([]),
+  /** Without balances: those are the ledger's. */
+  accounts: z.array(accountShape).default([]),
   portkeyConfigs: z.array(portkeyConfigShape).default([]),
 });
 

@@ -31,6 +31,12 @@ const UsersPage = lazy(() =>
 const VirtualKeysPage = lazy(() =>
   import('./features/virtual-keys/virtual-keys-page.tsx').then(({ VirtualKeysPage: page }) => ({ default: page })),
 );
+const AccountsPage = lazy(() =>
+  import('./features/accounts/accounts-page.tsx').then(({ AccountsPage: page }) => ({ default: page })),
+);
+const PricesPage = lazy(() =>
+  import('./features/prices/prices-page.tsx').then(({ PricesPage: page }) => ({ default: page })),
+);
 const RequestsPage = lazy(() =>
   import('./features/requests/requests-page.tsx').then(({ RequestsPage: page }) => ({ default: page })),
 );
@@ -96,6 +102,8 @@ function LoggedIn() {
             <Route path="/locations" element={<LocationsPage />} />
             <Route path="/users" element={<UsersPage />} />
             <Route path="/virtual-keys" element={<VirtualKeysPage />} />
+            <Route path="/accounts" element={<AccountsPage />} />
+            <Route path="/prices" element={<PricesPage />} />
             <Route path="/requests" element={<RequestsPage />} />
             <Route path="/usage" element={<UsagePage />} />
             <Route path="/explain" element={<ExplainPage />} />

@@ -8,6 +8,7 @@ import {
   CheckSquareOutlined,
   CloudServerOutlined,
   ClusterOutlined,
+  DollarOutlined,
   HistoryOutlined,
   KeyOutlined,
   LogoutOutlined,
@@ -17,6 +18,7 @@ import {
   SunOutlined,
   TeamOutlined,
   UnorderedListOutlined,
+  WalletOutlined,
 } from '@ant-design/icons';
 import { Button, Flex, Layout, Menu, Select, Switch, Typography } from 'antd';
 import { type ReactNode, useState } from 'react';
@@ -36,6 +38,8 @@ const PAGES = [
   { path: '/locations', text: 'nav.locations', icon: <BranchesOutlined /> },
   { path: '/users', text: 'nav.users', icon: <TeamOutlined /> },
   { path: '/virtual-keys', text: 'nav.virtualKeys', icon: <KeyOutlined /> },
+  { path: '/accounts', text: 'nav.accounts', icon: <WalletOutlined /> },
+  { path: '/prices', text: 'nav.prices', icon: <DollarOutlined /> },
   { path: '/requests', text: 'nav.requests', icon: <UnorderedListOutlined /> },
   { path: '/usage', text: 'nav.usage', icon: <BarChartOutlined /> },
   { path: '/explain', text: 'nav.explain', icon: <QuestionCircleOutlined /> },
@@ -48,10 +52,13 @@ const PAGES = [
   { path: '/administrators', text: 'nav.administrators', icon: <TeamOutlined /> },
 ] as const;
 
+/** Pages that show something of a tenant. */
+const OF_TENANTS: readonly string[] = ['/virtual-keys', '/accounts', '/usage'];
+
 /** Whether a role has anything to see on a page. */
 function isFor(role: Role, path: string): boolean {
   if (path === '/administrators') return role === 'superadmin';
-  return role !== 'tenant_admin' || path === '/virtual-keys' || path === '/usage';
+  return role !== 'tenant_admin' || OF_TENANTS.includes(path);
 }
 
 /** The page that a role begins with. */

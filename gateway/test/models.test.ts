@@ -212,7 +212,7 @@ describe('the owner of a virtual key', () => {
     ['pending', 'user_not_active'],
     ['active', 'ok'],
     ['free_period', 'ok'],
-    ['overdue', 'user_not_active'],
+    ['overdue', 'insufficient_balance'],
     ['blacklisted', 'user_not_active'],
     ['canceled', 'user_not_active'],
   ])('that is %s: %s', async (status, expected) => {

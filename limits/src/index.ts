@@ -47,7 +47,7 @@ export {
   tokenPoliciesFor,
 } from './plan-namespace.ts';
 export { copyState, type Preview, type PreviewedLimit, preview } from './preview.ts';
-export { indexPrices, type PriceIndex, priceOf } from './prices.ts';
+export { chargedPriceOf, indexPrices, indexRates, type PriceIndex, priceOf, type RateIndex } from './prices.ts';
 export { leaveQueue, type QueueTerms, TICKET_MS } from './queue.ts';
 export { concerns, isModel, type RequestFacts } from './request-facts.ts';
 export {

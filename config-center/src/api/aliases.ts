@@ -11,7 +11,6 @@ const ALIASES: readonly (readonly [alias: string, target: string])[] = [
   // Neuropia.
   ['/api/users/:userId/virtual-keys', '/virtual-keys'],
   ['/api/users', '/users'],
-  ['/api/v2/rates', '/prices'],
   // Gateway Zero.
   ['/providers', '/providers'],
   ['/models/:providerId', '/models'],

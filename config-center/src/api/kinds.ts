@@ -4,10 +4,12 @@ import type { Rows } from '../db/tables.ts';
 import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstream } from '../domain/check-draft.ts';
 import { type Fault, Refusal, type RowUser } from '../domain/faults.ts';
 import { impossibleLimits } from '../domain/lint/lint-policies.ts';
+import { accountOf } from './billing-kinds.ts';
 import { exists, type Kind, refuseTwin, refuseWhenUsed, unique, userOf } from './kind.ts';
 import { dialectFaults, portkeyConfigsTo } from './portkey-kinds.ts';
 import { routesTo, targetFaults } from './routing-kinds.ts';
 
+export { accounts, rates } from './billing-kinds.ts';
 export { portkeyConfigs } from './portkey-kinds.ts';
 export { locations, models, redirects, users } from './routing-kinds.ts';
 
@@ -97,6 +99,7 @@ export const providers: Kind<'provider'> = {
       ...(await portkeyConfigsTo(resources, { providerId: id })),
     ]);
     await resources.remove('price', { providerId: id });
+    await resources.remove('rate', { providerId: id });
     await resources.remove('provider_key', { providerId: id });
     await resources.remove('model', { providerId: id });
     await resources.remove('portkey_config', { providerId: id });
@@ -174,6 +177,7 @@ export const customerTypes: Kind<'customer_type'> = {
       ...(await layeredLimitsOn(resources, id)),
       ...(await policiesScopedTo(resources, { customerTypeId: id })),
     ]);
+    await resources.remove('rate', { customerTypeId: id });
   },
 };
 
@@ -189,6 +193,7 @@ export const tenants: Kind<'tenant'> = {
     refuseWhenUsed([
       ...(await keysWhere(resources, ({ tenantId }) => tenantId === id)),
       ...(await resources.all('end_user', { tenantId: id })).map(userOf('user')),
+      ...(await accountOf(resources, { tenantId: id })),
       ...(await layeredLimitsOn(resources, id)),
       ...(await policiesScopedTo(resources, { tenantId: id })),
     ]);

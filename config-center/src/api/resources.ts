@@ -2,6 +2,7 @@ import { ADMIN_API } from '@ai-gateway/contracts';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { sessionFor } from '../auth/authorize.ts';
 import { audited } from '../db/audited.ts';
+import type { Connection } from '../db/connection.ts';
 import type { Store } from '../db/store.ts';
 import type { Row, Rows, TableName } from '../db/tables.ts';
 import { scopedTo } from '../db/tenant-scope.ts';
@@ -92,22 +93,26 @@ export function resourceRoutes(app: Express, options: ResourceOptions): void {
   handle(app, ADMIN_API.layeredLimits.remove, authorize, ofLayeredLimits.remove);
 }
 
-/** The writes and the single read of a kind; every write makes a revision in the same transaction. */
-export function operations<Name extends TableName>(kind: Kind<Name>, { store, publisher, now }: ResourceOptions) {
-  const writes = writesOf(kind, now);
-
-  /** Runs a change of the rows that the caller sees; its writes are told to the audit log. */
-  function change<T>(caller: Writer, work: (reach: Reach) => Promise<T>): Promise<T> {
+/** Runs changes of the rows that the caller sees; their writes are told to the audit log. */
+export function changesOf({ publisher, now }: Pick<ResourceOptions, 'publisher' | 'now'>) {
+  return <T>(caller: Writer, work: (reach: Reach, connection: Connection) => Promise<T>): Promise<T> => {
     const { administrator, tenantId } = sessionFor(caller.response);
     return publisher.change(
-      (resources) => {
+      (resources, connection) => {
         const all = audited(resources, administrator, now());
-        return work({ rows: scopedTo(tenantId, all), all });
+        return work({ rows: scopedTo(tenantId, all), all }, connection);
       },
       administrator,
       policyTestsFor(caller),
     );
-  }
+  };
+}
+
+/** The writes and the single read of a kind; every write makes a revision in the same transaction. */
+export function operations<Name extends TableName>(kind: Kind<Name>, options: ResourceOptions) {
+  const { store, now } = options;
+  const writes = writesOf(kind, now);
+  const change = changesOf(options);
 
   return {
     change,
@@ -150,7 +155,7 @@ type ListCall = {
  * The version that `If-Match` names, as in `"3"`; `*` takes any.
  * @throws Refusal 400 when it names no version
  */
-function versionIn({ headers }: Request): number | undefined {
+export function versionIn({ headers }: Request): number | undefined {
   const condition = headers['if-match'];
   if (condition === undefined || condition === '*') return undefined;
   const [, version] = /^(?:W\/)?"?(\d{1,9})"?$/.exec(condition) ?? [];

@@ -3,6 +3,7 @@ import type { Resources } from '../db/store.ts';
 import type { Rows } from '../db/tables.ts';
 import { checkModel, checkRedirect } from '../domain/check-routing.ts';
 import type { Fault, RowUser } from '../domain/faults.ts';
+import { accountOf } from './billing-kinds.ts';
 import { exists, type Kind, refuseTwin, refuseWhenUsed, unique, userOf } from './kind.ts';
 
 export const models: Kind<'model'> = {
@@ -80,7 +81,7 @@ export const users: Kind<'end_user'> = {
   ],
   async beforeRemove(id, resources) {
     const keys = await resources.all('virtual_key', { userId: id });
-    refuseWhenUsed(keys.map(userOf('virtual key')));
+    refuseWhenUsed([...keys.map(userOf('virtual key')), ...(await accountOf(resources, { userId: id }))]);
   },
 };
 

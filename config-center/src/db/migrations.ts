@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
 import { access } from './access-migration.ts';
+import { accounts } from './accounts-migration.ts';
 import { isMysql } from './is-mysql.ts';
 import { models } from './models-migration.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
@@ -219,6 +220,7 @@ export const migrations: MigrationProvider = {
       '0012-policy-tests': policyTests,
       '0013-routing': routing,
       '0014-protocols': protocols,
+      '0015-accounts': accounts,
       '0016-usage': usage,
       '0017-portkey': portkey,
       '0018-unsupported': unsupported,

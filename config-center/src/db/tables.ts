@@ -1,4 +1,5 @@
 import type {
+  Account,
   CustomerType,
   Fallback,
   LayeredLimit,
@@ -12,6 +13,7 @@ import type {
   Price,
   Provider,
   ProviderKey,
+  Rate,
   Redirect,
   Tenant,
   Upstream,
@@ -41,6 +43,8 @@ export interface Rows {
   readonly location: Location;
   readonly end_user: User;
   readonly portkey_config: PortkeyConfig;
+  readonly rate: Rate;
+  readonly account: Account;
   /** No rule: gateways do not get it. */
   readonly policy_test: PolicyTest;
 }
@@ -225,6 +229,24 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     requestTimeoutMs: 'integer',
     metadata: 'json',
   },
+  rate: {
+    id: 'text',
+    customerTypeId: 'text',
+    providerId: 'text',
+    model: 'text',
+    inputPerMillion: 'text',
+    outputPerMillion: 'text',
+  },
+  account: {
+    id: 'text',
+    tenantId: 'text',
+    userId: 'text',
+    currency: 'text',
+    softLimit: 'text',
+    hardLimit: 'text',
+    status: 'text',
+    standing: 'text',
+  },
   policy_test: { id: 'text', name: 'text', description: 'text', isEnabled: 'boolean', cases: 'json' },
 };
 
@@ -247,6 +269,8 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   location: ['name', 'path'],
   end_user: ['name', 'email'],
   portkey_config: ['name', 'description'],
+  rate: ['model'],
+  account: ['tenant_id', 'user_id'],
   policy_test: ['name', 'description'],
 };
 

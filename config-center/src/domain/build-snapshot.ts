@@ -22,6 +22,8 @@ const TABLE_OF: { readonly [List in keyof SnapshotContent]: TableName } = {
   redirects: 'redirect',
   locations: 'location',
   users: 'end_user',
+  rates: 'rate',
+  accounts: 'account',
   portkeyConfigs: 'portkey_config',
 };
 

@@ -1,9 +1,11 @@
 import {
+  type Account,
   type Condition,
   conditionFault,
   type LayeredLimit,
   type Matcher,
   type MessageMatching,
+  nanosOf,
   type Policy,
   type Provider,
   type TokenLimit,
@@ -112,6 +114,20 @@ export function checkLayeredLimit(row: Omit<LayeredLimit, 'id'>): readonly Fault
   refuse(limit.control !== 'tpm' && model !== undefined, 'model', 'Only tpm can be set per model.');
   refuse(isBalance && countPer === 'payer', 'countPer', "A balance always is the payer's own.");
   return faults;
+}
+
+/** Faults of an account beyond the shapes of its fields. */
+export function checkAccount({
+  tenantId,
+  userId,
+  softLimit,
+  hardLimit,
+}: Pick<Account, 'tenantId' | 'userId' | 'softLimit' | 'hardLimit'>): readonly Fault[] {
+  if ((tenantId === undefined) === (userId === undefined)) {
+    return [{ path: tenantId === undefined ? 'tenantId' : 'userId', message: 'It is of one tenant or of one user.' }];
+  }
+  const isReversed = softLimit !== undefined && hardLimit !== undefined && nanosOf(softLimit) < nanosOf(hardLimit);
+  return isReversed ? [{ path: 'softLimit', message: 'It is below the hard limit, so it would never warn.' }] : [];
 }
 
 function tokenLimitFaults({ maxInputTokens, maxOutputTokens, windows }: TokenLimit): readonly Fault[] {

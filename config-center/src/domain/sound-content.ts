@@ -2,7 +2,14 @@ import { locationFaults, portkeyConfigFaults, type RefusedRow, snapshotShape } f
 import type { z } from 'zod';
 import type { TableName } from '../db/tables.ts';
 import type { SnapshotContent } from './build-snapshot.ts';
-import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstream } from './check-draft.ts';
+import {
+  checkAccount,
+  checkLayeredLimit,
+  checkMatcher,
+  checkPolicy,
+  checkProvider,
+  checkUpstream,
+} from './check-draft.ts';
 import { checkModel, checkRedirect } from './check-routing.ts';
 import type { Fault } from './faults.ts';
 
@@ -17,7 +24,7 @@ interface Kind {
   readonly references?: Readonly<Record<string, List>>;
 }
 
-const { namespaces, matchers, policies, providers, upstreams, virtualKeys } = snapshotShape.shape;
+const { namespaces, matchers, policies, providers, upstreams, virtualKeys, rates, accounts } = snapshotShape.shape;
 const { customerTypes, tenants, prices, layeredLimits, providerKeys, fallbacks, models, redirects, locations, users } =
   snapshotShape.shape;
 const { portkeyConfigs } = snapshotShape.shape;
@@ -74,6 +81,19 @@ export const KINDS: readonly Kind[] = [
     shape: layeredLimits.unwrap().element,
     check: checkLayeredLimit,
     references: ofProvider,
+  },
+  {
+    list: 'rates',
+    table: 'rate',
+    shape: rates.unwrap().element,
+    references: { ...ofProvider, ...ofCustomerType },
+  },
+  {
+    list: 'accounts',
+    table: 'account',
+    shape: accounts.unwrap().element,
+    check: checkAccount,
+    references: { tenantId: 'tenants', userId: 'users' },
   },
   { list: 'fallbacks', table: 'fallback', shape: fallbacks.unwrap().element, references: ofNamespace },
   {

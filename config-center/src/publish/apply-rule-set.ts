@@ -1,4 +1,5 @@
 import type { LintFinding, RuleSet } from '@ai-gateway/contracts';
+import { refuseLostPayers } from '../api/billing-kinds.ts';
 import { newId, type Resources } from '../db/store.ts';
 import { type SnapshotContent, withoutStamps } from '../domain/build-snapshot.ts';
 import { Refusal } from '../domain/faults.ts';
@@ -46,9 +47,11 @@ export async function planFile(
 /** Rows that an edit by hand has spoilt are not judged. */
 function soundRules(rows: RuleRows): SnapshotContent {
   // The lists are those of a snapshot; rows that do not have its shapes are dropped here.
-  // Files have no provider keys, users and fallbacks, so before and after are judged alike without them.
-  return soundContent({ ...rows, providerKeys: [], users: [], fallbacks: [] } as unknown as SnapshotContent, undefined)
-    .content;
+  // Files have no provider keys, users, fallbacks and accounts, so before and after are judged alike without them.
+  return soundContent(
+    { ...rows, providerKeys: [], users: [], fallbacks: [], accounts: [] } as unknown as SnapshotContent,
+    undefined,
+  ).content;
 }
 
 /** Writes what a plan says, in the transaction that the plan was made in. */
@@ -59,4 +62,5 @@ export async function writePlan({ removals, writes }: Plan, resources: Resources
     // Checked by the shape of the kind, with the ids and secrets of the stored row.
     await write(kind.table, row as never, at);
   }
+  await refuseLostPayers(resources);
 }

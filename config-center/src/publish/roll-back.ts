@@ -1,5 +1,6 @@
 import { type ProviderKey, snapshotShape } from '@ai-gateway/contracts';
 import type { z } from 'zod';
+import { refuseLostPayers } from '../api/billing-kinds.ts';
 import type { Kind } from '../api/kind.ts';
 import * as kinds from '../api/kinds.ts';
 import type { Resources } from '../db/store.ts';
@@ -17,7 +18,7 @@ const rulesShape = snapshotShape
  * Writes the rows of a revision back: what is there now and was not then goes, what differs is as it was, what has gone
  * comes back under its id. Virtual keys come back too, since revisions hold their hashes: a key that was deleted works
  * again, one that was made since does not. Secrets of virtual and provider keys stay as they are now, so that one that
- * was replaced does not come back, and so does the status of users; a key that was deleted comes back with its last secret, and a revision that is older than provider
+ * was replaced does not come back, and so does the status of users; accounts are not touched, and their payers stay; a key that was deleted comes back with its last secret, and a revision that is older than provider
  * keys leaves them alone. What cannot come back: when a deleted row was first made; what is not part of
  * the rules (sessions, counters of limits, provider keys in the environment of gateways); and rows that have exchanged a
  * name that must be unique, which is refused.
@@ -39,6 +40,7 @@ export async function rollBack(revision: Revision, resources: Resources, at: str
     stepOf(kinds.users, data.users, resources, at),
     stepOf(kinds.virtualKeys, data.virtualKeys, resources, at),
     stepOf(kinds.prices, data.prices, resources, at),
+    stepOf(kinds.rates, data.rates, resources, at),
     stepOf(kinds.matchers, data.matchers, resources, at),
     stepOf(kinds.layeredLimits, data.layeredLimits, resources, at),
     stepOf(kinds.fallbacks, data.fallbacks, resources, at),
@@ -50,6 +52,7 @@ export async function rollBack(revision: Revision, resources: Resources, at: str
   ];
   for (const { remove } of steps.toReversed()) await remove();
   for (const { write } of steps) await write();
+  await refuseLostPayers(resources);
   const faults: Fault[] = [];
   for (const { check } of steps) faults.push(...(await check()));
   if (faults.length > 0) throw new Refusal(409, 'The revision does not pass the checks of today.', faults);

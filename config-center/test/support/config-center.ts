@@ -8,6 +8,7 @@ import { ensureBuiltIn } from '../../src/auth/administrators.ts';
 import { liveSettings } from '../../src/db/operator-settings.ts';
 import { openStore } from '../../src/db/store.ts';
 import { liveRates } from '../../src/domain/live-rates.ts';
+import { standingKeeper } from '../../src/publish/account-standings.ts';
 import { policyTestGuard } from '../../src/publish/policy-tests.ts';
 import { publisher } from '../../src/publish/publisher.ts';
 import { requestLogIntake } from '../../src/publish/request-log-intake.ts';
@@ -56,10 +57,13 @@ export async function startConfigCenter({
   await ensureBuiltIn(store.connection, new Date(nowMs()).toISOString());
   const operators = await liveSettings(store, DEFAULTS);
   const access = administratorAccess(store, { hasPasswordLogin, oidc, lifetimes: operators.current }, nowMs);
+  const log = pino({ level: 'silent' });
+  const now = () => new Date(nowMs()).toISOString();
+  const standings = standingKeeper({ store, publisher: published, log, now });
   const app = configCenterApp({
     store,
     publisher: published,
-    requestLogIntake: requestLogIntake(store.connection, nowMs),
+    requestLogIntake: requestLogIntake(store.connection, nowMs, standings.settle),
     live,
     access,
     liveSettings: operators,
@@ -70,7 +74,7 @@ export async function startConfigCenter({
     signer: rulesSigner(GATEWAY_TOKEN),
     publicUrl: 'http://localhost:8080',
     tokenServiceUrl,
-    log: pino({ level: 'silent' }),
+    log,
     nowMs,
   });
   const server = createServer(app);

@@ -9,7 +9,10 @@ export interface TokenPrice {
 
 const MILLION = 1_000_000n;
 
-export function tokenPriceOf({ inputPerMillion, outputPerMillion }: Price): TokenPrice {
+export function tokenPriceOf({
+  inputPerMillion,
+  outputPerMillion,
+}: Pick<Price, 'inputPerMillion' | 'outputPerMillion'>): TokenPrice {
   return { inputNanosPerMillion: nanosOf(inputPerMillion), outputNanosPerMillion: nanosOf(outputPerMillion) };
 }
 

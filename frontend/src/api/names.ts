@@ -31,6 +31,12 @@ export function useTenantNames(): ReadonlyMap<string, string> {
   return namesOf(useRead(['tenants'], () => dataOf(api.GET('/api/v2/tenants', { params: { query } }))).data?.items);
 }
 
+/** Names of the customer types by id. */
+export function useCustomerTypeNames(): ReadonlyMap<string, string> {
+  const read = () => dataOf(api.GET('/api/v2/customer-types', { params: { query } }));
+  return namesOf(useRead(['customer-types'], read).data?.items);
+}
+
 /** Names of the users by id. */
 export function useUserNames(): ReadonlyMap<string, string> {
   return namesOf(useRead(['users'], () => dataOf(api.GET('/api/v2/users', { params: { query } }))).data?.items);

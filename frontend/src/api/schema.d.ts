@@ -687,6 +687,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List rates */
+        get: operations["rates_list"];
+        put?: never;
+        /** Create one of rates */
+        post: operations["rates_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/rates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of rates */
+        get: operations["rates_read"];
+        /** Replace one of rates */
+        put: operations["rates_update"];
+        post?: never;
+        /** Delete one of rates */
+        delete: operations["rates_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List accounts */
+        get: operations["accounts_list"];
+        put?: never;
+        /** Create one of accounts */
+        post: operations["accounts_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of accounts */
+        get: operations["accounts_read"];
+        /** Replace one of accounts */
+        put: operations["accounts_update"];
+        post?: never;
+        /** Delete one of accounts */
+        delete: operations["accounts_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/accounts/{id}/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Entries of the ledger of an account, the newest first */
+        get: operations["accounts_entries"];
+        put?: never;
+        /** Book a top-up, refund or adjustment; the same idempotency key again answers the entry that is there */
+        post: operations["accounts_book"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/layered-limits": {
         parameters: {
             query?: never;
@@ -1858,7 +1950,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -1912,7 +2004,7 @@ export interface components {
                     /** @enum {string} */
                     decision: "allowed" | "refused";
                     /** @enum {string} */
-                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                     policyId?: string;
                     policyName?: string;
                     namespace?: string;
@@ -2522,6 +2614,111 @@ export interface components {
             tenantId?: string;
             customerTypeId?: string;
         };
+        Price: {
+            id: string;
+            providerId: string;
+            model: string;
+            inputPerMillion: string;
+            outputPerMillion: string;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        PriceDraft: {
+            providerId: string;
+            model: string;
+            inputPerMillion: string;
+            outputPerMillion: string;
+        };
+        Rate: {
+            id: string;
+            providerId: string;
+            model: string;
+            inputPerMillion: string;
+            outputPerMillion: string;
+            customerTypeId?: string;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        RateDraft: {
+            providerId: string;
+            model: string;
+            inputPerMillion: string;
+            outputPerMillion: string;
+            customerTypeId?: string;
+        };
+        Account: {
+            id: string;
+            tenantId?: string;
+            userId?: string;
+            /** @default USD */
+            currency: string;
+            softLimit?: string;
+            hardLimit?: string;
+            /**
+             * @default active
+             * @enum {string}
+             */
+            status: "active" | "frozen";
+            /** @enum {string} */
+            standing: "good" | "low" | "exhausted";
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            balance: string;
+        };
+        AccountDraft: {
+            tenantId?: string;
+            userId?: string;
+            /** @default USD */
+            currency?: string;
+            softLimit?: string;
+            hardLimit?: string;
+            /**
+             * @default active
+             * @enum {string}
+             */
+            status?: "active" | "frozen";
+        };
+        LedgerEntry: {
+            id: number;
+            accountId: string;
+            /** @enum {string} */
+            kind: "top_up" | "refund" | "adjustment" | "usage";
+            amount: string;
+            balance: string;
+            /** Format: date-time */
+            at: string;
+            actor: string;
+            note?: string;
+            idempotencyKey?: string;
+            usage?: {
+                recordId: string;
+                requestId: string;
+                virtualKeyId?: string;
+                provider?: string;
+                model: string;
+                inputTokens: number;
+                outputTokens: number;
+                priceId: string;
+                inputPerMillion: string;
+                outputPerMillion: string;
+            };
+        };
+        LedgerEntryDraft: {
+            /** @enum {string} */
+            kind: "top_up" | "refund" | "adjustment";
+            amount: string;
+            note?: string;
+            idempotencyKey: string;
+        };
         NamespaceLive: {
             namespaceId: string;
             requestsPerSecond: number;
@@ -2629,6 +2826,16 @@ export interface components {
                 name?: string;
                 tenantId?: string;
                 customerTypeId?: string;
+                account?: {
+                    id: string;
+                    /**
+                     * @default active
+                     * @enum {string}
+                     */
+                    status: "active" | "frozen";
+                    /** @enum {string} */
+                    standing: "good" | "low" | "exhausted";
+                };
             };
             model?: {
                 requested: string;
@@ -2795,6 +3002,12 @@ export interface components {
                     tokens: number;
                     policyId?: string;
                 };
+                charge?: {
+                    accountId: string;
+                    priceId: string;
+                    inputPerMillion: string;
+                    outputPerMillion: string;
+                };
                 /** @default 0 */
                 waitedMs: number;
             };
@@ -2881,7 +3094,7 @@ export interface components {
                 /** @constant */
                 action: "create";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
                 draft: {
                     [key: string]: unknown;
                 };
@@ -2889,7 +3102,7 @@ export interface components {
                 /** @constant */
                 action: "update";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
                 id: string;
                 draft: {
                     [key: string]: unknown;
@@ -2898,7 +3111,7 @@ export interface components {
                 /** @constant */
                 action: "delete";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
                 id: string;
             } | {
                 /** @constant */
@@ -3063,6 +3276,12 @@ export interface components {
             outputCap?: {
                 tokens: number;
                 policyId?: string;
+            };
+            charge?: {
+                accountId: string;
+                priceId: string;
+                inputPerMillion: string;
+                outputPerMillion: string;
             };
             /** @default 0 */
             waitedMs: number;
@@ -6548,18 +6767,7 @@ export interface operations {
                         code: number;
                         message: string;
                         data: {
-                            items: {
-                                id: string;
-                                providerId: string;
-                                model: string;
-                                inputPerMillion: string;
-                                outputPerMillion: string;
-                                version: number;
-                                /** Format: date-time */
-                                createdAt: string;
-                                /** Format: date-time */
-                                updatedAt: string;
-                            }[];
+                            items: components["schemas"]["Price"][];
                             total: number;
                             page: number;
                             size: number;
@@ -6593,12 +6801,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    providerId: string;
-                    model: string;
-                    inputPerMillion: string;
-                    outputPerMillion: string;
-                };
+                "application/json": components["schemas"]["PriceDraft"];
             };
         };
         responses: {
@@ -6611,18 +6814,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            id: string;
-                            providerId: string;
-                            model: string;
-                            inputPerMillion: string;
-                            outputPerMillion: string;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
+                        data: components["schemas"]["Price"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6659,18 +6851,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            id: string;
-                            providerId: string;
-                            model: string;
-                            inputPerMillion: string;
-                            outputPerMillion: string;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
+                        data: components["schemas"]["Price"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6719,18 +6900,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            id: string;
-                            providerId: string;
-                            model: string;
-                            inputPerMillion: string;
-                            outputPerMillion: string;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
+                        data: components["schemas"]["Price"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6770,6 +6940,531 @@ export interface operations {
                         code: number;
                         message: string;
                         data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    rates_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                providerId?: string;
+                customerTypeId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["Rate"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    rates_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RateDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Rate"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    rates_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Rate"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    rates_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    providerId: string;
+                    model: string;
+                    inputPerMillion: string;
+                    outputPerMillion: string;
+                    customerTypeId?: string;
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Rate"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    rates_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    accounts_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                tenantId?: string;
+                userId?: string;
+                status?: "active" | "frozen";
+                standing?: "good" | "low" | "exhausted";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["Account"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    accounts_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Account"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    accounts_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Account"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    accounts_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    tenantId?: string;
+                    userId?: string;
+                    /** @default USD */
+                    currency?: string;
+                    softLimit?: string;
+                    hardLimit?: string;
+                    /**
+                     * @default active
+                     * @enum {string}
+                     */
+                    status?: "active" | "frozen";
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["Account"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    accounts_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: Record<string, never>;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    accounts_entries: {
+        parameters: {
+            query?: {
+                kind?: "top_up" | "refund" | "adjustment" | "usage";
+                cursor?: string;
+                size?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["LedgerEntry"][];
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    accounts_book: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LedgerEntryDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["LedgerEntry"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9243,7 +9938,7 @@ export interface operations {
                             /** @enum {string} */
                             decision: "allowed" | "refused";
                             /** @enum {string} */
-                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                            code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
                             policyId?: string;
                             policyName?: string;
                             namespace?: string;
@@ -9596,7 +10291,7 @@ export interface operations {
                         /** @constant */
                         action: "create";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
                         draft: {
                             [key: string]: unknown;
                         };
@@ -9604,7 +10299,7 @@ export interface operations {
                         /** @constant */
                         action: "update";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
                         id: string;
                         draft: {
                             [key: string]: unknown;
@@ -9613,7 +10308,7 @@ export interface operations {
                         /** @constant */
                         action: "delete";
                         /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
+                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
                         id: string;
                     } | {
                         /** @constant */
@@ -9919,6 +10614,13 @@ export interface operations {
                                     inputPerMillion: string;
                                     outputPerMillion: string;
                                     provider: string;
+                                }[];
+                                rates?: {
+                                    model: string;
+                                    inputPerMillion: string;
+                                    outputPerMillion: string;
+                                    provider: string;
+                                    customerType?: string;
                                 }[];
                                 matchers?: {
                                     /** @enum {string} */

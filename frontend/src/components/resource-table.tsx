@@ -1,6 +1,7 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { Button, Flex, Table, type TableColumnsType, Typography } from 'antd';
 import { type ReactNode, useState } from 'react';
+import { MayChange } from '../access.tsx';
 import { useShowError } from '../show-error.ts';
 import { useTexts } from '../texts/texts.tsx';
 import { DraftModal } from './draft-modal.tsx';
@@ -68,9 +69,11 @@ export function ResourceTable<Row extends { readonly id: string }, Draft extends
           </Typography.Title>
           <Typography.Text type="secondary">{hint}</Typography.Text>
         </div>
-        <Button type="primary" icon={<PlusOutlined />} onClick={() => setEditing({ id: undefined, draft: newDraft })}>
-          {newTitle}
-        </Button>
+        <MayChange>
+          <Button type="primary" icon={<PlusOutlined />} onClick={() => setEditing({ id: undefined, draft: newDraft })}>
+            {newTitle}
+          </Button>
+        </MayChange>
       </Flex>
       <Table
         rowKey="id"

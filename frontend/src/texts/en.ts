@@ -1,3 +1,4 @@
+import { enBilling } from './en-billing.ts';
 import { enExplain } from './en-explain.ts';
 import { enRequests } from './en-requests.ts';
 import { enSimulate } from './en-simulate.ts';
@@ -5,6 +6,7 @@ import { enUsage } from './en-usage.ts';
 
 /** English texts; the keys of every other language are these. `{name}` is replaced by a value. */
 export const en = {
+  ...enBilling,
   ...enRequests,
   ...enExplain,
   ...enSimulate,

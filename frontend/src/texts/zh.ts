@@ -1,4 +1,5 @@
 import type { TextKey } from './en.ts';
+import { zhBilling } from './zh-billing.ts';
 import { zhExplain } from './zh-explain.ts';
 import { zhRequests } from './zh-requests.ts';
 import { zhSimulate } from './zh-simulate.ts';
@@ -6,6 +7,7 @@ import { zhUsage } from './zh-usage.ts';
 
 /** Chinese texts. */
 export const zh: Readonly<Record<TextKey, string>> = {
+  ...zhBilling,
   ...zhRequests,
   ...zhExplain,
   ...zhSimulate,

@@ -45,6 +45,7 @@ const record = (requestId: string): RequestRecord => ({
   choices: 1,
   demand: undefined,
   outputCap: undefined,
+  charge: undefined,
   waitedMs: 0,
 });
 

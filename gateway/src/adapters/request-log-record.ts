@@ -15,6 +15,7 @@ export interface RecordOrigin {
 /** An ended request as the config center keeps it: shortened, without the query and without the internal reason. */
 export function requestLogRecordOf(record: RequestRecord, { recordId, gatewayId }: RecordOrigin): RequestLogRecord {
   const { outcome, facts, outputCap, demand } = record;
+  const isUsed = outcome.usage.inputTokens + outcome.usage.outputTokens > 0;
   const { userId, tenantId, customerTypeId, providerId } = facts ?? {};
   return {
     recordId,
@@ -55,6 +56,7 @@ export function requestLogRecordOf(record: RequestRecord, { recordId, gatewayId 
       errorCode: outcome.errorCode,
       firstByteMs: record.firstByteMs === undefined ? undefined : Math.round(record.firstByteMs * 1000) / 1000,
       clientMaxTokens: record.clientMaxTokens,
+      charge: isUsed ? record.charge : undefined,
       demand: demand && { inputTokens: demand.inputTokens, outputTokens: demand.outputTokens },
       outputCap: outputCap && {
         tokens: outputCap.tokens,

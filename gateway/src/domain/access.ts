@@ -14,7 +14,7 @@ export type Caller =
  * May this key be used in this namespace now? An open namespace takes anyone; a key that is not ours is then ignored,
  * because clients must send some key.
  * @param userStatus of the key's user, where it has one
- * @throws GatewayError `invalid_api_key`, `key_not_allowed_here`, `user_not_active`
+ * @throws GatewayError `invalid_api_key`, `key_not_allowed_here`, `user_not_active`, `insufficient_balance`
  */
 export function callerOf(
   { id, authMode }: { readonly id: string; readonly authMode: AuthMode },
@@ -29,6 +29,9 @@ export function callerOf(
     throw new GatewayError('invalid_api_key', { internal: `key ${key.id} has expired` });
   }
   if (key.namespaceIds.length > 0 && !key.namespaceIds.includes(id)) throw new GatewayError('key_not_allowed_here');
+  if (key.userId !== undefined && userStatus === 'overdue') {
+    throw new GatewayError('insufficient_balance', { message: 'The user of this virtual key is overdue.' });
+  }
   if (key.userId !== undefined && !mayUseApi(userStatus)) {
     const message = `The user of this virtual key may not use the API now: its status is ${userStatus ?? 'unknown'}.`;
     throw new GatewayError('user_not_active', { message });

@@ -17,13 +17,16 @@ import {
 import {
   indexLayeredLimits,
   indexPrices,
+  indexRates,
   type LayeredLimits,
   type NamespacePlan,
   type Payer,
   type PriceIndex,
   payersOf,
   planNamespace,
+  type RateIndex,
 } from '@ai-gateway/limits';
+import { type Accounts, indexAccounts } from './charging.ts';
 import { compilePortkey, type PortkeyPlan } from './compile-portkey.ts';
 import { type CompiledRouting, compileRouting, keysBySecret } from './compile-routing.ts';
 import { recordedFieldsOf } from './matched-fields.ts';
@@ -93,6 +96,8 @@ export interface CompiledConfig extends CompiledRouting {
   /** Some namespace lets its requests wait, so limits that it shares with others have lines. */
   readonly hasWaiting: boolean;
   readonly prices: PriceIndex;
+  readonly rates: RateIndex;
+  readonly accounts: Accounts;
   /** Those that apply first come first. */
   readonly fallbacks: readonly Fallback[];
   /** Exact model names of enabled providers: what `/v1/models` lists and what may be a metric label. */
@@ -140,6 +145,8 @@ export function compileSnapshot(
     layeredLimits: indexLayeredLimits(snapshot.layeredLimits.filter(isEnabled)),
     hasWaiting,
     prices: indexPrices(snapshot.prices),
+    rates: indexRates(snapshot.rates),
+    accounts: kept('accounts', 'users')?.accounts ?? indexAccounts(snapshot),
     fallbacks: snapshot.fallbacks.filter(isEnabled).sort(byFallbackPrecision),
     modelNames: [
       ...new Set(

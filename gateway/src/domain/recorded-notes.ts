@@ -1,4 +1,4 @@
-import type { MatchedFields, RequestKind } from '@ai-gateway/contracts';
+import type { ChargeTerms, MatchedFields, RequestKind } from '@ai-gateway/contracts';
 import type { OutputCap, RequestFacts, TokenAmounts } from '@ai-gateway/limits';
 
 /** Facts that are noted of a request so that its decision can be explained, and replayed, later. */
@@ -14,6 +14,8 @@ export interface RecordedNotes {
   /** What the limits are asked for. */
   demand: TokenAmounts | undefined;
   outputCap: OutputCap | undefined;
+  /** Who is charged for its tokens. */
+  charge: ChargeTerms | undefined;
   /** Time in line for a limit, ms. */
   waitedMs: number;
 }

@@ -1,6 +1,7 @@
 import { compileCondition, type Explanation, type LayeredLimit, type RequestView } from '@ai-gateway/contracts';
 import { concerns, layersFor, type RequestFacts, type TokenPolicy } from '@ai-gateway/limits';
 import type { Caller } from '../domain/access.ts';
+import { accountOf } from '../domain/charging.ts';
 import type { CompiledConfig, CompiledNamespace } from '../domain/compile-snapshot.ts';
 import { takesTraffic } from '../domain/rank-targets.ts';
 import { selectMatcher } from '../domain/select-namespace.ts';
@@ -64,13 +65,15 @@ function resultOf(isConcerned: boolean, isPassed: boolean): 'passes' | 'refuses'
 export function explainCaller(config: CompiledConfig, caller: Caller): Explanation['caller'] {
   if (caller.kind === 'anonymous') return { kind: 'anonymous' };
   const key = [...config.virtualKeys.values()].find(({ id }) => id === caller.keyId);
-  const { tenantId, customerTypeId } = config.payers.get(caller.keyId) ?? {};
+  const { userId, tenantId, customerTypeId } = config.payers.get(caller.keyId) ?? {};
+  const account = accountOf(config.accounts, { userId, tenantId });
   return {
     kind: 'key',
     virtualKeyId: caller.keyId,
     ...(key !== undefined && { name: key.name }),
     ...(tenantId !== undefined && { tenantId }),
     ...(customerTypeId !== undefined && { customerTypeId }),
+    ...(account !== undefined && { account: { id: account.id, status: account.status, standing: account.standing } }),
   };
 }
 

@@ -152,6 +152,7 @@ export function emptyNotes(): Notes {
     choices: 1,
     demand: undefined,
     outputCap: undefined,
+    charge: undefined,
     waitedMs: 0,
   };
 }

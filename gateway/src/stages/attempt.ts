@@ -1,4 +1,5 @@
 import { type Caller, factsOf } from '../domain/access.ts';
+import { chargeTermsOf } from '../domain/charging.ts';
 import { chooseKey } from '../domain/choose-key.ts';
 import { modelLabelOf } from '../domain/compile-snapshot.ts';
 import { portkeyFailure } from '../domain/portkey-failure.ts';
@@ -87,7 +88,9 @@ function noteAnswer(target: Target, { notes, config, namespace, caller, choice }
   notes.provider = provider.provider.name;
   notes.resolvedModel = resolvedModel;
   notes.modelLabel = modelLabelOf(config, resolvedModel);
-  if (target.choice !== choice) notes.facts = factsOf(config, namespace.namespace.id, caller, target.choice);
+  if (target.choice === choice) return;
+  notes.facts = factsOf(config, namespace.namespace.id, caller, target.choice);
+  notes.charge = chargeTermsOf(config, notes.facts);
 }
 
 /** The keys that an upstream may have been told. */

@@ -1,5 +1,6 @@
-import { type RequestKind, tokenPriceOf } from '@ai-gateway/contracts';
+import { type Account, type RequestKind, tokenPriceOf } from '@ai-gateway/contracts';
 import {
+  chargedPriceOf,
   countsRequests,
   dearest,
   type HeldPrice,
@@ -14,6 +15,7 @@ import {
   tokenPoliciesFor,
 } from '@ai-gateway/limits';
 import { type Caller, factsOf } from '../domain/access.ts';
+import { accountOf, balanceHeaders, chargeTermsOf, requireBalance } from '../domain/charging.ts';
 import type { CompiledConfig } from '../domain/compile-snapshot.ts';
 import { GatewayError } from '../domain/gateway-error.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
@@ -34,6 +36,8 @@ export interface Planned {
   readonly price: HeldPrice | undefined;
   /** What a target charges. */
   readonly priceOfTarget: (choice: ModelChoice) => HeldPrice | undefined;
+  /** Tells the client of a low balance. */
+  readonly balanceHeaders: Readonly<Record<string, string>>;
 }
 
 type Plannable = Received & Matched & { readonly caller: Caller };
@@ -45,7 +49,8 @@ export const planLimits: Stage<
 > = (exchange) => {
   const { namespace, chat, choice, config, caller } = exchange;
   const kind = chat.isStream ? 'stream' : 'plain';
-  const { facts, limits, limitsOfTarget } = planOf(exchange, kind, choice);
+  const { account, ...plan } = planOf(exchange, kind, choice);
+  const { facts, limits } = plan;
   const factsOfChain = exchange.chain.map((each) => factsOf(config, namespace.namespace.id, caller, each));
   const planned = namespace.planned[kind];
   const budgets = [
@@ -53,13 +58,12 @@ export const planLimits: Stage<
     ...planned.perUpstream.map(({ limit }) => limit),
     ...factsOfChain.slice(1).flatMap((each) => limitsOf(config, planned, each, kind)),
   ].filter((limit) => limit.kind === 'window' && limit.counts === 'cost');
-  const chain = budgets.length === 0 ? exchange.chain : pricedChain(config, exchange.chain, budgets);
+  const affordable = budgets.length === 0 ? exchange.chain : pricedChain(config, exchange.chain, budgets);
+  const chain = account === undefined ? affordable : chargeableChain(config, affordable, facts);
   const priceOfTarget = (each: ModelChoice) => (budgets.length === 0 ? undefined : heldPriceFor(config, each));
   const applying = new Set(factsOfChain.flatMap((each) => tokenPoliciesFor(namespace, kind, each)));
   return {
-    facts,
-    limits,
-    limitsOfTarget,
+    ...plan,
     chain,
     tokenPolicies: namespace.tokenPolicies.filter((policy) => applying.has(policy)),
     price: dearest(chain.map(priceOfTarget)),
@@ -77,20 +81,30 @@ export function possibleLimits({
   return ofTargets.length === 0 ? limits : [...limits, ...ofTargets];
 }
 
-/** Facts and limits of a request. */
+type Plan = Pick<Planned, 'facts' | 'limits' | 'limitsOfTarget' | 'balanceHeaders'>;
+
+/**
+ * Facts and limits of a request, and the account that is charged.
+ * @throws GatewayError `insufficient_balance`
+ */
 export function planOf(
   { namespace, caller, config, notes }: Plannable,
   kind: RequestKind,
   choice: ModelChoice | undefined,
-): Pick<Planned, 'facts' | 'limits' | 'limitsOfTarget'> {
+): Plan & { readonly account: Account | undefined } {
   const facts = factsOf(config, namespace.namespace.id, caller, choice);
   notes.facts = facts;
   notes.kind = kind;
+  notes.charge = chargeTermsOf(config, facts);
+  const account = accountOf(config.accounts, facts);
+  requireBalance(account);
   const planned = namespace.planned[kind];
   const limits = limitsOf(config, planned, facts, kind);
   return {
     facts,
     limits,
+    account,
+    balanceHeaders: balanceHeaders(account),
     limitsOfTarget(target) {
       const isFallback = choice !== undefined && target.choice !== choice;
       if (planned.perUpstream.length === 0 && !isFallback) return [];
@@ -135,5 +149,25 @@ function pricedChain(
     message: `The model "${chain[0]?.resolvedModel}" has no price, so the budget "${enforced.policyName}" cannot be checked.`,
     param: 'model',
     policyIds: [enforced.policyId],
+  });
+}
+
+/**
+ * The chain without fallbacks that nobody could be charged for.
+ * @throws GatewayError `price_not_set` when the payer cannot be charged for the model that is asked for
+ */
+function chargeableChain(
+  config: CompiledConfig,
+  chain: readonly ModelChoice[],
+  { customerTypeId }: RequestFacts,
+): readonly ModelChoice[] {
+  const chargeable = chain.filter(
+    ({ provider: { provider }, resolvedModel }) =>
+      chargedPriceOf(config, { customerTypeId, providerId: provider.id, model: resolvedModel }) !== undefined,
+  );
+  if (chargeable[0] === chain[0]) return chargeable;
+  throw new GatewayError('price_not_set', {
+    message: `The model "${chain[0]?.resolvedModel}" has no price, so its use cannot be charged.`,
+    param: 'model',
   });
 }

@@ -9,11 +9,14 @@ import { type Planned, planOf } from './plan-limits.ts';
 type Plannable = Received & Matched & { readonly caller: Caller; readonly choice?: ModelChoice };
 
 /** The plan of a request that no model answers in words: request and concurrency limits, no tokens. */
-export const planPassthrough: Stage<Plannable, Planned & Demand> = (exchange) => ({
-  ...planOf(exchange, 'passthrough', exchange.choice),
-  tokenPolicies: [],
-  price: undefined,
-  priceOfTarget: () => undefined,
-  demand: NO_TOKENS,
-  isGuess: false,
-});
+export const planPassthrough: Stage<Plannable, Planned & Demand> = (exchange) => {
+  const { account: _, ...plan } = planOf(exchange, 'passthrough', exchange.choice);
+  return {
+    ...plan,
+    tokenPolicies: [],
+    price: undefined,
+    priceOfTarget: () => undefined,
+    demand: NO_TOKENS,
+    isGuess: false,
+  };
+};

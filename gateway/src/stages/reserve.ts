@@ -54,14 +54,17 @@ async function reserveFor(
   services: Services,
 ): Promise<({ readonly kind: 'reserved' } & Omit<Reserved, 'targets'>) | Refused> {
   const limits = [...exchange.limits, ...own];
-  if (limits.length === 0) return { kind: 'reserved', grantedTokens: Number.POSITIVE_INFINITY, rateHeaders: {} };
+  const { balanceHeaders } = exchange;
+  if (limits.length === 0) {
+    return { kind: 'reserved', grantedTokens: Number.POSITIVE_INFINITY, rateHeaders: balanceHeaders };
+  }
 
   const { decision, outputTokens } = await takeOrShrink(exchange, limits, isLast, services);
   noteRefusals(exchange, decision, services);
   if (decision.kind === 'refused') return decision;
   settleAtEnd(exchange, own, target, services);
   const grantedTokens = exchange.isGuess ? outputTokens : Number.POSITIVE_INFINITY;
-  return { kind: 'reserved', grantedTokens, rateHeaders: rateHeaders(decision.readings) };
+  return { kind: 'reserved', grantedTokens, rateHeaders: { ...rateHeaders(decision.readings), ...balanceHeaders } };
 }
 
 type Refused = Extract<LimitDecision, { kind: 'refused' }>;

@@ -2,6 +2,7 @@ import type { LayeredLimit, LintFinding, Provider, Upstream } from '@ai-gateway/
 import type { SnapshotContent } from '../build-snapshot.ts';
 import { lintMatchers } from './lint-matchers.ts';
 import { lintPolicies } from './lint-policies.ts';
+import { lintRates } from './lint-rates.ts';
 
 /** All that is doubtful about a set of rules, errors first. Takes time linear in rows, apart from sorting. */
 export function lint(content: SnapshotContent): LintFinding[] {
@@ -11,6 +12,7 @@ export function lint(content: SnapshotContent): LintFinding[] {
     ...lintPolicies(content),
     ...lintProviders(content),
     ...lintLayeredLimits(content),
+    ...lintRates(content),
   ];
   return [
     ...findings.filter(({ severity }) => severity === 'error'),

@@ -87,6 +87,11 @@ export const RULE_KINDS: readonly RuleKind[] = [
     references: [toNamespaces, toTenant, toCustomerType],
   }),
   kind('prices', 'price', 'price', { identity: ['provider', 'model'], repeats: false, references: [toProvider] }),
+  kind('rates', 'rate', 'rate', {
+    identity: ['customerType', 'provider', 'model'],
+    repeats: false,
+    references: [toCustomerType, toProvider],
+  }),
   kind('matchers', 'matcher', 'mat', {
     identity: ['namespace', ...CONDITION],
     repeats: true,

@@ -28,6 +28,7 @@ export function namesOf(rows: RuleRows): Names {
     ),
     virtualKeys: namesIn(rows.virtualKeys, keyName),
     prices: none,
+    rates: none,
     matchers: none,
     layeredLimits: none,
     policies: none,

@@ -13,6 +13,7 @@ const NONE: RuleRows = {
   upstreams: [],
   virtualKeys: [],
   prices: [],
+  rates: [],
   matchers: [],
   layeredLimits: [],
   policies: [],
@@ -165,6 +166,16 @@ const anyRules: fc.Arbitrary<RuleRows> = fc
               ),
             ),
           })
+          .map(({ prices, ...rest }) => ({
+            ...rest,
+            prices,
+            rates: withIds(
+              'rate',
+              prices.map(({ id: _, ...price }, index) =>
+                set({ ...price, customerTypeId: base.customerTypes[index]?.id }),
+              ),
+            ),
+          }))
           .map((rest): RuleRows => ({ ...NONE, ...base, tenants: base.tenants as RuleRow[], ...rest })),
       ),
   );

@@ -24,7 +24,7 @@ export function NamespaceStep({ namespace }: { readonly namespace: Explanation['
 export function CallerStep({ caller }: { readonly caller: Explanation['caller'] | undefined }) {
   const { t } = useTexts();
   if (caller === undefined) return null;
-  const { kind, name, virtualKeyId, tenantId, customerTypeId } = caller;
+  const { kind, name, virtualKeyId, tenantId, customerTypeId, account } = caller;
   return (
     <Flex gap={8} wrap align="center">
       {kind === 'anonymous' ? t('explain.anonymous') : (name ?? virtualKeyId)}
@@ -37,6 +37,11 @@ export function CallerStep({ caller }: { readonly caller: Explanation['caller'] 
         <Tag>
           {t('request.customerType')}: {customerTypeId}
         </Tag>
+      )}
+      {account !== undefined && (
+        <ResultTag tone={account.status === 'frozen' ? 'bad' : STANDINGS[account.standing]}>
+          {t('account.balance')}: {t(`account.${account.status === 'frozen' ? 'frozen' : account.standing}`)}
+        </ResultTag>
       )}
     </Flex>
   );
@@ -55,6 +60,7 @@ export function ModelStep({ model }: { readonly model: Explanation['model'] | un
   );
 }
 
+const STANDINGS = { good: 'good', low: 'warning', exhausted: 'bad' } as const;
 const TONES = { passes: 'good', refuses: 'bad', not_concerned: 'neutral' } as const;
 
 /** Every message policy, with what it says. */
