@@ -54,7 +54,7 @@ const userStatus = async () => (await stack.admin<{ status: string }>('GET', `/u
 /** Waits for a charge, and until gateways know where the account stands with it. */
 const balanceBecomes = async (balance: string, standing: string) => {
   const read = () => stack.admin<object>('GET', `/accounts/${accountId}`);
-  await expect.poll(read, { timeout: 20_000 }).toMatchObject({ balance, standing });
+  await expect.poll(read, { timeout: 40_000 }).toMatchObject({ balance, standing });
   await stack.live();
 };
 

@@ -60,7 +60,7 @@ describe.each(['HTTP', 'Redis'])('the log of requests, told over %s', (way) => {
     const statuses: number[] = [];
     for (let count = 0; count < 5; count++) statuses.push(await ask(`${way}-${count}`));
     expect(statuses).toEqual([200, 200, 200, 429, 429]);
-    await expect.poll(async () => (await log()).length, { timeout: 15_000 }).toBe(5);
+    await expect.poll(async () => (await log()).length, { timeout: 40_000 }).toBe(5);
     const [newest, , , , oldest] = await log();
     expect(newest).toMatchObject({
       requestId: `${way}-4`,

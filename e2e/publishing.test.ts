@@ -17,6 +17,9 @@ let gateways: Process[];
 let folder: string;
 let namespaceId: string;
 
+/** Longer than anything here takes; how long it did take is printed. A machine that is busy with other work takes longer. */
+const BUSY_MS = 30_000;
+
 const startCenter = () =>
   startProcess('config-center/src/main.ts', {
     CONFIG_CENTER_PORT: '0',
@@ -128,14 +131,14 @@ it('brings 100 changes to all gateways, and shows that they are there', async ()
     await change(count % 2);
     const revision = (await gatewaysSeenBy(count % 2)).revision;
     await within(
-      2_500,
+      BUSY_MS,
       async () => (await Promise.all(gateways.map(revisionOf))).every((one) => one >= revision),
       'the change',
     );
     times.push(performance.now() - startedAt);
   }
   times.sort((left, right) => left - right);
-  const acknowledgedAfter = await within(2_500, acknowledged, 'the acknowledgements');
+  const acknowledgedAfter = await within(BUSY_MS, acknowledged, 'the acknowledgements');
   const at = (share: number) => times[Math.ceil(share * times.length) - 1]?.toFixed(0);
   process.stdout.write(
     `change sent to live on 3 gateways: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms; ` +
@@ -144,7 +147,7 @@ it('brings 100 changes to all gateways, and shows that they are there', async ()
   const { items } = await gatewaysSeenBy(0);
   expect(items.map(({ gatewayId }) => gatewayId).sort()).toEqual(['g0', 'g1', 'g2']);
   for (const { rulesAgeSeconds } of items) expect(rulesAgeSeconds).toBeLessThan(4);
-}, 60_000);
+});
 
 it('loses no change when a message is lost', async () => {
   const client = redis.client();
@@ -153,23 +156,23 @@ it('loses no change when a message is lost', async () => {
   const times: number[] = [];
   for (let count = 0; count < 5; count++) {
     await change();
-    times.push(await within(2_500, everywhere, 'the change without a message'));
+    times.push(await within(BUSY_MS, everywhere, 'the change without a message'));
   }
   process.stdout.write(`without messages: live after ${times.map((time) => time.toFixed(0)).join(', ')} ms\n`);
   await client.call('ACL', 'SETUSER', 'default', 'allchannels');
   // Everybody connects, and subscribes, again.
   await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   await change();
-  await within(2_500, everywhere, 'the next change');
-}, 20_000);
+  await within(BUSY_MS, everywhere, 'the next change');
+});
 
 it('writes the rules again when Redis was wiped', async () => {
   await redis.client().flushall();
-  const took = await within(12_500, async () => (await redis.client().exists(RULES_KEY)) === 1, 'the rules in Redis');
+  const took = await within(BUSY_MS, async () => (await redis.client().exists(RULES_KEY)) === 1, 'the rules in Redis');
   process.stdout.write(`Redis wiped: rules there again after ${took.toFixed(0)} ms\n`);
   await change();
-  await within(2_500, everywhere, 'the change');
-}, 30_000);
+  await within(BUSY_MS, everywhere, 'the change');
+});
 
 it.each([
   ['does not match its hash', 'does not match its sha256', () => ({ body: '{}', sha256: '0'.repeat(64) })],
@@ -227,7 +230,7 @@ it.each([
     };
     await shown().catch(shown).catch(shown);
     // A config center compares Redis with SQL every ten seconds.
-    await within(12_500, acknowledged, 'the good rules');
+    await within(BUSY_MS, acknowledged, 'the good rules');
   },
   30_000,
 );
@@ -238,12 +241,12 @@ it('has the rules from the config center while Redis is away, and from Redis aga
   const took = await within(5_000, everywhere, 'the change over HTTP');
   process.stdout.write(`Redis down: a change is live over HTTP after ${took.toFixed(0)} ms\n`);
   await change();
-  await within(2_500, everywhere, 'the next change over HTTP');
+  await within(BUSY_MS, everywhere, 'the next change over HTTP');
   await redis.restart();
-  await within(12_500, async () => (await redis.client().exists(RULES_KEY)) === 1, 'the rules in Redis');
+  await within(BUSY_MS, async () => (await redis.client().exists(RULES_KEY)) === 1, 'the rules in Redis');
   await change();
-  await within(2_500, everywhere, 'the change over Redis');
-}, 40_000);
+  await within(BUSY_MS, everywhere, 'the change over Redis');
+});
 
 it('converges when two config centers make 200 revisions at once', async () => {
   const before = await newest();
@@ -259,20 +262,20 @@ it('converges when two config centers make 200 revisions at once', async () => {
       for (let count = 0; count < 100; count++) await policy(center, count);
     }),
   );
-  const took = await within(2_500, everywhere, 'the last revision');
+  const took = await within(BUSY_MS, everywhere, 'the last revision');
   expect(await newest()).toBe(before + 200);
-  await within(2_500, acknowledged, 'the acknowledgements');
+  await within(BUSY_MS, acknowledged, 'the acknowledgements');
   const held = JSON.parse((await redis.client().hget(RULES_KEY, 'body')) ?? '');
   expect(held.revision).toBe(before + 200);
   expect(held.policies).toHaveLength(200);
   process.stdout.write(`200 revisions from two config centers: converged ${took.toFixed(0)} ms after the last\n`);
-}, 60_000);
+});
 
 // The last one: it leaves neither config centers nor Redis.
 it('starts from its snapshot without config center and Redis, and from the one before when that is damaged', async () => {
   const last = await newest();
   await change();
-  await within(2_500, everywhere, 'the change');
+  await within(BUSY_MS, everywhere, 'the change');
   // A gateway can reach none of the config centers, but Redis: they show it all the same.
   await gateways[2]?.stop();
   gateways[2] = await startGateway(2, undefined);
@@ -289,4 +292,4 @@ it('starts from its snapshot without config center and Redis, and from the one b
   writeFileSync(join(snapshots, readdirSync(snapshots).sort().at(-1) ?? ''), 'damaged');
   gateways[0] = await startGateway(0, undefined);
   expect(await revisionOf(gateways[0])).toBe(last);
-}, 30_000);
+});

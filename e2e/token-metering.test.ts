@@ -58,7 +58,7 @@ it('estimates learn from it', async () => {
     return Object.keys((answer as { calibrations: object }).calibrations);
   };
   await (await ask('test-channel', model, '[mock words=200 usage=10/300]')).text();
-  await expect.poll(calibrated, { timeout: 15_000 }).toContain(`${model} output`);
+  await expect.poll(calibrated, { timeout: 40_000 }).toContain(`${model} output`);
 });
 
 it('a stream is cut exactly although the token service is gone', async () => {

@@ -253,7 +253,7 @@ describe.each(Object.entries(DATABASES))('accounts on %s', (_, makeUrl) => {
     await topUp(id, '5');
     await expect(dies([used(id, 5)])).rejects.toThrow('killed');
     await made('/tenants', { name: `tenant ${randomUUID()}` });
-    await expect.poll(() => published(id).standing, { timeout: 10_000 }).toBe('exhausted');
+    await expect.poll(() => published(id).standing, { timeout: 30_000 }).toBe('exhausted');
   });
 
   it('take limits that they do not set themselves from the layers, also when those change later', async () => {
@@ -265,13 +265,13 @@ describe.each(Object.entries(DATABASES))('accounts on %s', (_, makeUrl) => {
     const layer = (targetType: string, targetId: string, control: string, amount: string) =>
       made('/layered-limits', { targetType, targetId, limit: { control, amount } });
     await layer('customer_type', customerTypeId, 'soft_limit', '500');
-    await expect.poll(() => published(id).standing, { timeout: 10_000 }).toBe('low');
+    await expect.poll(() => published(id).standing, { timeout: 30_000 }).toBe('low');
     await layer('customer_type', customerTypeId, 'hard_limit', '400');
-    await expect.poll(() => published(id).standing, { timeout: 10_000 }).toBe('exhausted');
+    await expect.poll(() => published(id).standing, { timeout: 30_000 }).toBe('exhausted');
     const own = await layer('tenant', tenantId, 'hard_limit', '299.999999999');
-    await expect.poll(() => published(id).standing, { timeout: 10_000 }).toBe('low');
+    await expect.poll(() => published(id).standing, { timeout: 30_000 }).toBe('low');
     await call('DELETE', `/layered-limits/${own.id}`);
-    await expect.poll(() => published(id).standing, { timeout: 10_000 }).toBe('exhausted');
+    await expect.poll(() => published(id).standing, { timeout: 30_000 }).toBe('exhausted');
   });
 
   it('move their users: pending, active, overdue, and back only above the soft limit', async () => {

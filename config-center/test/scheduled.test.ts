@@ -39,7 +39,7 @@ describe.each(Object.entries(DATABASES))('scheduled changes on %s', (_, makeUrl)
   const entry = async (id: number) =>
     (await call('GET', '/scheduled?size=100')).body.data.items.find((row: { id: number }) => row.id === id);
   const ended = async (id: number, status: string) => {
-    await vi.waitFor(async () => expect(await entry(id)).toMatchObject({ status }), { timeout: 5_000, interval: 20 });
+    await vi.waitFor(async () => expect(await entry(id)).toMatchObject({ status }), { timeout: 30_000, interval: 20 });
     // It is to be read from the database a moment before the config center holds it.
     await center.publisher.refresh();
   };
@@ -69,7 +69,7 @@ describe.each(Object.entries(DATABASES))('scheduled changes on %s', (_, makeUrl)
     nowMs += 1_000;
     await ended(id, 'done');
     // What is committed is told a moment later.
-    await vi.waitFor(() => expect(center.publisher.current().revision).toBe(before + 1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(center.publisher.current().revision).toBe(before + 1), { timeout: 30_000 });
     expect(rules().namespaces).toMatchObject([{ name: 'Then' }]);
     expect(rules().policies).toMatchObject([{ name: 'Later' }]);
     const audit = (await call('GET', `/audit?rowId=${namespace.id}`)).body.data.items;
@@ -158,7 +158,7 @@ it('are made by exactly one of several config centers', async () => {
   for (const store of others) schedulers.push(scheduler({ store, publisher: await publisher(store, now), log, now }));
   const read = async () => (await center.call('GET', '/api/v2/scheduled')).body.data.items[0];
   await vi.waitFor(async () => expect(await read()).toMatchObject({ id: data.id, status: 'done' }), {
-    timeout: 10_000,
+    timeout: 30_000,
   });
   await new Promise((resolve) => setTimeout(resolve, 600));
   for (const one of schedulers) one.stop();

@@ -62,7 +62,7 @@ it('logs what applications ask', async () => {
   expect(await ask('elsewhere', 'test-channel')).toBe(200);
   const logged = async () =>
     (await stack.admin<{ items: readonly object[] }>('GET', '/request-logs?size=100')).items.length;
-  await expect.poll(logged, { timeout: 20_000 }).toBe(ASKED + 1);
+  await expect.poll(logged, { timeout: 40_000 }).toBe(ASKED + 1);
 });
 
 it('lists requests, the newest first, and pages to older ones and back', async () => {

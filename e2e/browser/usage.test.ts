@@ -64,7 +64,7 @@ const row = (name: RegExp, within: Page = page) => within.getByRole('row', { nam
 
 it('shows what was used by model, with totals of requests, tokens and cost', async () => {
   const sums = async (query = '') => (await stack.admin<{ totals: Sums }>('GET', `/usage${query}`)).totals;
-  await expect.poll(async () => (await sums()).requests, { timeout: 20_000 }).toBe(ASKED + 1);
+  await expect.poll(async () => (await sums()).requests, { timeout: 40_000 }).toBe(ASKED + 1);
   const { inputTokens, outputTokens } = await sums(`?namespaceId=${shopId}`);
   expect([inputTokens, outputTokens].every((tokens) => tokens > ADMITTED)).toBe(true);
   ofShop = { counts: `${ASKED} 2 ${ADMITTED} 0 ${inputTokens} ${outputTokens}`, outputTokens };
@@ -114,7 +114,7 @@ it('changes settings, and brings a default back where a field is emptied', async
   expect(await idle.inputValue()).toBe('45');
   await idle.fill('');
   await button('Save').click();
-  await expect.poll(() => idle.inputValue(), { timeout: 20_000 }).toBe('30');
+  await expect.poll(() => idle.inputValue(), { timeout: 40_000 }).toBe('30');
   expect(await values()).toBe(30);
 });
 

@@ -141,7 +141,7 @@ export async function startStack(
       const running = [gateway, ...others].filter(({ child }) => child.exitCode === null && child.signalCode === null);
       const all = await Promise.all(running.map(statsOf));
       if (all.every((one) => one.revision === revision)) return performance.now() - started;
-      if (performance.now() - started > 10_000) throw new Error('the rules did not become live');
+      if (performance.now() - started > 30_000) throw new Error('the rules did not become live');
       await sleep(5);
     }
   }
@@ -203,7 +203,7 @@ export async function startStack(
 
 /** Waits until a condition holds; fails after five seconds. */
 export async function eventually(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 5_000;
+  const deadline = performance.now() + 30_000;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`${what} did not come true`);
     await sleep(20);

@@ -330,7 +330,7 @@ export function sendRaw(port: number, text: string, silenceMs = 1_500): Promise<
 
 /** Waits until a condition holds; fails after two seconds. */
 export async function eventually(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 2_000;
+  const deadline = performance.now() + 20_000;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error('it did not come true');
     await new Promise((resolve) => setTimeout(resolve, 5));
