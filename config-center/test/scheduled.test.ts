@@ -38,8 +38,11 @@ describe.each(Object.entries(DATABASES))('scheduled changes on %s', (_, makeUrl)
     call('POST', '/scheduled', { effectiveFrom, writes });
   const entry = async (id: number) =>
     (await call('GET', '/scheduled?size=100')).body.data.items.find((row: { id: number }) => row.id === id);
-  const ended = (id: number, status: string) =>
-    vi.waitFor(async () => expect(await entry(id)).toMatchObject({ status }), { timeout: 30_000, interval: 20 });
+  const ended = async (id: number, status: string) => {
+    await vi.waitFor(async () => expect(await entry(id)).toMatchObject({ status }), { timeout: 30_000, interval: 20 });
+    // It is to be read from the database a moment before the config center holds it.
+    await center.publisher.refresh();
+  };
   const rules = () => JSON.parse(center.publisher.current().body);
 
   it('are made at their time, not before, all writes in one revision, as who scheduled them', async () => {

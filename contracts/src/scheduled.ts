@@ -15,6 +15,7 @@ export const scheduledResource = z.enum([
   'models',
   'redirects',
   'locations',
+  'portkeyConfigs',
 ]);
 
 const resource = { resource: scheduledResource };

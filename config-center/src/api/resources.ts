@@ -115,6 +115,7 @@ export function operations<Name extends TableName>(kind: Kind<Name>, options: Re
   const change = changesOf(options);
 
   return {
+    change,
     add: (caller: Writer, make: (id: string) => Rows[Name]): Promise<Row<Name>> =>
       change(caller, (reach) => writes.add(make, reach)),
     amend: ({ params, ...caller }: OneCall & Writer, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> =>

@@ -8,6 +8,7 @@ import {
   models,
   namespaces,
   policies,
+  portkeyConfigs,
   prices,
   providers,
   rates,
@@ -87,6 +88,7 @@ const KINDS = {
   models,
   redirects,
   locations,
+  portkeyConfigs,
 } as const satisfies Record<ScheduledResource, unknown>;
 
 function rowsOf(resource: ScheduledResource, now: () => string): Writes<TableName> {
