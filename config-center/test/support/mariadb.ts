@@ -36,8 +36,6 @@ export async function startMariadb(options: readonly string[] = []) {
         `--tmpdir=${folder}`,
         `--port=${port}`,
         '--bind-address=127.0.0.1',
-        // A server that starts deletes temporary tables of others in a folder that they share.
-        `--tmpdir=${folder}`,
         '--innodb-buffer-pool-size=32M',
         '--innodb-log-file-size=16M',
         // The server's own habits must not matter.
