@@ -40,6 +40,7 @@ export function manyRules(count: number) {
     models: [],
     redirects: [],
     locations: [],
+    portkeyConfigs: [],
     users: [],
     rates: [],
     accounts: [],

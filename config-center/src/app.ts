@@ -13,6 +13,7 @@ import { explainRoutes } from './api/explain.ts';
 import { sendEnvelope } from './api/handle.ts';
 import { liveRoutes } from './api/live.ts';
 import { policyTestRoutes } from './api/policy-tests.ts';
+import { portkeyRoutes } from './api/portkey-routes.ts';
 import { providerKeyRoutes, secretRoutes } from './api/provider-keys.ts';
 import { requestLogRoutes } from './api/request-logs.ts';
 import { resourceRoutes } from './api/resources.ts';
@@ -88,6 +89,7 @@ export function configCenterApp(options: AppOptions): Express {
   virtualKeyRoutes(app, { ...resources, keyPepper: options.keyPepper });
   routingRoutes(app, resources);
   userRoutes(app, resources);
+  portkeyRoutes(app, resources);
   billingRoutes(app, resources);
   providerKeyRoutes(app, { ...resources, masterKeys: options.masterKeys });
   secretRoutes(app, { ...resources, masterKeys: options.masterKeys });

@@ -40,7 +40,7 @@ describe.each(Object.entries(DATABASES))('scheduled changes on %s', (_, makeUrl)
     (await call('GET', '/scheduled?size=100')).body.data.items.find((row: { id: number }) => row.id === id);
   const ended = async (id: number, status: string) => {
     await vi.waitFor(async () => expect(await entry(id)).toMatchObject({ status }), { timeout: 30_000, interval: 20 });
-    // The commit is seen here before the one who made it has heard of it.
+    // It is to be read from the database a moment before the config center holds it.
     await center.publisher.refresh();
   };
   const rules = () => JSON.parse(center.publisher.current().body);

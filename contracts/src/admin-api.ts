@@ -22,6 +22,7 @@ import { operatorSettingsRoutes } from './operator-settings.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
 import { MAX_POLICY_TESTS, policyTestResult, policyTestShape } from './policy-test.ts';
+import { portkeyConfigShape } from './portkey-config.ts';
 import { priceShape, rateShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { masterKeyId, providerKeyShape, providerSecret } from './provider-key.ts';
@@ -72,6 +73,7 @@ export const modelRow = modelShape.extend(stamps);
 export const redirectRow = redirectShape.extend(stamps);
 export const locationRow = locationShape.extend(stamps);
 export const userRow = userShape.extend(stamps);
+export const portkeyConfigRow = portkeyConfigShape.extend(stamps);
 /** With its balance, which only ledger entries change. */
 export const accountRow = accountShape.extend(stamps).extend({ balance: z.string() });
 export const policyTestRow = policyTestShape.extend(stamps);
@@ -92,6 +94,7 @@ export const priceDraft = priceShape.omit({ id: true }).strict();
 export const rateDraft = rateShape.omit({ id: true }).strict();
 export const layeredLimitDraft = layeredLimitShape.omit({ id: true }).extend({ limit: layeredControlDraft }).strict();
 export const fallbackDraft = fallbackShape.omit({ id: true }).strict();
+export const portkeyConfigDraft = portkeyConfigShape.omit({ id: true }).strict();
 export const policyTestDraft = policyTestShape.omit({ id: true }).strict();
 export const virtualKeyDraft = virtualKeyShape
   .omit({
@@ -141,6 +144,18 @@ export const auditEntry = z.object({
   rowId: z.string(),
   before: z.record(z.string(), z.unknown()).optional(),
   after: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** A Portkey config as it was from one change to the next. */
+export const portkeyConfigVersion = z.object({
+  /** Number of the change in the audit log. */
+  change: z.number().int(),
+  actor: z.string(),
+  effectiveFrom: z.iso.datetime(),
+  /** Absent: until now. */
+  effectiveTo: z.iso.datetime().optional(),
+  /** The fields of then. */
+  config: z.record(z.string(), z.unknown()),
 });
 
 /** Live picture of one namespace, summed over all gateways that reported in the last 5 s. Rates are per second. */
@@ -566,6 +581,42 @@ export const ADMIN_API = {
       access: READERS,
     },
   },
+  portkeyConfigs: {
+    ...crud({
+      tag: 'portkey-configs',
+      path: '/portkey-configs',
+      row: portkeyConfigRow,
+      draft: portkeyConfigDraft,
+      filters: ofProvider,
+    }),
+    versions: {
+      method: 'get',
+      path: '/portkey-configs/:id/versions',
+      tag: 'portkey-configs',
+      summary: 'Every version that a Portkey config has had, the newest first, also of one that was deleted',
+      query: z.object({ cursor: z.coerce.number().int().min(1).optional(), size: paging.size }),
+      response: z.object({ items: z.array(portkeyConfigVersion), next: z.number().int().optional() }),
+      access: READERS,
+    },
+    activate: {
+      method: 'post',
+      path: '/portkey-configs/:id/activate',
+      tag: 'portkey-configs',
+      summary: 'Route the requests of the provider by this config; the one that was active no longer is',
+      query: writing,
+      response: portkeyConfigRow,
+      access: WRITERS,
+    },
+    deactivate: {
+      method: 'post',
+      path: '/portkey-configs/:id/deactivate',
+      tag: 'portkey-configs',
+      summary: 'Switch a Portkey config off; without another the provider takes no requests',
+      query: writing,
+      response: portkeyConfigRow,
+      access: WRITERS,
+    },
+  },
   users: {
     ...crud({
       tag: 'users',
@@ -847,6 +898,8 @@ export type NamespaceRow = z.infer<typeof namespaceRow>;
 export type MatcherRow = z.infer<typeof matcherRow>;
 export type PolicyRow = z.infer<typeof policyRow>;
 export type PolicyTestRow = z.infer<typeof policyTestRow>;
+export type PortkeyConfigRow = z.infer<typeof portkeyConfigRow>;
+export type PortkeyConfigVersion = z.infer<typeof portkeyConfigVersion>;
 export type ProviderRow = z.infer<typeof providerRow>;
 export type UpstreamRow = z.infer<typeof upstreamRow>;
 export type FallbackRow = z.infer<typeof fallbackRow>;

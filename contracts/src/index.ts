@@ -21,6 +21,7 @@ export * from './operator-settings.ts';
 export * from './payer.ts';
 export * from './policy.ts';
 export * from './policy-test.ts';
+export * from './portkey-config.ts';
 export * from './price.ts';
 export * from './provider.ts';
 export * from './provider-key.ts';

@@ -5,7 +5,8 @@ import { healthCheckShape, routingShape, strategy, unsupportedAction } from './r
 
 /**
  * Wire formats of providers. `openai` is also what OpenAI-compatible servers speak (vLLM, Ollama and many others);
- * `openai-responses` offers OpenAI's Responses API as well; `dashscope` is its own form, not its compatible mode.
+ * `openai-responses` offers OpenAI's Responses API as well; `dashscope` is its own form, not its compatible mode;
+ * `portkey` is a Portkey gateway, which asks other providers by a `PortkeyConfig`.
  */
 export const providerDialect = z.enum([
   'openai',
@@ -16,6 +17,7 @@ export const providerDialect = z.enum([
   'deepseek',
   'gemini',
   'moonshot',
+  'portkey',
   'zhipu',
 ]);
 

@@ -6,6 +6,7 @@ import { modelShape, redirectShape } from './model.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyRuleDraft, policyScope, policyShape } from './policy.ts';
+import { portkeyConfigShape } from './portkey-config.ts';
 import { priceShape, rateShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { virtualKeyShape } from './virtual-key.ts';
@@ -110,6 +111,25 @@ export const ruleSetShape = z.strictObject({
       locationShape
         .omit({ id: true, providerId: true, upstreamId: true })
         .extend({ provider: optionalName, upstream: optionalName })
+        .strict(),
+    )
+    .optional(),
+  portkeyConfigs: z
+    .array(
+      portkeyConfigShape
+        .omit({ id: true, providerId: true, targets: true })
+        .extend({
+          provider: nameOfRow,
+          targets: z
+            .array(
+              portkeyConfigShape.shape.targets.element
+                .omit({ providerId: true, upstreamId: true })
+                .extend({ provider: nameOfRow, upstream: optionalName })
+                .strict(),
+            )
+            .min(1)
+            .max(10),
+        })
         .strict(),
     )
     .optional(),

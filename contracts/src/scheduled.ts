@@ -17,6 +17,7 @@ export const scheduledResource = z.enum([
   'redirects',
   'locations',
   'fallbacks',
+  'portkeyConfigs',
 ]);
 
 const resource = { resource: scheduledResource };

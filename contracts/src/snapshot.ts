@@ -6,6 +6,7 @@ import { modelShape, redirectShape } from './model.ts';
 import { matcherShape, namespaceShape } from './namespace.ts';
 import { customerTypeShape, tenantShape } from './payer.ts';
 import { policyShape } from './policy.ts';
+import { portkeyConfigShape } from './portkey-config.ts';
 import { priceShape, rateShape } from './price.ts';
 import { providerShape, upstreamShape } from './provider.ts';
 import { providerKeyShape } from './provider-key.ts';
@@ -40,6 +41,7 @@ export const snapshotShape = z.object({
   rates: z.array(rateShape).default([]),
   /** Without balances: those are the ledger's. */
   accounts: z.array(accountShape).default([]),
+  portkeyConfigs: z.array(portkeyConfigShape).default([]),
 });
 
 export type Snapshot = z.infer<typeof snapshotShape>;

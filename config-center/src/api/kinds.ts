@@ -6,9 +6,11 @@ import { type Fault, Refusal, type RowUser } from '../domain/faults.ts';
 import { impossibleLimits } from '../domain/lint/lint-policies.ts';
 import { accountOf } from './billing-kinds.ts';
 import { exists, type Kind, refuseTwin, refuseWhenUsed, unique, userOf } from './kind.ts';
+import { dialectFaults, portkeyConfigsTo } from './portkey-kinds.ts';
 import { routesTo, targetFaults } from './routing-kinds.ts';
 
 export { accounts, rates } from './billing-kinds.ts';
+export { portkeyConfigs } from './portkey-kinds.ts';
 export { locations, models, redirects, users } from './routing-kinds.ts';
 
 export const namespaces: Kind<'namespace'> = {
@@ -76,7 +78,11 @@ export const providers: Kind<'provider'> = {
   table: 'provider',
   prefix: 'prov',
   name: 'provider',
-  check: async (row, resources) => [...checkProvider(row), ...(await unique(resources, 'provider', 'name', row))],
+  check: async (row, resources) => [
+    ...checkProvider(row),
+    ...(await unique(resources, 'provider', 'name', row)),
+    ...(await dialectFaults(resources, row)),
+  ],
   async beforeRemove(id, resources) {
     const upstreams = await resources.all('upstream');
     const rows = await resources.all('layered_limit');
@@ -90,11 +96,13 @@ export const providers: Kind<'provider'> = {
       ...fallbacksTo.map((row) => ({ kind: 'fallback', id: row.id, name: row.model })),
       ...(await policiesScopedTo(resources, { providerId: id })),
       ...(await routesTo(resources, { providerId: id })),
+      ...(await portkeyConfigsTo(resources, { providerId: id })),
     ]);
     await resources.remove('price', { providerId: id });
     await resources.remove('rate', { providerId: id });
     await resources.remove('provider_key', { providerId: id });
     await resources.remove('model', { providerId: id });
+    await resources.remove('portkey_config', { providerId: id });
   },
 };
 
@@ -113,6 +121,7 @@ export const upstreams: Kind<'upstream'> = {
       ...keys.map(userOf('provider key')),
       ...(await policiesScopedTo(resources, { upstreamId: id })),
       ...(await routesTo(resources, { upstreamId: id })),
+      ...(await portkeyConfigsTo(resources, { upstreamId: id })),
     ]);
   },
 };

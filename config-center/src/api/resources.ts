@@ -128,6 +128,7 @@ export function operations<Name extends TableName>(kind: Kind<Name>, options: Re
   const change = changesOf(options);
 
   return {
+    change,
     add: (caller: Writer, make: (id: string) => Rows[Name]): Promise<Warned<Row<Name>>> =>
       change(caller, (reach) => writes.add(make, reach)),
     amend: (

@@ -44,9 +44,10 @@ export async function listAudit(connection: Connection, query: AuditQuery): Prom
   return found.map(entryOf);
 }
 
-/** Forgets entries from before an instant. */
+/** Forgets entries from before an instant, but for those of Portkey configs, which are their versions. */
 export async function forgetAudit(connection: Connection, beforeMs: number): Promise<void> {
-  await connection.deleteFrom('audit').where('at', '<', new Date(beforeMs).toISOString()).execute();
+  const before = new Date(beforeMs).toISOString();
+  await connection.deleteFrom('audit').where('at', '<', before).where('kind', '!=', 'portkey_config').execute();
 }
 
 function entryOf({ id, row_id, row_before, row_after, ...rest }: Record<string, unknown>): AuditEntry {

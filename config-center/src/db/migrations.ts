@@ -6,6 +6,7 @@ import { isMysql } from './is-mysql.ts';
 import { models } from './models-migration.ts';
 import { createMysqlSchema } from './mysql-schema.ts';
 import { policyTests } from './policy-test-migration.ts';
+import { portkey } from './portkey-migration.ts';
 import { protocols } from './protocols-migration.ts';
 import { requestLog } from './request-log-migration.ts';
 import { routing } from './routing-migration.ts';
@@ -221,6 +222,7 @@ export const migrations: MigrationProvider = {
       '0014-protocols': protocols,
       '0015-accounts': accounts,
       '0016-usage': usage,
+      '0017-portkey': portkey,
       '0018-unsupported': unsupported,
     };
   },

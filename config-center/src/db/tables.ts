@@ -9,6 +9,7 @@ import type {
   Namespace,
   Policy,
   PolicyTest,
+  PortkeyConfig,
   Price,
   Provider,
   ProviderKey,
@@ -41,6 +42,7 @@ export interface Rows {
   readonly redirect: Redirect;
   readonly location: Location;
   readonly end_user: User;
+  readonly portkey_config: PortkeyConfig;
   readonly rate: Rate;
   readonly account: Account;
   /** No rule: gateways do not get it. */
@@ -213,6 +215,20 @@ export const TABLES: { readonly [Name in TableName]: Readonly<Record<keyof Rows[
     status: 'text',
     statusReason: 'text',
   },
+  portkey_config: {
+    id: 'text',
+    providerId: 'text',
+    name: 'text',
+    description: 'text',
+    isEnabled: 'boolean',
+    strategy: 'json',
+    targets: 'json',
+    overrideParams: 'json',
+    retry: 'json',
+    cache: 'json',
+    requestTimeoutMs: 'integer',
+    metadata: 'json',
+  },
   rate: {
     id: 'text',
     customerTypeId: 'text',
@@ -252,6 +268,7 @@ export const SEARCHED: { readonly [Name in TableName]: readonly string[] } = {
   redirect: ['model', 'target'],
   location: ['name', 'path'],
   end_user: ['name', 'email'],
+  portkey_config: ['name', 'description'],
   rate: ['model'],
   account: ['tenant_id', 'user_id'],
   policy_test: ['name', 'description'],

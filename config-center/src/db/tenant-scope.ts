@@ -28,6 +28,7 @@ const SCOPES: { readonly [Name in TableName]: Scope | 'hidden' } = {
   price: 'hidden',
   fallback: 'hidden',
   layered_limit: { where: (targetId) => ({ targetType: 'tenant', targetId }), fixed: [] },
+  portkey_config: 'hidden',
   rate: 'hidden',
   account: { where: (tenantId) => ({ tenantId }), fixed: [] },
   policy_test: 'hidden',

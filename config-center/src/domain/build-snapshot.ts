@@ -24,6 +24,7 @@ const TABLE_OF: { readonly [List in keyof SnapshotContent]: TableName } = {
   users: 'end_user',
   rates: 'rate',
   accounts: 'account',
+  portkeyConfigs: 'portkey_config',
 };
 
 /** The same, one by one. */

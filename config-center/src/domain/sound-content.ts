@@ -1,4 +1,4 @@
-import { locationFaults, type RefusedRow, snapshotShape } from '@ai-gateway/contracts';
+import { locationFaults, portkeyConfigFaults, type RefusedRow, snapshotShape } from '@ai-gateway/contracts';
 import type { z } from 'zod';
 import type { TableName } from '../db/tables.ts';
 import type { SnapshotContent } from './build-snapshot.ts';
@@ -27,6 +27,7 @@ interface Kind {
 const { namespaces, matchers, policies, providers, upstreams, virtualKeys, rates, accounts } = snapshotShape.shape;
 const { customerTypes, tenants, prices, layeredLimits, providerKeys, fallbacks, models, redirects, locations, users } =
   snapshotShape.shape;
+const { portkeyConfigs } = snapshotShape.shape;
 const ofNamespace = { namespaceId: 'namespaces' } as const;
 const ofProvider = { providerId: 'providers' } as const;
 const ofCustomerType = { customerTypeId: 'customerTypes' } as const;
@@ -95,6 +96,13 @@ export const KINDS: readonly Kind[] = [
     references: { tenantId: 'tenants', userId: 'users' },
   },
   { list: 'fallbacks', table: 'fallback', shape: fallbacks.unwrap().element, references: ofNamespace },
+  {
+    list: 'portkeyConfigs',
+    table: 'portkey_config',
+    shape: portkeyConfigs.unwrap().element,
+    check: portkeyConfigFaults,
+    references: ofProvider,
+  },
 ];
 
 type AnyRow = Readonly<Record<string, unknown>> & { readonly id: string };

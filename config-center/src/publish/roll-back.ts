@@ -48,6 +48,7 @@ export async function rollBack(revision: Revision, resources: Resources, at: str
     stepOf(kinds.models, data.models, resources, at),
     stepOf(kinds.redirects, data.redirects, resources, at),
     stepOf(kinds.locations, data.locations, resources, at),
+    stepOf(kinds.portkeyConfigs, data.portkeyConfigs, resources, at),
   ];
   for (const { remove } of steps.toReversed()) await remove();
   for (const { write } of steps) await write();

@@ -9,6 +9,7 @@ import {
   models,
   namespaces,
   policies,
+  portkeyConfigs,
   prices,
   providers,
   rates,
@@ -107,6 +108,7 @@ const KINDS = {
   redirects,
   locations,
   fallbacks,
+  portkeyConfigs,
 } as const satisfies Record<ScheduledResource, unknown>;
 
 function rowsOf(resource: ScheduledResource, now: () => string): Writes<TableName> {

@@ -32,10 +32,10 @@ export async function startMariadb(options: readonly string[] = []) {
         ...common,
         `--socket=${join(folder, 's')}`,
         `--pid-file=${join(folder, 'pid')}`,
+        // Another server that starts deletes what lies in a temporary folder that both have.
+        `--tmpdir=${folder}`,
         `--port=${port}`,
         '--bind-address=127.0.0.1',
-        // A server that starts deletes temporary tables of others in a folder that they share.
-        `--tmpdir=${folder}`,
         '--innodb-buffer-pool-size=32M',
         '--innodb-log-file-size=16M',
         // The server's own habits must not matter.

@@ -1032,6 +1032,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v2/portkey-configs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List portkey-configs */
+        get: operations["portkeyConfigs_list"];
+        put?: never;
+        /** Create one of portkey-configs */
+        post: operations["portkeyConfigs_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/portkey-configs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one of portkey-configs */
+        get: operations["portkeyConfigs_read"];
+        /** Replace one of portkey-configs */
+        put: operations["portkeyConfigs_update"];
+        post?: never;
+        /** Delete one of portkey-configs */
+        delete: operations["portkeyConfigs_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/portkey-configs/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every version that a Portkey config has had, the newest first, also of one that was deleted */
+        get: operations["portkeyConfigs_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/portkey-configs/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Route the requests of the provider by this config; the one that was active no longer is */
+        post: operations["portkeyConfigs_activate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v2/portkey-configs/{id}/deactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch a Portkey config off; without another the provider takes no requests */
+        post: operations["portkeyConfigs_deactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v2/users": {
         parameters: {
             query?: never;
@@ -1961,7 +2049,7 @@ export interface components {
              * @default openai
              * @enum {string}
              */
-            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "portkey" | "zhipu";
             /**
              * @default drop
              * @enum {string}
@@ -2035,7 +2123,7 @@ export interface components {
              * @default openai
              * @enum {string}
              */
-            dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+            dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "portkey" | "zhipu";
             /**
              * @default drop
              * @enum {string}
@@ -2364,6 +2452,167 @@ export interface components {
             priority?: number;
             /** @default true */
             isEnabled?: boolean;
+        };
+        PortkeyConfig: {
+            id: string;
+            providerId: string;
+            name: string;
+            /** @default  */
+            description: string;
+            /** @default true */
+            isEnabled: boolean;
+            /**
+             * @default {
+             *       "mode": "single"
+             *     }
+             */
+            strategy: {
+                /** @constant */
+                mode: "single";
+            } | {
+                /** @constant */
+                mode: "fallback";
+                onStatusCodes?: number[];
+            } | {
+                /** @constant */
+                mode: "loadbalance";
+            } | {
+                /** @constant */
+                mode: "conditional";
+                conditions: {
+                    query: {
+                        [key: string]: unknown;
+                    };
+                    target: string;
+                }[];
+                default: string;
+            };
+            targets: {
+                name?: string;
+                providerId: string;
+                upstreamId?: string;
+                model?: string;
+                /** @default 1 */
+                weight: number;
+                overrideParams?: {
+                    [key: string]: unknown;
+                };
+                retry?: {
+                    attempts: number;
+                    onStatusCodes?: number[];
+                };
+                cache?: {
+                    /** @enum {string} */
+                    mode: "simple" | "semantic";
+                    maxAgeSeconds?: number;
+                };
+                requestTimeoutMs?: number;
+            }[];
+            overrideParams?: {
+                [key: string]: unknown;
+            };
+            retry?: {
+                attempts: number;
+                onStatusCodes?: number[];
+            };
+            cache?: {
+                /** @enum {string} */
+                mode: "simple" | "semantic";
+                maxAgeSeconds?: number;
+            };
+            requestTimeoutMs?: number;
+            /** @default {} */
+            metadata: {
+                [key: string]: string;
+            };
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        PortkeyConfigDraft: {
+            providerId: string;
+            name: string;
+            /** @default  */
+            description?: string;
+            /** @default true */
+            isEnabled?: boolean;
+            /**
+             * @default {
+             *       "mode": "single"
+             *     }
+             */
+            strategy?: {
+                /** @constant */
+                mode: "single";
+            } | {
+                /** @constant */
+                mode: "fallback";
+                onStatusCodes?: number[];
+            } | {
+                /** @constant */
+                mode: "loadbalance";
+            } | {
+                /** @constant */
+                mode: "conditional";
+                conditions: {
+                    query: {
+                        [key: string]: unknown;
+                    };
+                    target: string;
+                }[];
+                default: string;
+            };
+            targets: {
+                name?: string;
+                providerId: string;
+                upstreamId?: string;
+                model?: string;
+                /** @default 1 */
+                weight?: number;
+                overrideParams?: {
+                    [key: string]: unknown;
+                };
+                retry?: {
+                    attempts: number;
+                    onStatusCodes?: number[];
+                };
+                cache?: {
+                    /** @enum {string} */
+                    mode: "simple" | "semantic";
+                    maxAgeSeconds?: number;
+                };
+                requestTimeoutMs?: number;
+            }[];
+            overrideParams?: {
+                [key: string]: unknown;
+            };
+            retry?: {
+                attempts: number;
+                onStatusCodes?: number[];
+            };
+            cache?: {
+                /** @enum {string} */
+                mode: "simple" | "semantic";
+                maxAgeSeconds?: number;
+            };
+            requestTimeoutMs?: number;
+            /** @default {} */
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        PortkeyConfigVersion: {
+            change: number;
+            actor: string;
+            /** Format: date-time */
+            effectiveFrom: string;
+            /** Format: date-time */
+            effectiveTo?: string;
+            config: {
+                [key: string]: unknown;
+            };
         };
         User: {
             id: string;
@@ -2872,7 +3121,7 @@ export interface components {
                 /** @constant */
                 action: "create";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
                 draft: {
                     [key: string]: unknown;
                 };
@@ -2880,7 +3129,7 @@ export interface components {
                 /** @constant */
                 action: "update";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
                 id: string;
                 draft: {
                     [key: string]: unknown;
@@ -2889,7 +3138,7 @@ export interface components {
                 /** @constant */
                 action: "delete";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
                 id: string;
             } | {
                 /** @constant */
@@ -2912,7 +3161,7 @@ export interface components {
             /** @constant */
             action: "create";
             /** @enum {string} */
-            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
+            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
             draft: {
                 [key: string]: unknown;
             };
@@ -2920,7 +3169,7 @@ export interface components {
             /** @constant */
             action: "update";
             /** @enum {string} */
-            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
+            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
             id: string;
             draft: {
                 [key: string]: unknown;
@@ -2929,7 +3178,7 @@ export interface components {
             /** @constant */
             action: "delete";
             /** @enum {string} */
-            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks";
+            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
             id: string;
         } | {
             /** @constant */
@@ -5360,7 +5609,7 @@ export interface operations {
                              * @default openai
                              * @enum {string}
                              */
-                            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+                            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "portkey" | "zhipu";
                             /**
                              * @default drop
                              * @enum {string}
@@ -5501,7 +5750,7 @@ export interface operations {
                      * @default openai
                      * @enum {string}
                      */
-                    dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+                    dialect?: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "portkey" | "zhipu";
                     /**
                      * @default drop
                      * @enum {string}
@@ -5586,7 +5835,7 @@ export interface operations {
                              * @default openai
                              * @enum {string}
                              */
-                            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+                            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "portkey" | "zhipu";
                             /**
                              * @default drop
                              * @enum {string}
@@ -9858,6 +10107,565 @@ export interface operations {
             };
         };
     };
+    portkeyConfigs_list: {
+        parameters: {
+            query?: {
+                page?: number;
+                size?: number;
+                keyword?: string;
+                cursor?: string;
+                providerId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["PortkeyConfig"][];
+                            total: number;
+                            page: number;
+                            size: number;
+                            pages: number;
+                            next?: string;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    portkeyConfigs_create: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PortkeyConfigDraft"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            providerId: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default {
+                             *       "mode": "single"
+                             *     }
+                             */
+                            strategy: {
+                                /** @constant */
+                                mode: "single";
+                            } | {
+                                /** @constant */
+                                mode: "fallback";
+                                onStatusCodes?: number[];
+                            } | {
+                                /** @constant */
+                                mode: "loadbalance";
+                            } | {
+                                /** @constant */
+                                mode: "conditional";
+                                conditions: {
+                                    query: {
+                                        [key: string]: unknown;
+                                    };
+                                    target: string;
+                                }[];
+                                default: string;
+                            };
+                            targets: {
+                                name?: string;
+                                providerId: string;
+                                upstreamId?: string;
+                                model?: string;
+                                /** @default 1 */
+                                weight: number;
+                                overrideParams?: {
+                                    [key: string]: unknown;
+                                };
+                                retry?: {
+                                    attempts: number;
+                                    onStatusCodes?: number[];
+                                };
+                                cache?: {
+                                    /** @enum {string} */
+                                    mode: "simple" | "semantic";
+                                    maxAgeSeconds?: number;
+                                };
+                                requestTimeoutMs?: number;
+                            }[];
+                            overrideParams?: {
+                                [key: string]: unknown;
+                            };
+                            retry?: {
+                                attempts: number;
+                                onStatusCodes?: number[];
+                            };
+                            cache?: {
+                                /** @enum {string} */
+                                mode: "simple" | "semantic";
+                                maxAgeSeconds?: number;
+                            };
+                            requestTimeoutMs?: number;
+                            /** @default {} */
+                            metadata: {
+                                [key: string]: string;
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    portkeyConfigs_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PortkeyConfig"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    portkeyConfigs_update: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    providerId: string;
+                    name: string;
+                    /** @default  */
+                    description?: string;
+                    /** @default true */
+                    isEnabled?: boolean;
+                    /**
+                     * @default {
+                     *       "mode": "single"
+                     *     }
+                     */
+                    strategy?: {
+                        /** @constant */
+                        mode: "single";
+                    } | {
+                        /** @constant */
+                        mode: "fallback";
+                        onStatusCodes?: number[];
+                    } | {
+                        /** @constant */
+                        mode: "loadbalance";
+                    } | {
+                        /** @constant */
+                        mode: "conditional";
+                        conditions: {
+                            query: {
+                                [key: string]: unknown;
+                            };
+                            target: string;
+                        }[];
+                        default: string;
+                    };
+                    targets: {
+                        name?: string;
+                        providerId: string;
+                        upstreamId?: string;
+                        model?: string;
+                        /** @default 1 */
+                        weight?: number;
+                        overrideParams?: {
+                            [key: string]: unknown;
+                        };
+                        retry?: {
+                            attempts: number;
+                            onStatusCodes?: number[];
+                        };
+                        cache?: {
+                            /** @enum {string} */
+                            mode: "simple" | "semantic";
+                            maxAgeSeconds?: number;
+                        };
+                        requestTimeoutMs?: number;
+                    }[];
+                    overrideParams?: {
+                        [key: string]: unknown;
+                    };
+                    retry?: {
+                        attempts: number;
+                        onStatusCodes?: number[];
+                    };
+                    cache?: {
+                        /** @enum {string} */
+                        mode: "simple" | "semantic";
+                        maxAgeSeconds?: number;
+                    };
+                    requestTimeoutMs?: number;
+                    /** @default {} */
+                    metadata?: {
+                        [key: string]: string;
+                    };
+                    version?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            id: string;
+                            providerId: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default {
+                             *       "mode": "single"
+                             *     }
+                             */
+                            strategy: {
+                                /** @constant */
+                                mode: "single";
+                            } | {
+                                /** @constant */
+                                mode: "fallback";
+                                onStatusCodes?: number[];
+                            } | {
+                                /** @constant */
+                                mode: "loadbalance";
+                            } | {
+                                /** @constant */
+                                mode: "conditional";
+                                conditions: {
+                                    query: {
+                                        [key: string]: unknown;
+                                    };
+                                    target: string;
+                                }[];
+                                default: string;
+                            };
+                            targets: {
+                                name?: string;
+                                providerId: string;
+                                upstreamId?: string;
+                                model?: string;
+                                /** @default 1 */
+                                weight: number;
+                                overrideParams?: {
+                                    [key: string]: unknown;
+                                };
+                                retry?: {
+                                    attempts: number;
+                                    onStatusCodes?: number[];
+                                };
+                                cache?: {
+                                    /** @enum {string} */
+                                    mode: "simple" | "semantic";
+                                    maxAgeSeconds?: number;
+                                };
+                                requestTimeoutMs?: number;
+                            }[];
+                            overrideParams?: {
+                                [key: string]: unknown;
+                            };
+                            retry?: {
+                                attempts: number;
+                                onStatusCodes?: number[];
+                            };
+                            cache?: {
+                                /** @enum {string} */
+                                mode: "simple" | "semantic";
+                                maxAgeSeconds?: number;
+                            };
+                            requestTimeoutMs?: number;
+                            /** @default {} */
+                            metadata: {
+                                [key: string]: string;
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    portkeyConfigs_remove: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    portkeyConfigs_versions: {
+        parameters: {
+            query?: {
+                cursor?: number;
+                size?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: {
+                            items: components["schemas"]["PortkeyConfigVersion"][];
+                            next?: number;
+                        };
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    portkeyConfigs_activate: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PortkeyConfig"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    portkeyConfigs_deactivate: {
+        parameters: {
+            query?: {
+                ignoreTests?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        message: string;
+                        data: components["schemas"]["PortkeyConfig"];
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description Refused or failed */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     users_list: {
         parameters: {
             query?: {
@@ -10964,7 +11772,7 @@ export interface operations {
                                      * @default openai
                                      * @enum {string}
                                      */
-                                    dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "zhipu";
+                                    dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "portkey" | "zhipu";
                                     /**
                                      * @default drop
                                      * @enum {string}
@@ -11316,6 +12124,78 @@ export interface operations {
                                     isEnabled: boolean;
                                     provider?: string;
                                     upstream?: string;
+                                }[];
+                                portkeyConfigs?: {
+                                    name: string;
+                                    /** @default  */
+                                    description: string;
+                                    /** @default true */
+                                    isEnabled: boolean;
+                                    /**
+                                     * @default {
+                                     *       "mode": "single"
+                                     *     }
+                                     */
+                                    strategy: {
+                                        /** @constant */
+                                        mode: "single";
+                                    } | {
+                                        /** @constant */
+                                        mode: "fallback";
+                                        onStatusCodes?: number[];
+                                    } | {
+                                        /** @constant */
+                                        mode: "loadbalance";
+                                    } | {
+                                        /** @constant */
+                                        mode: "conditional";
+                                        conditions: {
+                                            query: {
+                                                [key: string]: unknown;
+                                            };
+                                            target: string;
+                                        }[];
+                                        default: string;
+                                    };
+                                    overrideParams?: {
+                                        [key: string]: unknown;
+                                    };
+                                    retry?: {
+                                        attempts: number;
+                                        onStatusCodes?: number[];
+                                    };
+                                    cache?: {
+                                        /** @enum {string} */
+                                        mode: "simple" | "semantic";
+                                        maxAgeSeconds?: number;
+                                    };
+                                    requestTimeoutMs?: number;
+                                    /** @default {} */
+                                    metadata: {
+                                        [key: string]: string;
+                                    };
+                                    provider: string;
+                                    targets: {
+                                        name?: string;
+                                        model?: string;
+                                        /** @default 1 */
+                                        weight: number;
+                                        overrideParams?: {
+                                            [key: string]: unknown;
+                                        };
+                                        retry?: {
+                                            attempts: number;
+                                            onStatusCodes?: number[];
+                                        };
+                                        cache?: {
+                                            /** @enum {string} */
+                                            mode: "simple" | "semantic";
+                                            maxAgeSeconds?: number;
+                                        };
+                                        requestTimeoutMs?: number;
+                                        provider: string;
+                                        upstream?: string;
+                                    }[];
                                 }[];
                             };
                         };

@@ -214,19 +214,30 @@ async function statusFailure(status: number, headers: Headers, body: AsyncIterab
   return new UpstreamFailure({
     kind: 'status',
     status,
-    message: messageIn(Buffer.concat(chunks).toString()),
+    ...messagesIn(Buffer.concat(chunks).toString()),
     retryAfterMs: askedWaitMs(status, headers, Date.now()),
   });
 }
 
-/** The provider's own sentence, from the fields in which OpenAI-compatible providers put it. */
-function messageIn(text: string): string | undefined {
+/** What may be in the body of an error. */
+interface ErrorBody {
+  readonly error?: { readonly message?: unknown } | string;
+  readonly message?: unknown;
+  /** `failure`: of a Portkey gateway that asked nobody. */
+  readonly status?: unknown;
+  readonly errors?: unknown;
+}
+
+/** The provider's own sentence, from the fields in which OpenAI-compatible providers put it, and that of a router. */
+function messagesIn(text: string): { readonly message: string | undefined; readonly routerMessage?: string } {
   try {
-    const { error, message } = JSON.parse(text) as { error?: { message?: unknown } | string; message?: unknown };
+    const { error, message, status, errors } = JSON.parse(text) as ErrorBody;
     const found = typeof error === 'object' ? error?.message : (error ?? message);
-    return typeof found === 'string' ? found : undefined;
+    const said = typeof found === 'string' ? found : undefined;
+    if (status !== 'failure') return { message: said };
+    return { message: said, routerMessage: [said, ...(Array.isArray(errors) ? errors : [])].join('; ') };
   } catch {
-    return undefined;
+    return { message: undefined };
   }
 }
 

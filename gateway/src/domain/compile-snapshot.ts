@@ -27,9 +27,11 @@ import {
   type RateIndex,
 } from '@ai-gateway/limits';
 import { type Accounts, indexAccounts } from './charging.ts';
+import { compilePortkey, type PortkeyPlan } from './compile-portkey.ts';
 import { type CompiledRouting, compileRouting, keysBySecret } from './compile-routing.ts';
 import { recordedFieldsOf } from './matched-fields.ts';
 import { NO_SECRETS, openKeys, type ProviderKeys, type SecretSource } from './provider-keys.ts';
+import type { ServedModels } from './served-models.ts';
 
 /** A message-matching policy made ready to run. */
 export interface MessageRule {
@@ -49,6 +51,8 @@ export interface CompiledProvider extends ProviderKeys {
   readonly provider: Provider;
   readonly upstreams: readonly Upstream[];
   readonly routing: Routing;
+  /** Present where the provider is a Portkey gateway. */
+  readonly portkey?: PortkeyPlan;
 }
 
 /** Matchers of one field that test for equality: one look-up however many there are. */
@@ -122,12 +126,11 @@ export function compileSnapshot(
 ): CompiledConfig {
   const hasWaiting = snapshot.namespaces.some(({ maxWaitMs }) => maxWaitMs > 0);
   const namespaces = compileNamespaces(snapshot, hasWaiting, before);
-  const providers = compileProviders(snapshot, secrets);
+  const routing = compileRouting(snapshot);
+  const providers = compileProviders(snapshot, secrets, routing.served);
   /** The rules before, where they were made of the very same lists. */
   const kept = (...lists: (keyof Snapshot)[]) =>
     lists.every((list) => before?.snapshot[list] === snapshot[list]) ? before?.config : undefined;
-
-  const routing = compileRouting(snapshot);
 
   return {
     ...routing,
@@ -201,10 +204,14 @@ function changedRows<Row>(before: readonly Row[], after: readonly Row[]): readon
 }
 
 /** Enabled providers by priority and name. */
-function compileProviders(snapshot: Snapshot, secrets: SecretSource): readonly CompiledProvider[] {
+function compileProviders(
+  snapshot: Snapshot,
+  secrets: SecretSource,
+  served: ReadonlyMap<string, ServedModels>,
+): readonly CompiledProvider[] {
   const upstreams = Map.groupBy(snapshot.upstreams.filter(isEnabled), ({ providerId }) => providerId);
   const keys = Map.groupBy(snapshot.providerKeys, ({ providerId }) => providerId);
-  return snapshot.providers
+  const providers = snapshot.providers
     .filter(isEnabled)
     .sort((left, right) => left.priority - right.priority || compareText(left.name, right.name))
     .map((provider) => ({
@@ -213,6 +220,12 @@ function compileProviders(snapshot: Snapshot, secrets: SecretSource): readonly C
       routing: provider.routing ?? DEFAULT_ROUTING,
       ...openKeys(provider, keys.get(provider.id) ?? [], secrets),
     }));
+  const members = new Map(providers.map((compiled) => [compiled.provider.id, compiled]));
+  return providers.map((compiled) => {
+    const { provider } = compiled;
+    if (provider.dialect !== 'portkey') return compiled;
+    return { ...compiled, portkey: compilePortkey(provider, snapshot.portkeyConfigs, members, served) };
+  });
 }
 
 /** The model as a metric label: one that the rules name, so that labels are bounded. */

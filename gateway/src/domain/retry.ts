@@ -12,6 +12,10 @@ export type AttemptFailure =
       readonly status: number;
       readonly message: string | undefined;
       readonly retryAfterMs: number | undefined;
+      /** Of a Portkey gateway about what it was told, where no provider was asked. */
+      readonly routerMessage?: string | undefined;
+      /** For the log, where the status does not say it all. */
+      readonly internal?: string;
     };
 
 /** Longest part of a provider's message that is shown to a caller. */
@@ -108,8 +112,7 @@ export function errorOf(failure: AttemptFailure): GatewayError {
 }
 
 function statusError(failure: Extract<AttemptFailure, { kind: 'status' }>): GatewayError {
-  const { status, retryAfterMs } = failure;
-  const internal = `upstream answered ${status}`;
+  const { status, retryAfterMs, internal = `upstream answered ${status}` } = failure;
   if (status === 429)
     return new GatewayError('upstream_rate_limited', { retryAfterMs: retryAfterMs ?? 1000, internal });
   if (status === 400 || status === 404 || status === 413 || status === 422) {

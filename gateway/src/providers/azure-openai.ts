@@ -3,7 +3,7 @@ import type { Address, Dialect, HeaderFacts } from './dialect.ts';
 import { openaiCompatible, pathOf } from './openai-compatible.ts';
 
 /** Version of the API that is asked for where the base URL names none. */
-const API_VERSION = '2024-10-21';
+export const API_VERSION = '2024-10-21';
 
 /** Where a deployment takes requests of the protocols that it speaks itself. */
 const OPERATIONS: Readonly<Partial<Record<ProtocolName, string>>> = {

@@ -1,3 +1,5 @@
+import type { PortkeyConfig } from '@ai-gateway/contracts';
+import type { PortkeyRoute } from '../domain/compile-portkey.ts';
 import type { ProtocolName } from '../protocols/client-protocol.ts';
 import type { JsonObject } from '../protocols/json-fields.ts';
 import type { Losses } from '../protocols/losses.ts';
@@ -35,12 +37,26 @@ export interface Address {
   readonly isStream: boolean;
 }
 
+/** What a Portkey gateway is told of a request beside its body. */
+export interface PortkeyCall {
+  readonly config: PortkeyConfig;
+  /** Each with the key that is to be used. */
+  readonly routes: readonly (Omit<PortkeyRoute, 'keys'> & { readonly secret: string | undefined })[];
+  /** The model that is asked for. */
+  readonly model: string;
+  /** Who asks. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly traceId: string;
+}
+
 /** What the headers of a request are made of. */
 export interface HeaderFacts {
   readonly secret: string | undefined;
   readonly isStream: boolean;
   /** Headers of the client; few are passed on. */
   readonly client: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Present where the provider is a Portkey gateway. */
+  readonly portkey?: PortkeyCall | undefined;
 }
 
 /** What a translated answer says that the provider may not have said. */

@@ -6,6 +6,7 @@ import { dashscope } from './dashscope/dialect.ts';
 import type { Dialect } from './dialect.ts';
 import { gemini } from './gemini/dialect.ts';
 import { openaiCompatible, openaiResponses } from './openai-compatible.ts';
+import { portkey } from './portkey/dialect.ts';
 
 const DIALECTS: Readonly<Record<Provider['dialect'], Dialect>> = {
   openai: openaiCompatible,
@@ -16,6 +17,7 @@ const DIALECTS: Readonly<Record<Provider['dialect'], Dialect>> = {
   deepseek,
   gemini,
   moonshot,
+  portkey,
   zhipu,
 };
 

@@ -2,6 +2,7 @@ import { type Caller, factsOf } from '../domain/access.ts';
 import { chargeTermsOf } from '../domain/charging.ts';
 import { chooseKey } from '../domain/choose-key.ts';
 import { modelLabelOf } from '../domain/compile-snapshot.ts';
+import { portkeyFailure } from '../domain/portkey-failure.ts';
 import type { UsableKey } from '../domain/provider-keys.ts';
 import type { ModelChoice } from '../domain/resolve-model.ts';
 import type { AttemptFailure } from '../domain/retry.ts';
@@ -60,7 +61,8 @@ export async function attemptAt(
   } catch (error) {
     attempt.end();
     if (!(error instanceof UpstreamFailure)) throw error;
-    const failure = withoutSecret(error.failure, key);
+    const told = withoutSecrets(error.failure, secretsTold(choice, key));
+    const failure = choice.provider.portkey === undefined ? told : portkeyFailure(told);
     // Nobody waits for it any more: that says nothing of the upstream.
     if (signal.aborted) return failure;
     attempt.failed(failure, key?.id);
@@ -91,10 +93,18 @@ function noteAnswer(target: Target, { notes, config, namespace, caller, choice }
   notes.charge = chargeTermsOf(config, notes.facts);
 }
 
+/** The keys that an upstream may have been told. */
+function secretsTold({ provider: { portkey } }: ModelChoice, key: UsableKey | undefined): readonly string[] {
+  const ofTargets = portkey?.kind === 'routed' ? portkey.routes.flatMap(({ keys }) => keys) : [];
+  return [...(key === undefined ? [] : [key]), ...ofTargets].map(({ reveal }) => reveal());
+}
+
 /** Some providers repeat the key that they refuse. */
-function withoutSecret(failure: AttemptFailure, key: UsableKey | undefined): AttemptFailure {
-  if (key === undefined || failure.kind !== 'status' || failure.message === undefined) return failure;
-  return { ...failure, message: failure.message.replaceAll(key.reveal(), '[secret]') };
+function withoutSecrets(failure: AttemptFailure, secrets: readonly string[]): AttemptFailure {
+  if (failure.kind !== 'status' || failure.message === undefined) return failure;
+  const without = (text: string) => secrets.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text);
+  const { message, routerMessage } = failure;
+  return { ...failure, message: without(message), routerMessage: routerMessage && without(routerMessage) };
 }
 
 function resultOf(failure: AttemptFailure): string {

@@ -32,6 +32,7 @@ export const chooseTargets: Stage<Received & Planned & Chained & { readonly chat
 /** An upstream whose keys are all left alone for now comes after those that have one. */
 function targetsOf(choice: ModelChoice, hashKey: string, { health, nowMs }: Services): readonly Target[] {
   const { provider } = choice;
+  if (provider.portkey?.kind === 'closed') return [];
   const callable = new Set(upstreamsWithKey(provider));
   const passedOver = health.coolingKeys();
   const isReady = ({ id }: Upstream) =>
@@ -46,6 +47,8 @@ function targetsOf(choice: ModelChoice, hashKey: string, { health, nowMs }: Serv
 function noTarget([choice]: readonly ModelChoice[]): GatewayError {
   if (choice === undefined || choice.provider.upstreams.length === 0)
     return new GatewayError('no_healthy_upstream', { retryAfterMs: 1000 });
+  const { portkey } = choice.provider;
+  if (portkey?.kind === 'closed') return new GatewayError('no_healthy_upstream', { message: portkey.reason });
   if (upstreamsWithKey(choice.provider).length === 0) return noKeyError(choice.provider);
   return new GatewayError('upstream_rate_limited', {
     message: 'Every upstream answers as many requests as it may.',

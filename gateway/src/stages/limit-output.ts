@@ -5,7 +5,7 @@ import { errorOf } from '../domain/retry.ts';
 import type { Addressed, Received, Stage } from '../exchange.ts';
 import { inTime } from '../in-time.ts';
 import type { AnswerContext } from '../protocols/client-protocol.ts';
-import { parseObject } from '../protocols/json-fields.ts';
+import { type JsonObject, objectIn, parseObject } from '../protocols/json-fields.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
 import { type Services, UpstreamFailure } from '../services.ts';
 import { chatFormat } from '../streaming/chat-format.ts';
@@ -124,6 +124,7 @@ async function plainAnswer(exchange: Limitable, { meter, usageSoFar, nowSeconds 
   const parsed = parseObject(bytes.toString());
   if (parsed === undefined)
     throw new GatewayError('upstream_error', { message: 'The provider answered with invalid JSON.' });
+  refuseError(parsed);
 
   const { translation } = call;
   const format = translation === undefined ? protocol.format.answer : chatFormat.answer;
@@ -138,6 +139,18 @@ async function plainAnswer(exchange: Limitable, { meter, usageSoFar, nowSeconds 
   const written = translation && protocol.writer?.plain(delivered, contextOf(exchange, nowSeconds));
   const body = isWhole && translation === undefined ? bytes : Buffer.from(JSON.stringify(written ?? delivered));
   return { contentType: 'application/json', body, end: () => end, usageSoFar };
+}
+
+/** Where the answers of all protocols have what was asked for. */
+const ANSWERS = ['choices', 'content', 'data', 'output'];
+
+/** Some servers tell of a failure with status 200: an error, and nothing of an answer beside it. */
+function refuseError(answer: JsonObject): void {
+  if (objectIn(answer.error) === undefined || ANSWERS.some((field) => field in answer)) return;
+  throw new GatewayError('upstream_error', {
+    message: 'The provider answered with an error.',
+    internal: 'an error with status 200',
+  });
 }
 
 async function readAll(body: AsyncIterable<Buffer>): Promise<Buffer> {

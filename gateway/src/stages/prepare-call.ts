@@ -8,11 +8,14 @@ import type { Addressed, Received, Stage } from '../exchange.ts';
 import { beyondModel, withinModel } from '../protocols/capabilities.ts';
 import { isTooLong } from '../protocols/context-length.ts';
 import type { Chat } from '../protocols/openai-chat.ts';
-import type { Address, Dialect, Translation } from '../providers/dialect.ts';
+import type { Address, Dialect, HeaderFacts, Translation } from '../providers/dialect.ts';
 import { dialectOf } from '../providers/dialects.ts';
+import type { Services } from '../services.ts';
 import type { OutputBounds } from './cap-output.ts';
 import type { InputCount } from './count-input.ts';
 import type { Matched } from './match-namespace.ts';
+import type { Planned } from './plan-limits.ts';
+import { portkeyCallOf } from './portkey-call.ts';
 
 /** A request as a provider takes it, ready for any of its upstreams. */
 export interface UpstreamCall {
@@ -37,6 +40,7 @@ export interface Prepared {
 type Callable = Received &
   Addressed &
   Matched &
+  Pick<Planned, 'facts'> &
   OutputBounds &
   Pick<InputCount, 'inputs'> & {
     readonly chat: Chat;
@@ -51,11 +55,11 @@ type Callable = Received &
  * @throws GatewayError `invalid_request` for what provider or model cannot do, as `onUnsupported` says;
  *   `context_length_exceeded`
  */
-export const prepareCall: Stage<Callable, Prepared> = (exchange) => {
+export const prepareCall: Stage<Callable, Prepared> = (exchange, services) => {
   const { choice, targets } = exchange;
-  const calls = new Map([[choice, callOf(exchange, choice)]]);
+  const calls = new Map([[choice, callOf(exchange, choice, services)]]);
   const callFor = (wanted: ModelChoice) => {
-    const call = calls.get(wanted) ?? callOf(exchange, wanted);
+    const call = calls.get(wanted) ?? callOf(exchange, wanted, services);
     calls.set(wanted, call);
     return call;
   };
@@ -75,7 +79,7 @@ function isRefused(prepare: () => UpstreamCall): boolean {
 }
 
 /** @throws GatewayError `invalid_request`, `context_length_exceeded` */
-function callOf(exchange: Callable, choice: ModelChoice): UpstreamCall {
+function callOf(exchange: Callable, choice: ModelChoice, services: Services): UpstreamCall {
   const { protocol } = exchange;
   const action = unsupportedActionFor(exchange, choice);
   const beyond = leftOut(beyondModel(exchange.chat, choice.capabilities), action, 'this model');
@@ -85,7 +89,8 @@ function callOf(exchange: Callable, choice: ModelChoice): UpstreamCall {
   const dialect = dialectOf(choice.provider.provider);
   const model = choice.upstreamModel;
   const addressOf = ({ baseUrl }: Upstream): Address => ({ baseUrl, model, isStream: chat.isStream });
-  const headers = (secret: string | undefined) => headersOf(exchange, dialect, secret);
+  const headers = (secret: string | undefined) =>
+    headersOf(exchange, dialect, { secret, portkey: portkeyCallOf(exchange, choice, services) });
   const isNative = choice.provider.upstreams.every(
     (upstream) => dialect.nativePath(protocol.name, addressOf(upstream)) !== undefined,
   );
@@ -150,7 +155,7 @@ function once(make: () => string): () => string {
 function headersOf(
   { chat, headers, requestId, located }: Callable,
   dialect: Dialect,
-  secret: string | undefined,
+  facts: Pick<HeaderFacts, 'secret' | 'portkey'>,
 ): Record<string, string> {
   const { isStream } = chat;
   return {
@@ -160,6 +165,6 @@ function headersOf(
     'user-agent': 'ai-gateway',
     'x-request-id': requestId,
     ...located?.location.addHeaders,
-    ...dialect.headers({ secret, isStream, client: headers }),
+    ...dialect.headers({ ...facts, isStream, client: headers }),
   };
 }

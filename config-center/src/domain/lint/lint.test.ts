@@ -27,7 +27,7 @@ const BASE = {
   customerTypes: [{ id: 'c1', name: 'Gold' }],
   layeredLimits: [] as object[],
 };
-const found = (change: Partial<Record<keyof typeof BASE | 'prices', readonly object[]>>) =>
+const found = (change: Partial<Record<keyof typeof BASE | 'prices' | 'portkeyConfigs', readonly object[]>>) =>
   lint(shape.parse({ ...BASE, ...change })).map(({ severity, rule, id }) => `${severity} ${rule} ${id}`);
 const policy = (rule: object, rest: object = {}) => ({
   policies: [{ id: 'pol', name: 'P', namespaceId: 'n1', rule, ...rest }],
@@ -125,6 +125,14 @@ it.each<[string, Parameters<typeof found>[0], string]>([
     'warning policy-never-applies pol',
   ],
   ['provider without upstream', { upstreams: [] }, 'warning provider-without-upstream p1'],
+  [
+    'Portkey gateway whose config is off',
+    {
+      providers: [{ ...BASE.providers[0], dialect: 'portkey' }],
+      portkeyConfigs: [{ id: 'c', providerId: 'p1', name: 'main', isEnabled: false, targets: [{ providerId: 'p2' }] }],
+    },
+    'warning portkey-without-config p1',
+  ],
   [
     'provider without key',
     { providers: [{ id: 'p1', name: 'acme', models: [], priority: 1 }] },

@@ -93,12 +93,20 @@ function lintNamespaces({ namespaces, matchers, policies }: SnapshotContent): Li
   });
 }
 
-function lintProviders({ providers, upstreams, providerKeys, prices, policies }: SnapshotContent): LintFinding[] {
+function lintProviders({
+  providers,
+  upstreams,
+  providerKeys,
+  prices,
+  policies,
+  portkeyConfigs,
+}: SnapshotContent): LintFinding[] {
   const upstreamsOf = Map.groupBy(
     upstreams.filter(({ isEnabled }) => isEnabled),
     ({ providerId }) => providerId,
   );
   const stored = new Set(providerKeys.filter(({ isEnabled }) => isEnabled).map(({ providerId }) => providerId));
+  const routed = new Set(portkeyConfigs.filter(({ isEnabled }) => isEnabled).map(({ providerId }) => providerId));
   const priced = new Set(prices.map(({ providerId }) => providerId));
   const countsMoney = prices.length > 0 || policies.some(({ rule }) => rule.kind === 'budget-limit');
   return providers
@@ -111,6 +119,12 @@ function lintProviders({ providers, upstreams, providerKeys, prices, policies }:
           : [];
       return [
         ...found(own.length === 0, 'provider-without-upstream', '', 'It has no enabled upstream, so its models fail.'),
+        ...found(
+          provider.dialect === 'portkey' && !routed.has(provider.id),
+          'portkey-without-config',
+          '',
+          'It has no active Portkey config, so its models fail.',
+        ),
         ...found(
           !stored.has(provider.id) && needsKey(provider, own),
           'provider-without-key',

@@ -1,4 +1,4 @@
-import { locationFaults, type RuleSetList, ruleSetShape } from '@ai-gateway/contracts';
+import { locationFaults, portkeyConfigFaults, type RuleSetList, ruleSetShape } from '@ai-gateway/contracts';
 import type { z } from 'zod';
 import type { TableName } from '../../db/tables.ts';
 import { checkLayeredLimit, checkMatcher, checkPolicy, checkProvider, checkUpstream } from '../check-draft.ts';
@@ -16,6 +16,12 @@ export interface Reference {
   readonly list: (row: Fields) => RuleSetList | undefined;
 }
 
+/** A field that holds a list of objects with references of their own. */
+export interface NestedReferences {
+  readonly field: string;
+  readonly references: readonly Reference[];
+}
+
 /** One list of a file. */
 export interface RuleKind {
   readonly list: RuleSetList;
@@ -27,6 +33,7 @@ export interface RuleKind {
   /** Whether two rows may have one identity. */
   readonly repeats: boolean;
   readonly references: readonly Reference[];
+  readonly nested?: NestedReferences;
   readonly check?: (row: never) => readonly Fault[];
 }
 
@@ -115,6 +122,13 @@ export const RULE_KINDS: readonly RuleKind[] = [
     repeats: true,
     references: [toProvider, to('upstream', 'upstreams')],
     check: locationFaults,
+  }),
+  kind('portkeyConfigs', 'portkey_config', 'pkc', {
+    identity: ['provider', 'name'],
+    repeats: false,
+    references: [toProvider],
+    nested: { field: 'targets', references: [toProvider, to('upstream', 'upstreams')] },
+    check: portkeyConfigFaults,
   }),
 ];
 

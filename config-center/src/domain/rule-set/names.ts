@@ -35,6 +35,7 @@ export function namesOf(rows: RuleRows): Names {
     models: none,
     redirects: none,
     locations: none,
+    portkeyConfigs: none,
   };
 }
 
@@ -48,7 +49,7 @@ const UNTOLD = new Set(['id', 'secretHash', 'previousSecretHash', 'previousUntil
 export function toFile(kind: RuleKind, row: RuleRow, names: Names): Fields {
   const fields = Object.fromEntries(Object.entries(row).filter(([field]) => !UNTOLD.has(field)));
   const translate: Translate = (list, id) => names[list].get(id) ?? id;
-  const readable = translated(fields, kind.references, ['id', 'name'], translate);
+  const readable = translated(fields, kind, ['id', 'name'], translate);
   // With the defaults that rows of older releases lack; what an edit by hand has made invalid is shown as it is.
   const parsed = kind.shape.safeParse(readable);
   return parsed.success ? (parsed.data as Fields) : readable;
@@ -56,7 +57,7 @@ export function toFile(kind: RuleKind, row: RuleRow, names: Names): Fields {
 
 /** A row of a file with ids in place of names. */
 export function fromFile(kind: RuleKind, row: Fields, translate: Translate): Fields {
-  return translated(row, kind.references, ['name', 'id'], translate);
+  return translated(row, kind, ['name', 'id'], translate);
 }
 
 /** The ids that a row holds, with the list that each is of. */
@@ -65,7 +66,7 @@ export function idsIn(
   row: Fields,
 ): { readonly list: RuleSetList; readonly id: string; field: string }[] {
   const found: { list: RuleSetList; id: string; field: string }[] = [];
-  translated(row, kind.references, ['id', 'id'], (list, id, field) => {
+  translated(row, kind, ['id', 'id'], (list, id, field) => {
     found.push({ list, id, field });
     return id;
   });
@@ -91,19 +92,25 @@ type Side = 'id' | 'name';
 
 function translated(
   row: Fields,
-  references: readonly Reference[],
+  { references, nested }: Pick<RuleKind, 'references' | 'nested'>,
   [from, into]: readonly [Side, Side],
   translate: Translate,
 ): Fields {
   const entries = Object.entries(row).flatMap(([field, value]): [string, unknown][] => {
     if (value === undefined) return [];
-    if (field === 'scope') return [[field, translated(value as Fields, SCOPE_REFERENCES, [from, into], translate)]];
+    const within = (references: readonly Reference[], part: unknown, path: string) =>
+      translated(Object(part), { references }, [from, into], (list, id, name) =>
+        translate(list, id, `${path}.${name}`),
+      );
+    if (field === 'scope') return [[field, within(SCOPE_REFERENCES, value, field)]];
+    if (field === nested?.field && Array.isArray(value)) {
+      return [[field, value.map((part, index) => within(nested.references, part, `${field}.${index}`))]];
+    }
     const reference = references.find((candidate) => candidate[from] === field);
     const list = reference?.list(row);
     if (reference === undefined) return [[field, value]];
     if (list === undefined) return [[reference[into], value]];
-    const isInScope = references === SCOPE_REFERENCES;
-    const one = (each: unknown) => translate(list, String(each), isInScope ? `scope.${field}` : field);
+    const one = (each: unknown) => translate(list, String(each), field);
     return [[reference[into], Array.isArray(value) ? value.map(one) : one(value)]];
   });
   return Object.fromEntries(entries);

@@ -20,6 +20,7 @@ const NONE: RuleRows = {
   models: [],
   redirects: [],
   locations: [],
+  portkeyConfigs: [],
 };
 let drawn = 0;
 const newId = (prefix: string) => `${prefix}_new${++drawn}`;

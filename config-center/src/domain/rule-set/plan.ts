@@ -3,6 +3,7 @@ import { diffFields, isEqual } from '../diff-rules.ts';
 import type { Fault } from '../faults.ts';
 import { type Fields, identityOf, RULE_KINDS, type RuleKind, titleOf } from './kinds.ts';
 import { fileRowsOf, fromFile, idsIn, namesOf, type RuleRow, type RuleRows } from './names.ts';
+import { portkeyFaults } from './portkey-faults.ts';
 
 /** One row that a file changes. `row` is what is to be stored. */
 export interface Write {
@@ -63,7 +64,7 @@ export function planRuleSet(file: RuleSet, rows: RuleRows, { prune, newId }: Pla
   }
   const { after, writes, unresolved } = resolved(rows, { pairsOf, created, removals });
   const checked = writes.flatMap(({ write, path }) => checkFaults(write, path));
-  const rest = unresolved.length > 0 ? [] : [...danglingFaults(after), ...twinFaults(after)];
+  const rest = unresolved.length > 0 ? [] : [...danglingFaults(after), ...twinFaults(after), ...portkeyFaults(after)];
   return {
     changes,
     writes: writes.map(({ write }) => write),

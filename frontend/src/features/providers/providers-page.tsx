@@ -12,6 +12,7 @@ import { RowActions } from '../../components/row-actions.tsx';
 import { UnsupportedField } from '../../components/unsupported-field.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
+import { PortkeyConfigsTable } from './portkey-configs-table.tsx';
 import { ProviderKeysTable } from './provider-keys-table.tsx';
 import { RoutingFields } from './routing-fields.tsx';
 import { UpstreamsTable } from './upstreams-table.tsx';
@@ -95,10 +96,11 @@ export function ProvidersPage() {
         pagination={false}
         scroll={{ x: 'max-content' }}
         expandable={{
-          expandedRowRender: ({ id }) => (
+          expandedRowRender: ({ id, dialect }) => (
             <>
               <UpstreamsTable providerId={id} />
               <ProviderKeysTable providerId={id} />
+              {dialect === 'portkey' && <PortkeyConfigsTable providerId={id} providers={list.data?.items ?? []} />}
             </>
           ),
         }}
