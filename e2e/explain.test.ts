@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExplainAnswer, RequestLogRecord, Simulation } from '@ai-gateway/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../gateway/test/support/redis.ts';
+import { gatewayctl } from './support/gatewayctl.ts';
 import { type Stack, startStack } from './support/stack.ts';
 
 const PROMPT = 'a prompt that nobody may keep';
@@ -140,5 +141,31 @@ describe.each(['HTTP', 'Redis'])('the log of requests, told over %s', (way) => {
     await expect(simulate([{ name: 'x', rule: { kind: 'qps-limit', maxQps: -1 } }])).rejects.toThrow(/maxQps/);
     const foreign = { name: 'x', namespaceId: 'nowhere', rule: { kind: 'qps-limit', maxQps: 1 } };
     await expect(simulate([foreign])).rejects.toThrow(/policies.0.namespaceId/);
+  });
+
+  it('tells the command line the same', async () => {
+    const flags = ['--header', 'X-Channel-Code=explained', '--key-id', keyId, '--model', 'Qwen3-8B', '--message', 'hi'];
+    const given = await gatewayctl(stack, 'explain', ...flags);
+    expect(given).toMatchObject({ code: 0, error: '' });
+    expect(given.out).toMatch(/^decision {4}refused at \w+ with 429 rate_limit_exceeded: /);
+    expect(given.out).toMatch(/\ncaller {6}phone\n/);
+    expect(given.out).toMatch(/\nmodel {7}Qwen3-8B -> mock\/Qwen3-8B\n/);
+    expect(given.out).toMatch(/\nmock +Qwen3-8B +http:/);
+    expect(given.out).toMatch(/requests +3 +3 +3 +false/);
+    const recorded = await gatewayctl(stack, 'explain', '--request-id', `${way}-0`, '-o', 'json');
+    expect(JSON.parse(recorded.out)).toMatchObject({ recorded: { requestId: `${way}-0` } });
+    expect(await gatewayctl(stack, 'explain', '--request-id', 'x', '--model', 'm')).toMatchObject({ code: 2 });
+    expect(await gatewayctl(stack, 'explain', '--request-id', 'never-was')).toMatchObject({ code: 1 });
+
+    const draft = join(stack.dataDir, 'draft.yaml');
+    writeFileSync(
+      draft,
+      `{ namespaceId: ${namespaceId}, name: short, rule: { kind: token-limit, maxOutputTokens: 1 } }`,
+    );
+    const simulated = await gatewayctl(stack, 'simulate', 'explained', '-f', draft, '--last', '2h');
+    expect(simulated).toMatchObject({ code: 0, error: '' });
+    expect(simulated.out).toMatch(/^5 requests: 2 would be refused \(2 were\), .* 3 would be cut/);
+    expect(simulated.out).toMatch(/\nshort +0 +0 +3/);
+    expect(await gatewayctl(stack, 'simulate', 'explained', '--last', 'soon')).toMatchObject({ code: 2 });
   });
 });

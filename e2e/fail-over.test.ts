@@ -64,6 +64,15 @@ it('no client sees an error when one of two upstreams is killed under load befor
   await Promise.all(clients);
   console.log(`fail-over: ${statuses.length} requests, ${statuses.filter((status) => status !== 200).length} errors`);
   expect(statuses.filter((status) => status !== 200)).toEqual([]);
+  const { items } = await stack.admin<{ items: { id: string; baseUrl: string }[] }>('GET', '/upstreams?size=100');
+  const aside = [items.find(({ baseUrl }) => baseUrl === dies.url)?.id];
+  type Gateways = { readonly items: readonly { readonly asideUpstreams: readonly string[] }[] };
+  const told = async () => (await stack.admin<Gateways>('GET', '/gateways')).items.map((row) => row.asideUpstreams);
+  // Now and then the dead one is tried again, and set aside again.
+  await eventually(async () => {
+    await ask('mock-pair', '[mock words=1]').then((response) => response.arrayBuffer());
+    return JSON.stringify(await told()) === JSON.stringify([aside]);
+  }, 'the upstream that the gateway has set aside');
 });
 
 it('one dead and one slow provider do not change the latency of others', async () => {

@@ -1,5 +1,6 @@
 import type { AuditEntry, PolicyTestResult, ScheduledRow } from '@ai-gateway/contracts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { gatewayctl } from './support/gatewayctl.ts';
 import { ADMIN_TOKEN, eventually, type Stack, startStack } from './support/stack.ts';
 
 let stack: Stack;
@@ -92,10 +93,15 @@ it('lets a change pass that says so, and tells the audit log', async () => {
     testIds: [testId],
   });
   expect(results).toMatchObject([{ isPassed: false, cases: [{}, {}, { isPassed: false, decision: 'allowed' }, {}] }]);
+  const failed = await gatewayctl(stack, 'test', 'slots');
+  expect(failed).toMatchObject({ code: 1, error: '' });
+  expect(failed.out).toMatch(/^failed slots\n {4}one too many: allowed\n0 of 1 passed on revision \d+\n$/);
 
   // Back to what passes, which needs no more than that; and forth, which is refused.
   await stack.admin('POST', `/revisions/${first}/rollback`);
   expect(await bound()).toBe(2);
+  expect(await gatewayctl(stack, 'test')).toMatchObject({ code: 0, out: expect.stringContaining('1 of 1 passed') });
+  expect(await gatewayctl(stack, 'test', 'nobody')).toMatchObject({ code: 2 });
   await expect(stack.admin('POST', `/revisions/${first + 1}/rollback`)).rejects.toThrow(/one too many/);
 });
 

@@ -40,6 +40,48 @@ it('lets a row with an old error be changed otherwise', async () => {
   expect(findings[0]).toMatchObject({ severity: 'error', rule: 'limit-impossible', id });
 });
 
+it('answers a save with what is doubtful about the row, and about others by it', async () => {
+  const made = async (path: string, draft: object) => (await call('POST', path, draft)).body.data;
+  const rules = (data: { warnings?: readonly { rule: string }[] }) => data.warnings?.map(({ rule }) => rule);
+  const namespace = await made('/namespaces', { code: 'warned', name: 'Warned' });
+  expect(rules(namespace)).toEqual(['namespace-without-matcher']);
+  const condition = { namespaceId: namespace.id, source: 'header', field: 'X-Channel', operator: 'equals', value: 'w' };
+  const matcher = await made('/matchers', condition);
+  expect(matcher).not.toHaveProperty('warnings');
+  const policy = await made('/policies', { namespaceId: namespace.id, name: 'tight', rule: window(900) });
+  expect(policy.warnings).toMatchObject([{ rule: 'window-below-typical-request', id: policy.id, name: 'tight' }]);
+  const again = await call('PUT', `/policies/${policy.id}`, {
+    namespaceId: namespace.id,
+    name: 'x',
+    rule: window(900),
+  });
+  expect(rules(again.body.data)).toEqual(['window-below-typical-request']);
+  const sound = await call('PUT', `/policies/${policy.id}`, {
+    namespaceId: namespace.id,
+    name: 'x',
+    rule: window(5000),
+  });
+  expect(sound.body.data).not.toHaveProperty('warnings');
+
+  const dead = await made('/matchers', { ...condition, operator: 'regex', value: 'a^' });
+  expect(rules(dead)).toEqual(['pattern-never-matches']);
+  await call('DELETE', `/matchers/${dead.id}`);
+  const { body } = await call('DELETE', `/matchers/${matcher.id}`);
+  expect(body.data.warnings).toMatchObject([{ rule: 'namespace-without-matcher', id: namespace.id }]);
+});
+
+it('tells a tenant nothing about the rules of others', async () => {
+  const tenantId = (await call('POST', '/tenants', { name: 'Ours' })).body.data.id;
+  const { id } = (await call('POST', '/administrators', { name: 'theirs', role: 'tenant_admin', tenantId })).body.data;
+  const { secret } = await center.access.logIn({ administratorId: id, method: 'key', address: '' });
+  const key = (await call('POST', '/virtual-keys', { name: 'phone', tenantId })).body.data;
+  await call('POST', '/policies', { name: 'of phones', scope: { virtualKeyId: key.id }, rule: window(5000) });
+  const off = (headers?: Record<string, string>) => call('POST', `/virtual-keys/${key.id}/deactivate`, {}, headers);
+  expect((await off({ authorization: `Bearer ${secret}` })).body.data).not.toHaveProperty('warnings');
+  await call('POST', `/virtual-keys/${key.id}/activate`, {});
+  expect((await off()).body.data.warnings).toMatchObject([{ rule: 'policy-never-applies', name: 'of phones' }]);
+});
+
 it('takes the version of an update from If-Match, too', async () => {
   const { body } = await call('POST', '/namespaces', { code: 'shop', name: 'Shop' });
   const put = (version: string) =>

@@ -118,6 +118,21 @@ describe.each(Object.entries(DATABASES))('scheduled changes on %s', (_, makeUrl)
     expect(rules()).toMatchObject({ tenants: [], namespaces });
   });
 
+  it('apply a file of rules at their time, as the rules are then', async () => {
+    const file = 'version: 1\ntenants: [{ name: Filed }]';
+    const { id } = (await schedule([{ action: 'apply', file }])).body.data;
+    nowMs += 60_000;
+    await ended(id, 'done');
+    expect(rules().tenants).toMatchObject([{ name: 'Filed' }]);
+    const { id: again } = (await schedule([{ action: 'apply', file: 'version: 1\ntenants: []', prune: true }])).body
+      .data;
+    nowMs += 60_000;
+    await ended(again, 'done');
+    expect(rules().tenants).toEqual([]);
+    const wrong = await schedule([{ action: 'apply', file: 'version: 1\ntenants: [{ name: 5 }]' }]);
+    expect(wrong.body.data.errors[0].path).toBe('writes.0.file.tenants.0.name');
+  });
+
   it('are made when a config center starts after their time', async () => {
     running.stop();
     const { id } = (await schedule([{ action: 'create', resource: 'tenants', draft: { name: 'Missed' } }])).body.data;

@@ -125,6 +125,14 @@ function replacementOf<D extends z.ZodObject>(draft: D): Replacement<D> {
   return draft.extend({ version: z.number().int().min(1).optional() }) as unknown as Replacement<D>;
 }
 
+type Saved<R extends z.ZodType> = z.ZodType<z.output<R> & z.output<typeof warned>, z.input<R> & z.input<typeof warned>>;
+
+/** The answer to a change of a row. */
+function saved<R extends z.ZodObject>(row: R): Saved<R> {
+  // `extend` loses the fields of a shape that is not known yet.
+  return row.extend(warned.shape) as unknown as Saved<R>;
+}
+
 /** One change of one row: who, when, what. Values of secrets are left out. */
 export const auditEntry = z.object({
   id: z.number().int(),
@@ -177,6 +185,8 @@ export const gatewayRow = z.object({
   /** Seconds since Redis or the config center last confirmed its rules. */
   rulesAgeSeconds: z.number(),
   unusableKeys: z.array(unusableKey),
+  /** Ids of upstreams that it has set aside for failing. */
+  asideUpstreams: z.array(z.string()),
   lastSeenAt: z.iso.datetime(),
   inFlight: z.number().int(),
   requestsPerSecond: z.number(),
@@ -216,7 +226,8 @@ const listOf = <T extends z.ZodType>(row: T) =>
     /** Asks for the next page as `cursor`, which costs the same however far it is; absent on the last page. */
     next: z.string().optional(),
   });
-const nothing = z.object({});
+/** What lint says about the row that a call has written, and about others by it; absent when it says nothing. */
+const warned = z.object({ warnings: z.array(lintFinding).optional() });
 /** Of calls that change rules. `ignoreTests`: make the change although policy tests fail by it; told to the audit log. */
 const writing = z.object({ ignoreTests: z.stringbool().optional() });
 
@@ -263,7 +274,7 @@ export const revisionRow = z.object({
 interface Resource {
   readonly tag: string;
   readonly path: string;
-  readonly row: z.ZodType;
+  readonly row: z.ZodObject;
   readonly draft: z.ZodObject;
   readonly filters?: z.ZodRawShape;
   /** Who lists and reads; readers unless said otherwise. */
@@ -291,7 +302,7 @@ function crud<const R extends Resource>(resource: R) {
       summary: `Create one of ${tag}`,
       query: writing,
       body: draft as R['draft'],
-      response: row as R['row'],
+      response: saved(row as R['row']),
       status: 201,
       access: changes,
     },
@@ -310,7 +321,7 @@ function crud<const R extends Resource>(resource: R) {
       summary: `Replace one of ${tag}`,
       query: writing,
       body: replacementOf(draft as R['draft']),
-      response: row as R['row'],
+      response: saved(row as R['row']),
       access: changes,
     },
     remove: {
@@ -319,7 +330,7 @@ function crud<const R extends Resource>(resource: R) {
       tag,
       summary: `Delete one of ${tag}`,
       query: writing,
-      response: nothing,
+      response: warned,
       access: changes,
     },
   } as const satisfies Record<string, AdminRoute>;
@@ -368,7 +379,7 @@ export const ADMIN_API = {
       summary: 'Store a secret of a provider; no answer ever holds it',
       query: writing,
       body: providerKeyDraft.extend({ secret: providerSecret }),
-      response: providerKeyRow,
+      response: saved(providerKeyRow),
       status: 201,
       access: SUPERADMINS,
     },
@@ -379,7 +390,7 @@ export const ADMIN_API = {
       summary: 'Replace the secret of a provider key',
       query: writing,
       body: z.object({ secret: providerSecret }).strict(),
-      response: providerKeyRow,
+      response: saved(providerKeyRow),
       access: SUPERADMINS,
     },
   },
@@ -492,7 +503,7 @@ export const ADMIN_API = {
       summary: 'Create a virtual key; the answer is the only time its secret is shown',
       query: writing,
       body: virtualKeyDraft,
-      response: virtualKeyRow.extend({ secret: z.string() }),
+      response: saved(virtualKeyRow.extend({ secret: z.string() })),
       status: 201,
       access: TENANT_WRITERS,
     },
@@ -514,7 +525,7 @@ export const ADMIN_API = {
           reason: reason.default('security_rotation'),
         })
         .strict(),
-      response: virtualKeyRow.extend({ secret: z.string() }),
+      response: saved(virtualKeyRow.extend({ secret: z.string() })),
       access: TENANT_WRITERS,
     },
     activate: {
@@ -524,7 +535,7 @@ export const ADMIN_API = {
       summary: 'Switch a virtual key on',
       query: writing,
       body: z.object({ reason: reason.optional() }).strict(),
-      response: virtualKeyRow,
+      response: saved(virtualKeyRow),
       access: TENANT_WRITERS,
     },
     deactivate: {
@@ -534,7 +545,7 @@ export const ADMIN_API = {
       summary: 'Switch a virtual key off',
       query: writing,
       body: z.object({ reason: reason.optional() }).strict(),
-      response: virtualKeyRow,
+      response: saved(virtualKeyRow),
       access: TENANT_WRITERS,
     },
   },
@@ -621,7 +632,7 @@ export const ADMIN_API = {
       summary: 'Change the status of a user; the status that it has already changes nothing',
       query: writing,
       body: z.object({ status: userStatus, reason: reason.optional() }).strict(),
-      response: userRow,
+      response: saved(userRow),
       access: WRITERS,
     },
   },

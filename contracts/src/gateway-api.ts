@@ -54,6 +54,8 @@ export const gatewayReport = z.object({
     .optional(),
   /** Secrets of providers that the gateway cannot use, and why. */
   unusableKeys: z.array(unusableKey).max(1000).default([]),
+  /** Ids of upstreams that the gateway has set aside for failing; each gateway judges for itself. */
+  asideUpstreams: z.array(z.string().max(100)).max(1000).default([]),
   namespaces: z.array(namespaceTotals).max(20_000),
 });
 

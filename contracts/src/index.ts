@@ -29,6 +29,7 @@ export * from './request-log.ts';
 export * from './routing.ts';
 export * from './rule-set.ts';
 export * from './rules/cost.ts';
+export * from './rules/dead-pattern.ts';
 export * from './rules/location.ts';
 export * from './rules/match.ts';
 export * from './rules/redirect.ts';

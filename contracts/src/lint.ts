@@ -9,6 +9,8 @@ export const lintFinding = z.object({
   kind: z.string(),
   id: z.string(),
   name: z.string(),
+  /** Where the row is found; absent for rows of no namespace. */
+  namespaceId: z.string().optional(),
   /** Field at fault; empty for the row as a whole. */
   path: z.string(),
   message: z.string(),

@@ -8,6 +8,8 @@ import {
   adminError,
   auditEntry,
   envelope,
+  fallbackDraft,
+  fallbackRow,
   gatewayRow,
   locationDraft,
   locationRow,
@@ -54,11 +56,12 @@ import {
   administratorRow,
   sessionRow,
 } from './administrator.ts';
-
 import { explainAnswer } from './explain-api.ts';
+import { lintFinding } from './lint.ts';
 import { operatorSettings, operatorSettingsChange } from './operator-settings.ts';
 import { policyTestCaseResult, policyTestResult } from './policy-test.ts';
-import { scheduledRow } from './scheduled.ts';
+import { ruleSetPlan } from './rule-set.ts';
+import { scheduledRow, scheduledWrite } from './scheduled.ts';
 import { simulation } from './simulate-api.ts';
 import { usageReport, usageRow, usageSums } from './usage-api.ts';
 
@@ -86,6 +89,8 @@ const NAMED = new Map<z.ZodType, string>([
   [modelDraft, 'ModelDraft'],
   [redirectRow, 'Redirect'],
   [redirectDraft, 'RedirectDraft'],
+  [fallbackRow, 'Fallback'],
+  [fallbackDraft, 'FallbackDraft'],
   [locationRow, 'Location'],
   [locationDraft, 'LocationDraft'],
   [portkeyConfigRow, 'PortkeyConfig'],
@@ -108,6 +113,9 @@ const NAMED = new Map<z.ZodType, string>([
   [explainAnswer, 'Explanation'],
   [simulation, 'Simulation'],
   [scheduledRow, 'Scheduled'],
+  [scheduledWrite, 'ScheduledWrite'],
+  [ruleSetPlan, 'RuleSetPlan'],
+  [lintFinding, 'LintFinding'],
   [sessionInfo, 'Session'],
   [sessionRow, 'SessionRow'],
   [administratorRow, 'Administrator'],
@@ -199,6 +207,7 @@ function referenceTo(shape: z.ZodType, io: 'input' | 'output'): Json {
   const name = NAMED.get(shape);
   if (name !== undefined) return { $ref: `#/components/schemas/${name}` };
   if (shape instanceof z.ZodArray) return { type: 'array', items: referenceTo(shape.element as z.ZodType, io) };
+  if (shape instanceof z.ZodOptional) return referenceTo(shape.unwrap() as z.ZodType, io);
   if (!(shape instanceof z.ZodObject)) return schemaOf(shape, io);
   const schema = schemaOf(shape, io);
   const properties = Object.fromEntries(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ruleSetDiffRequest } from './rule-set.ts';
 
 /** Resources whose rows can be written at a set time. */
 export const scheduledResource = z.enum([
@@ -15,6 +16,7 @@ export const scheduledResource = z.enum([
   'models',
   'redirects',
   'locations',
+  'fallbacks',
   'portkeyConfigs',
 ]);
 
@@ -28,6 +30,8 @@ export const scheduledWrite = z.discriminatedUnion('action', [
   z.object({ action: z.literal('update'), ...resource, ...row, ...draft }).strict(),
   z.object({ action: z.literal('delete'), ...resource, ...row }).strict(),
   z.object({ action: z.literal('rollback'), revision: z.number().int().min(1) }).strict(),
+  /** A file of rules, compared with the rules as they are then. */
+  ruleSetDiffRequest.extend({ action: z.literal('apply') }),
 ]);
 
 /** Writes that are made together, in one revision, at a set time. */

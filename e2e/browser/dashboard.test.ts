@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Model } from '@ai-gateway/contracts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -76,6 +77,7 @@ it('creates a namespace, told by the server what is wrong with it', async () => 
   await field('Code').fill('shop');
   await page.getByLabel('Open to everyone who matches').check();
   await inDialog('Save').click();
+  await page.getByText('It has no enabled matcher, so no request gets into it.').waitFor();
   await page.getByRole('link', { name: 'Shop <img src=x onerror=alert(1)>' }).click();
   await page.waitForURL(/\/namespaces\/ns_/);
 });
@@ -184,6 +186,19 @@ it('shows the faults of a policy at its fields', async () => {
   await inDialog('Cancel').click();
 });
 
+it('schedules the edit of a policy for later, and cancels it', async () => {
+  await button('Edit Two at most').click();
+  await field('Burst (requests at once)').fill('3');
+  await field('Effective from').fill('2099-01-01T00:00');
+  await inDialog('Save').click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await page.getByRole('menuitem', { name: 'History' }).click();
+  await page.getByRole('row', { name: /2099.* update policies pol_\w+ waiting/ }).waitFor();
+  await button(/^Cancel the scheduled change/).click();
+  await page.getByRole('tooltip').getByRole('button', { name: 'OK' }).click();
+  await page.getByRole('row', { name: /2099.* cancelled/ }).waitFor();
+});
+
 it('stores a key of a provider, replaces its secret and deletes it, and never shows more than its end', async () => {
   await page.getByRole('menuitem', { name: 'Providers' }).click();
   await page.getByRole('row', { name: /mock/ }).getByRole('button', { name: 'Expand row' }).click();
@@ -203,6 +218,7 @@ it('stores a key of a provider, replaces its secret and deletes it, and never sh
   // The dialog fades away with what was typed.
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   expect((await page.content()).includes('typed-in-the-browser')).toBe(false);
+  await page.getByText('takes traffic').waitFor();
   await button('Delete browser key').click();
   await page.getByRole('tooltip').getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('row', { name: /^browser key/ }).waitFor({ state: 'detached' });
@@ -232,6 +248,30 @@ it('tells of a change that somebody else made meanwhile, loads it again, and sho
   await page.getByRole('row', { name: new RegExp(`admin changed provider ${id}`) }).waitFor();
   await button('Expand row').first().click();
   await page.getByRole('row', { name: 'priority 77 78', exact: true }).waitFor();
+});
+
+it('hedges the requests of a provider, and names who answers when it cannot', async () => {
+  await page.getByRole('menuitem', { name: 'Providers' }).click();
+  await button('Edit mock').click();
+  await inDialog(/Retries, hedging and ejection/).click();
+  await field('Hedging').click();
+  await page.getByTitle('After a fixed time (ms)').last().click();
+  await field('Hedge after (ms)').fill('321');
+  await field('Failures until set aside').fill('9');
+  await inDialog('Save').click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  const { items } = await stack.admin<{ items: readonly { name: string; routing?: object }[] }>('GET', '/providers');
+  const routing = items.find(({ name }) => name === 'mock')?.routing;
+  expect(routing).toMatchObject({ hedge: { afterMs: 321 }, ejection: { failures: 9, asideMs: 5000 } });
+
+  await page.getByRole('menuitem', { name: 'Models' }).click();
+  await button('New fallback').click();
+  await field('Model that fails').fill('Qwen3-8B');
+  await inDialog('Save').click();
+  await page.getByText(/a fallback names a provider, a model, or both/).waitFor();
+  await field('Model').fill('Qwen3-4B');
+  await inDialog('Save').click();
+  await page.getByRole('row', { name: /^Qwen3-8B Qwen3-4B All namespaces/ }).waitFor();
 });
 
 it('redirects a model, names another, and refuses redirects that never end', async () => {
@@ -355,6 +395,30 @@ it('shows what each revision changed, and goes back to one', async () => {
   await page.getByRole('tooltip').getByRole('button', { name: 'OK' }).click();
   await page.getByRole('row', { name: `${revision + 2} current` }).waitFor();
   await stack.live();
+});
+
+it('takes the rules out as a file, shows what a file would change, and applies it', async () => {
+  const [saved] = await Promise.all([page.waitForEvent('download'), button('Export YAML').click()]);
+  expect(saved.suggestedFilename()).toBe('rules.yaml');
+  const exported = readFileSync(await saved.path(), 'utf8');
+  expect(exported).toContain('code: test-channel');
+  await button('Import').click();
+  const file = (text: string) => ({ name: 'rules.yaml', mimeType: 'application/yaml', buffer: Buffer.from(text) });
+  await page.getByLabel('File of rules (YAML or JSON)').setInputFiles(file(exported));
+  await page.getByText('The rules are as the file says.').waitFor();
+  const more = 'version: 1\ncustomerTypes: [{ name: Imported }]\nnamespaces: [{ code: lonely, name: Lonely }]';
+  await page.getByLabel('File of rules (YAML or JSON)').setInputFiles(file(more));
+  await page.getByRole('dialog').getByText('namespaces lonely: It has no enabled matcher').waitFor();
+  await inDialog('Apply 2 changes').click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  expect(await stack.admin('GET', '/customer-types?keyword=Imported')).toMatchObject({ total: 1 });
+});
+
+it('lists what is doubtful about the rules, and leads there', async () => {
+  await page.getByRole('menuitem', { name: 'Checks' }).click();
+  await page.getByRole('row', { name: /^warning namespace-without-matcher namespaces lonely/ }).waitFor();
+  await page.getByRole('link', { name: 'lonely', exact: true }).click();
+  await page.getByRole('heading', { name: 'Lonely' }).waitFor();
 });
 
 it('makes a policy test, told what is wrong with it, runs it, and has it block a change', async () => {

@@ -58,6 +58,7 @@ const RevisionsPage = lazy(() =>
 const PolicyTestsPage = lazy(() =>
   import('./features/policy-tests/policy-tests-page.tsx').then(({ PolicyTestsPage: page }) => ({ default: page })),
 );
+const LintPage = lazy(() => import('./features/lint/lint-page.tsx').then(({ LintPage: page }) => ({ default: page })));
 const AuditPage = lazy(() =>
   import('./features/audit/audit-page.tsx').then(({ AuditPage: page }) => ({ default: page })),
 );
@@ -110,6 +111,7 @@ function LoggedIn() {
             <Route path="/gateways" element={<GatewaysPage />} />
             <Route path="/revisions" element={<RevisionsPage />} />
             <Route path="/policy-tests" element={<PolicyTestsPage />} />
+            <Route path="/lint" element={<LintPage />} />
             <Route path="/audit" element={<AuditPage />} />
             <Route path="/tokens" element={<TokensPage />} />
             <Route path="/settings" element={<SettingsPage />} />

@@ -19,6 +19,7 @@ import {
   TeamOutlined,
   UnorderedListOutlined,
   WalletOutlined,
+  WarningOutlined,
 } from '@ant-design/icons';
 import { Button, Flex, Layout, Menu, Select, Switch, Typography } from 'antd';
 import { type ReactNode, useState } from 'react';
@@ -46,6 +47,7 @@ const PAGES = [
   { path: '/gateways', text: 'nav.gateways', icon: <ClusterOutlined /> },
   { path: '/revisions', text: 'nav.revisions', icon: <HistoryOutlined /> },
   { path: '/policy-tests', text: 'nav.policyTests', icon: <CheckSquareOutlined /> },
+  { path: '/lint', text: 'nav.lint', icon: <WarningOutlined /> },
   { path: '/tokens', text: 'nav.tokens', icon: <CalculatorOutlined /> },
   { path: '/audit', text: 'nav.audit', icon: <AuditOutlined /> },
   { path: '/settings', text: 'nav.settings', icon: <SettingOutlined /> },

@@ -32,13 +32,15 @@ import { snapshotFile } from './adapters/snapshot-file.ts';
 import { httpUpstreamClient } from './adapters/upstream-client.ts';
 import { vocabularyFeed } from './adapters/vocabulary-feed.ts';
 import { vocabularyTokenCounter } from './adapters/vocabulary-token-counter.ts';
+import type { CompiledProvider } from './domain/compile-snapshot.ts';
 import { type LiveTotals, liveTotals } from './domain/live-totals.ts';
 import type { SecretSource } from './domain/provider-keys.ts';
+import { takesTraffic } from './domain/rank-targets.ts';
 import { internalApp } from './http/internal-app.ts';
 import { passthrough } from './http/serve-passthrough.ts';
 import { gatewayServer } from './http/server.ts';
 import { LimitKeeper } from './limits/limit-keeper.ts';
-import type { Log, Metrics, Services } from './services.ts';
+import type { Log, Metrics, Services, TargetHealth } from './services.ts';
 import { type Settings, settingsShape } from './settings.ts';
 
 const VERSION = '0.1.0';
@@ -58,8 +60,8 @@ const CACHE_TIMEOUT_MS = 70;
 /** Leases of one process do not run out: only how often they are looked at, of the wall clock. */
 const TEST_LEASE_MS = 60_000;
 
-/** Unusable keys that a report names; the log has all. */
-const MAX_TOLD_KEYS = 1_000;
+/** Unusable keys and upstreams that a report names; the log has all. */
+const MAX_TOLD = 1_000;
 
 /** Milliseconds that never step back, on the wall clock's scale. */
 const nowMs = () => performance.timeOrigin + performance.now();
@@ -116,7 +118,8 @@ async function wire(settings: Settings, listeningPort: () => number) {
   };
   const checks = healthChecks({ current: config.current, health: services.health, guard, nowMs, random: Math.random });
   const proxy = passthrough(services, { guard, websocketIdleMs: settings.WEBSOCKET_IDLE_SECONDS * 1000 });
-  const reporting = reporterOf(settings, config, { totals, listeningPort, fleet, redis: sources.redis });
+  const told = { totals, listeningPort, fleet, redis: sources.redis, health: services.health };
+  const reporting = reporterOf(settings, config, told);
   reports.now = reporting.now;
   async function close(): Promise<void> {
     reporting.close();
@@ -247,9 +250,11 @@ interface ReporterParts {
   readonly listeningPort: () => number;
   readonly fleet: { size: number };
   readonly redis: RedisClient | undefined;
+  readonly health: Pick<TargetHealth, 'of'>;
 }
 
-function reporterOf(settings: Settings, config: RulesInForce, { totals, listeningPort, fleet, redis }: ReporterParts) {
+function reporterOf(settings: Settings, config: RulesInForce, parts: ReporterParts) {
+  const { totals, listeningPort, fleet, redis, health } = parts;
   const overHttp = httpReport({
     url: settings.CONFIG_CENTER_URL,
     token: settings.GATEWAY_TOKEN,
@@ -272,11 +277,18 @@ function reporterOf(settings: Settings, config: RulesInForce, { totals, listenin
         revision: current?.revision ?? 0,
         rulesAgeSeconds: config.ageSeconds(),
         refusedRevision: config.refused(),
-        unusableKeys: current === undefined ? [] : unusableKeysIn(current).slice(0, MAX_TOLD_KEYS),
+        unusableKeys: current === undefined ? [] : unusableKeysIn(current).slice(0, MAX_TOLD),
+        asideUpstreams: asideIn(current?.providers ?? [], health).slice(0, MAX_TOLD),
         namespaces: [...totals.all()],
       };
     },
   });
+}
+
+/** Ids of upstreams that take no traffic now. */
+function asideIn(providers: readonly Pick<CompiledProvider, 'upstreams'>[], health: Pick<TargetHealth, 'of'>) {
+  const upstreams = providers.flatMap((provider) => provider.upstreams);
+  return upstreams.map(({ id }) => id).filter((id) => !takesTraffic(health.of(id), nowMs()));
 }
 
 async function start(settings: Settings): Promise<void> {

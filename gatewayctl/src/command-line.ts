@@ -16,6 +16,12 @@ export const HELP = `gatewayctl <command> [options]
   revisions                       the last revisions
   rollback <revision> [--yes]
   lint                            what is doubtful about the rules; exit code 1 when there are errors
+  test [<id or name>...]          run policy tests on the rules in force; exit code 1 when one fails
+  explain --request-id <id>       why a request of the log is decided so
+  explain [--method M] [--path P] [--header name=value]... [--key-id <virtual key>] [--model M] [--message T | -f <body>]
+                                  how a request would be decided now
+  simulate <namespace> [-f <policies>] [--last 1h | --from T --to T]
+                                  what policies (one or a list) would have done to the requests of the log
   usage [--by model,day] [--from <date>] [--to <date>] [--filter sort=cost]...
                                   requests, tokens and cost, of the last day unless said otherwise
   settings [name=value]...        the settings; changes those that are named, and an empty value takes the default
@@ -37,12 +43,26 @@ export interface CommandLine {
   readonly by: string | undefined;
   readonly from: string | undefined;
   readonly to: string | undefined;
+  /** Such as `90m`, `12h` or `7d`, up to now. */
+  readonly last: string | undefined;
   readonly format: Format;
   readonly filters: Readonly<Record<string, string>>;
   readonly isPruning: boolean;
   readonly isDryRun: boolean;
   readonly isConfirmed: boolean;
   readonly isOnce: boolean;
+  readonly request: RequestFlags;
+}
+
+/** The request that is to be explained. */
+export interface RequestFlags {
+  readonly requestId: string | undefined;
+  readonly method: string | undefined;
+  readonly path: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly virtualKeyId: string | undefined;
+  readonly model: string | undefined;
+  readonly message: string | undefined;
 }
 
 /** @throws Failure with exit code 2 */
@@ -59,8 +79,18 @@ export function readCommandLine(words: readonly string[]): CommandLine {
     by: values.by,
     from: values.from,
     to: values.to,
+    last: values.last,
     format: formatOf(values.output ?? 'table'),
     filters: Object.fromEntries((values.filter ?? []).map(filterOf)),
+    request: {
+      requestId: values['request-id'],
+      method: values.method,
+      path: values.path,
+      headers: Object.fromEntries((values.header ?? []).map(headerOf)),
+      virtualKeyId: values['key-id'],
+      model: values.model,
+      message: values.message,
+    },
     isPruning: values.prune === true,
     isDryRun: values['dry-run'] === true,
     isConfirmed: values.yes === true,
@@ -88,6 +118,14 @@ function parsedWords(words: readonly string[]) {
         'dry-run': { type: 'boolean' },
         yes: { type: 'boolean', short: 'y' },
         once: { type: 'boolean' },
+        'request-id': { type: 'string' },
+        method: { type: 'string' },
+        path: { type: 'string' },
+        header: { type: 'string', multiple: true },
+        'key-id': { type: 'string' },
+        model: { type: 'string' },
+        message: { type: 'string' },
+        last: { type: 'string' },
       },
     });
   } catch (error) {
@@ -104,4 +142,10 @@ function filterOf(text: string): readonly [string, string] {
   const [, field, value] = /^([A-Za-z]+)=(.*)$/.exec(text) ?? [];
   if (field === undefined || value === undefined) throw usageFailure(`--filter takes field=value, not "${text}".`);
   return [field, value];
+}
+
+function headerOf(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw usageFailure(`--header takes name=value, not "${text}".`);
+  return [text.slice(0, at), text.slice(at + 1)];
 }

@@ -1,32 +1,24 @@
-import { ADMIN_API, type RuleSetPlan, ruleSetPlan } from '@ai-gateway/contracts';
+import { ADMIN_API, lintFinding, type RuleSetPlan, ruleSetPlan } from '@ai-gateway/contracts';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import type { Client } from './client.ts';
 import type { CommandLine } from './command-line.ts';
-import { type ExitCode, Failure, usageFailure } from './failure.ts';
-import { formatted, plain, tableOf } from './output.ts';
+import { explain } from './explain.ts';
+import { Failure, usageFailure } from './failure.ts';
+import { instantOf } from './instant.ts';
+import { formatted, tableOf } from './output.ts';
+import { findingLine, planText } from './plan-text.ts';
+import { runTests } from './policy-tests.ts';
 import { resourcePath } from './resources.ts';
+import { simulate } from './simulate.ts';
 import { lookAtTop, watchTop } from './top.ts';
 import { topLines } from './top-view.ts';
 import { usageTable } from './usage-table.ts';
-
-/** What a command works with. */
-export interface Work {
-  readonly line: CommandLine;
-  readonly client: Client;
-  readonly out: (text: string) => void;
-  readonly nowMs: () => number;
-  /** Text of the file of `-f`. */
-  readonly readInput: () => Promise<string>;
-  /** Asks the person at the terminal; a program that asks without one is refused. */
-  readonly confirm: (question: string) => Promise<boolean>;
-}
-
-type Command = (work: Work) => Promise<ExitCode>;
+import type { Command, Work } from './work.ts';
 
 /** What `list` asks for at a time: the most that the config center gives. */
 const PAGE_SIZE = 100;
 
+const removedShape = z.object({ warnings: z.array(lintFinding).optional() });
 const pageShape = z.object({ items: z.array(z.record(z.string(), z.unknown())) });
 
 /** The commands that talk to the config center, by name. */
@@ -60,8 +52,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     return 0;
   },
   delete: async ({ line, client, out }) => {
-    await client.call('DELETE', rowPath(line));
+    const { warnings = [] } = removedShape.parse(await client.call('DELETE', rowPath(line)));
     out(`deleted ${line.operands.join(' ')}\n`);
+    for (const warning of warnings) out(findingLine(warning));
     return 0;
   },
   export: async ({ line, client, out }) => {
@@ -73,7 +66,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   diff: async (work) => {
     const plan = await planOf(work, ADMIN_API.ruleSet.diff.path, {});
-    showPlan(work, plan);
+    work.out(planText(plan, work.line.format));
     return plan.changes.length === 0 ? 0 : 3;
   },
   apply: async (work) => {
@@ -84,7 +77,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       dryRun: true,
       ...(expectedRevision !== undefined && { expectedRevision }),
     });
-    showPlan(work, shown);
+    out(planText(shown, line.format));
     if (line.isDryRun || shown.changes.length === 0) return 0;
     if (!line.isConfirmed && !(await confirm('Apply? [y/N] '))) throw new Failure('Nothing was applied.');
     // What was shown is what is applied, or nothing.
@@ -120,6 +113,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     else out(findings.length === 0 ? 'nothing found\n' : findings.map(findingLine).join(''));
     return findings.some(({ severity }) => severity === 'error') ? 1 : 0;
   },
+  explain,
+  simulate,
+  test: runTests,
   limits: async ({ line, client, out }) => {
     const [namespace] = line.operands;
     if (namespace === undefined) throw usageFailure('Which namespace? Its code or id.');
@@ -184,34 +180,6 @@ async function draftOf({ readInput }: Work): Promise<unknown> {
 async function planOf({ line, client, readInput }: Work, path: string, options: object): Promise<RuleSetPlan> {
   const body = { file: await readInput(), prune: line.isPruning, ...options };
   return ruleSetPlan.parse(await client.call('POST', path, { body }));
-}
-
-const SIGNS = { create: '+', update: '~', delete: '-' } as const;
-
-function showPlan({ line, out }: Work, plan: RuleSetPlan): void {
-  if (line.format !== 'table') {
-    out(formatted(plan, line.format));
-    return;
-  }
-  for (const { action, kind, name, fields } of plan.changes) {
-    out(`${SIGNS[action]} ${kind} ${plain(name)}\n`);
-    if (action !== 'update') continue;
-    for (const { field, before, after } of fields)
-      out(
-        `    ${field}: ${plain(JSON.stringify(before) ?? 'not set')} -> ${plain(JSON.stringify(after) ?? 'not set')}\n`,
-      );
-  }
-  if (plan.changes.length === 0) out('no differences\n');
-  for (const finding of plan.findings) out(findingLine(finding));
-}
-
-function findingLine({ severity, rule, kind, name, path, message }: RuleSetPlan['findings'][number]): string {
-  return `${severity} ${rule}: ${kind} ${plain(`"${name}"${path === '' ? '' : ` ${path}`}: ${message}`)}\n`;
-}
-
-/** A day stands for its begin in UTC. */
-function instantOf(text: string): string {
-  return /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text;
 }
 
 /** `name=7` as a change; without a value the default comes back. */

@@ -1,11 +1,11 @@
-import { ADMIN_API, snapshotShape } from '@ai-gateway/contracts';
+import { ADMIN_API, type LintFinding } from '@ai-gateway/contracts';
 import type { Express, RequestHandler } from 'express';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../domain/faults.ts';
-import { lint } from '../domain/lint/lint.ts';
 import type { LiveRates } from '../domain/live-rates.ts';
 import { askLimits } from '../publish/gateway-limits.ts';
 import type { Publisher } from '../publish/publisher.ts';
+import { runTask } from '../rule-work/run.ts';
 import { handle } from './handle.ts';
 
 export interface LiveOptions {
@@ -20,9 +20,8 @@ export interface LiveOptions {
 /** How it goes now: traffic, counters, gateways, and what is doubtful about the rules in force. */
 export function liveRoutes(app: Express, options: LiveOptions): void {
   const { store, publisher, live, gatewayToken, authorize, nowMs } = options;
-  handle(app, ADMIN_API.lint.list, authorize, () => ({
-    findings: lint(snapshotShape.parse(JSON.parse(publisher.current().body))),
-  }));
+  const findings = findingsOf(publisher);
+  handle(app, ADMIN_API.lint.list, authorize, async () => ({ findings: [...(await findings())] }));
   handle(app, ADMIN_API.live.namespaces, authorize, () => ({ items: [...live.namespaces(nowMs())] }));
   handle(app, ADMIN_API.live.limits, authorize, async ({ query }) => {
     const byCode = { page: 1, size: 1, where: { code: query.namespace } };
@@ -35,4 +34,20 @@ export function liveRoutes(app: Express, options: LiveOptions): void {
     revision: publisher.current().revision,
     refusedRows: [...publisher.refusedRows()],
   }));
+}
+
+/** What is doubtful about the rules in force; looked for once for each revision, however many ask. */
+function findingsOf(publisher: Publisher): () => Promise<readonly LintFinding[]> {
+  let known: { readonly sha256: string; readonly findings: Promise<readonly LintFinding[]> } | undefined;
+  return () => {
+    const current = publisher.current();
+    if (known?.sha256 === current.sha256) return known.findings;
+    const findings = runTask('lint', current.body, current.sizeBytes);
+    known = { sha256: current.sha256, findings };
+    // Whoever asks next tries again.
+    findings.catch(() => {
+      known = undefined;
+    });
+    return findings;
+  };
 }

@@ -1,4 +1,4 @@
-import { ADMIN_API } from '@ai-gateway/contracts';
+import { ADMIN_API, type LintFinding } from '@ai-gateway/contracts';
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { sessionFor } from '../auth/authorize.ts';
 import { audited } from '../db/audited.ts';
@@ -7,6 +7,7 @@ import type { Store } from '../db/store.ts';
 import type { Row, Rows, TableName } from '../db/tables.ts';
 import { scopedTo } from '../db/tenant-scope.ts';
 import { Refusal } from '../domain/faults.ts';
+import { changeFindings, type WrittenChange } from '../domain/lint/lint.ts';
 import type { Publisher } from '../publish/publisher.ts';
 import { handle } from './handle.ts';
 import type { Kind } from './kind.ts';
@@ -93,18 +94,30 @@ export function resourceRoutes(app: Express, options: ResourceOptions): void {
   handle(app, ADMIN_API.layeredLimits.remove, authorize, ofLayeredLimits.remove);
 }
 
-/** Runs changes of the rows that the caller sees; their writes are told to the audit log. */
+/**
+ * Runs changes of the rows that the caller sees; their writes are told to the audit log. The answer says what lint finds
+ * about a change, except to a tenant, who does not see the rules of others.
+ */
 export function changesOf({ publisher, now }: Pick<ResourceOptions, 'publisher' | 'now'>) {
-  return <T>(caller: Writer, work: (reach: Reach, connection: Connection) => Promise<T>): Promise<T> => {
+  return async <T extends object>(
+    caller: Writer,
+    work: (reach: Reach, connection: Connection) => Promise<T>,
+  ): Promise<Warned<T>> => {
     const { administrator, tenantId } = sessionFor(caller.response);
-    return publisher.change(
+    let made: WrittenChange | undefined;
+    const done = await publisher.change(
       (resources, connection) => {
         const all = audited(resources, administrator, now());
         return work({ rows: scopedTo(tenantId, all), all }, connection);
       },
       administrator,
       policyTestsFor(caller),
+      (written) => {
+        made = written;
+      },
     );
+    const warnings = made === undefined || tenantId !== undefined ? [] : changeFindings(made);
+    return warnings.length === 0 ? done : { ...done, warnings };
   };
 }
 
@@ -116,11 +129,13 @@ export function operations<Name extends TableName>(kind: Kind<Name>, options: Re
 
   return {
     change,
-    add: (caller: Writer, make: (id: string) => Rows[Name]): Promise<Row<Name>> =>
+    add: (caller: Writer, make: (id: string) => Rows[Name]): Promise<Warned<Row<Name>>> =>
       change(caller, (reach) => writes.add(make, reach)),
-    amend: ({ params, ...caller }: OneCall & Writer, revise: (current: Row<Name>) => Rows[Name]): Promise<Row<Name>> =>
-      change(caller, (reach) => writes.amend(params.id ?? '', revise, reach)),
-    create: ({ body, ...caller }: Writer & { readonly body: Draft<Name> }): Promise<Row<Name>> =>
+    amend: (
+      { params, ...caller }: OneCall & Writer,
+      revise: (current: Row<Name>) => Rows[Name],
+    ): Promise<Warned<Row<Name>>> => change(caller, (reach) => writes.amend(params.id ?? '', revise, reach)),
+    create: ({ body, ...caller }: Writer & { readonly body: Draft<Name> }): Promise<Warned<Row<Name>>> =>
       change(caller, (reach) => writes.create(body, reach)),
     async read({ params, response }: OneCall): Promise<Row<Name>> {
       const row = await scopedTo(sessionFor(response).tenantId, store).read(kind.table, params.id ?? '');
@@ -131,17 +146,20 @@ export function operations<Name extends TableName>(kind: Kind<Name>, options: Re
       params,
       body,
       ...caller
-    }: OneCall & Writer & { readonly body: Replacement<Name> }): Promise<Row<Name>> => {
+    }: OneCall & Writer & { readonly body: Replacement<Name> }): Promise<Warned<Row<Name>>> => {
       const version = body.version ?? versionIn(caller.request);
       return change(caller, (reach) => writes.update(params.id ?? '', { ...body, version }, reach));
     },
-    async remove({ params, ...caller }: OneCall & Writer): Promise<Record<string, never>> {
-      await change(caller, (reach) => writes.remove(params.id ?? '', reach));
-      return {};
-    },
+    remove: ({ params, ...caller }: OneCall & Writer): Promise<Warned<object>> =>
+      change(caller, async (reach) => {
+        await writes.remove(params.id ?? '', reach);
+        return {};
+      }),
   };
 }
 
+/** An answer with what lint finds about the change, if it finds anything. */
+type Warned<T> = T & { readonly warnings?: LintFinding[] };
 type Caller = { readonly request: Request; readonly response: Response };
 type OneCall = Caller & { readonly params: Readonly<Record<string, string>> };
 type ListCall = {

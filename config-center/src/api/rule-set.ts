@@ -5,9 +5,9 @@ import { audited } from '../db/audited.ts';
 import type { Store } from '../db/store.ts';
 import { Refusal } from '../domain/faults.ts';
 import { exportRuleSet, yamlOf } from '../domain/rule-set/export.ts';
-import { readRuleSet } from '../domain/rule-set/read-file.ts';
-import { type LintedPlan, planFile, readRuleRows, writePlan } from '../publish/apply-rule-set.ts';
+import { planFile, readRuleRows, writePlan } from '../publish/apply-rule-set.ts';
 import type { Publisher } from '../publish/publisher.ts';
+import type { FilePlan } from '../rule-work/tasks.ts';
 import { handle } from './handle.ts';
 import { policyTestsFor } from './tested-call.ts';
 
@@ -41,21 +41,20 @@ export function ruleSetRoutes(app: Express, { store, publisher, authorize, now }
     file: exportRuleSet(await readRuleRows(store)),
   }));
   handle(app, ruleSet.diff, authorize, async ({ body }) => {
-    const plan = await planFile(readRuleSet(body.file), store, body);
+    const plan = await planFile(body, store);
     return { revision: await store.newestRevision(), isApplied: false, ...shown(plan) };
   });
   handle(app, ruleSet.apply, authorize, async ({ body, ...call }) => {
-    const file = readRuleSet(body.file);
     const { administrator } = sessionFor(call.response);
     if (body.dryRun) {
       await refuseMoved(store, body.expectedRevision);
-      const plan = await planFile(file, store, body);
+      const plan = await planFile(body, store);
       return { revision: await store.newestRevision(), isApplied: false, ...shown(plan) };
     }
     const applied = await publisher.change(
       async (resources) => {
         await refuseMoved(resources, body.expectedRevision);
-        const plan = await planFile(file, resources, body);
+        const plan = await planFile(body, resources);
         await writePlan(plan, audited(resources, administrator, now()), now());
         return plan;
       },
@@ -66,7 +65,7 @@ export function ruleSetRoutes(app: Express, { store, publisher, authorize, now }
   });
 }
 
-function shown({ changes, findings }: LintedPlan) {
+function shown({ changes, findings }: FilePlan) {
   return { changes: [...changes], findings: [...findings] };
 }
 

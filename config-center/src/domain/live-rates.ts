@@ -147,7 +147,8 @@ function urlOf({ report, sender }: Sample): string | undefined {
 }
 
 function gatewayOf({ atMs, report }: Sample, history: readonly Sample[], newest: Revision): GatewayRow {
-  const { gatewayId, version, revision, refusedRevision, rulesAgeSeconds, unusableKeys, namespaces } = report;
+  const { gatewayId, version, revision, refusedRevision, rulesAgeSeconds, unusableKeys, asideUpstreams, namespaces } =
+    report;
   return {
     gatewayId,
     version,
@@ -156,6 +157,7 @@ function gatewayOf({ atMs, report }: Sample, history: readonly Sample[], newest:
     ...(refusedRevision && { refusedRevision }),
     rulesAgeSeconds,
     unusableKeys,
+    asideUpstreams,
     lastSeenAt: new Date(atMs).toISOString(),
     inFlight: namespaces.reduce((sum, { inFlight }) => sum + inFlight, 0),
     requestsPerSecond: ratesOf(history).reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0),

@@ -5,6 +5,7 @@ import { insertIfAbsent, type Resources, type Store } from '../db/store.ts';
 import type { TableName } from '../db/tables.ts';
 import type { SnapshotContent } from '../domain/build-snapshot.ts';
 import { contentOf, hasSameRows } from '../domain/changed-rows.ts';
+import type { WrittenChange } from '../domain/lint/lint.ts';
 import { fingerprintOf, readTables, tablesBetween } from './hand-edits.ts';
 import { caughtUp, type HeldRules, newestRules, type Turn, withEdits, withTouched } from './held-rules.ts';
 import type { DeltaText } from './revision-rows.ts';
@@ -29,14 +30,17 @@ export interface Published {
 /** What a change does within its transaction. */
 type Work<T> = (resources: Resources, connection: Connection) => Promise<T>;
 
+type Listener = (change: WrittenChange) => void;
+
 /** Turns changes into revisions and tells who waits for them. */
 export interface Publisher {
   current(): Published;
   /**
    * Runs a change and, in the same transaction, makes a revision in the name of `actor` if the rules differ by it. Policy
-   * tests are asked as `tests` says, else not at all; what they throw undoes the change.
+   * tests are asked as `tests` says, else not at all; what they throw undoes the change. `onWritten` is told what it has
+   * written, before it is committed.
    */
-  change<T>(work: Work<T>, actor?: string, tests?: PolicyTestsUse): Promise<T>;
+  change<T>(work: Work<T>, actor?: string, tests?: PolicyTestsUse, onWritten?: Listener): Promise<T>;
   /** Resolves when something newer than what the caller has is current, or after `waitMs`, or when `signal` aborts. */
   waitForNewer(
     known: { readonly epoch: string; readonly revision: number },
@@ -95,7 +99,7 @@ export async function publisher(store: Store, now: () => string, guard: Guard = 
     for (const tell of [...waiters, ...listeners]) tell();
   }
 
-  async function change<T>(work: Work<T>, actor = STARTED, tests?: PolicyTestsUse): Promise<T> {
+  async function change<T>(work: Work<T>, actor = STARTED, tests?: PolicyTestsUse, onWritten?: Listener): Promise<T> {
     const { done, next } = await store.transaction(async (resources, connection) => {
       const turn = { resources, connection, at: now(), actor };
       const before = await withEdits(await caughtUp(held, connection), { ...turn, actor: BY_HAND });
@@ -103,6 +107,7 @@ export async function publisher(store: Store, now: () => string, guard: Guard = 
       const result = await work(noting(resources, touched), connection);
       const after = await withTouched(before, touched, turn);
       if (tests !== undefined) await guardMade({ before, after, tests }, guard, turn);
+      onWritten?.({ before: contentOf(before.lists), after: contentOf(after.lists), written: touched });
       return { done: result, next: after };
     });
     hold(next);

@@ -2,6 +2,7 @@ import { ADMIN_API, type ScheduledResource, type ScheduledWrite } from '@ai-gate
 import type { Kind } from '../api/kind.ts';
 import {
   customerTypes,
+  fallbacks,
   layeredLimits,
   locations,
   matchers,
@@ -20,6 +21,8 @@ import { type Writes, writesOf } from '../api/writes.ts';
 import type { Resources, Store } from '../db/store.ts';
 import type { TableName } from '../db/tables.ts';
 import { type Fault, Refusal } from '../domain/faults.ts';
+import { readRuleSet } from '../domain/rule-set/read-file.ts';
+import { planFile, writePlan } from './apply-rule-set.ts';
 import { type Revision, readRevision } from './revisions.ts';
 import { rollBack } from './roll-back.ts';
 
@@ -29,12 +32,24 @@ import { rollBack } from './roll-back.ts';
  */
 export function checkDrafts(writes: readonly ScheduledWrite[]): void {
   const faults = writes.flatMap((write, index) => {
+    if (write.action === 'apply') return fileFaults(write.file, `writes.${index}.file`);
     const error = 'draft' in write ? shapeOf(write).safeParse(write.draft).error : undefined;
     return (error?.issues ?? []).map(
       ({ path, message }): Fault => ({ path: ['writes', index, 'draft', ...path].join('.'), message }),
     );
   });
   if (faults.length > 0) throw new Refusal(400, 'The request is not valid.', faults);
+}
+
+function fileFaults(file: unknown, at: string): readonly Fault[] {
+  try {
+    readRuleSet(file);
+    return [];
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.faults.length === 0) return [{ path: at, message: error.message }];
+    return error.faults.map(({ path, message }) => ({ path: `${at}.${path}`, message }));
+  }
 }
 
 /** The revisions that writes go back to, read before the transaction of the writes begins. */
@@ -59,6 +74,10 @@ export async function make(
     if (write.action === 'rollback') {
       const revision = revisions.find((each) => each.revision === write.revision);
       if (revision !== undefined) await rollBack(revision, resources, at);
+      continue;
+    }
+    if (write.action === 'apply') {
+      await writePlan(await planFile(write, resources), resources, at);
       continue;
     }
     const rows = rowsOf(write.resource, () => at);
@@ -88,6 +107,7 @@ const KINDS = {
   models,
   redirects,
   locations,
+  fallbacks,
   portkeyConfigs,
 } as const satisfies Record<ScheduledResource, unknown>;
 

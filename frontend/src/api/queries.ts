@@ -1,5 +1,6 @@
 import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { App } from 'antd';
+import { useShowWarnings } from '../show-warnings.tsx';
 import { useTexts } from '../texts/texts.tsx';
 import { ApiFailure } from './client.ts';
 
@@ -43,19 +44,21 @@ function isAway(error: Error | null): boolean {
   return error instanceof ApiFailure && (error.status === 0 || error.status >= 500);
 }
 
-/** Changes a resource, then reads again all that shows it, and says that it is done. */
+/** Changes a resource, then reads again all that shows it, and says that it is done and what lint warns of. */
 export function useChange<Input>(
   resource: string,
   change: (input: Input) => Promise<unknown>,
-  done: 'done.saved' | 'done.deleted',
+  done: 'done.saved' | 'done.deleted' | 'done.scheduled',
 ) {
   const client = useQueryClient();
   const { message } = App.useApp();
   const { t } = useTexts();
+  const showWarnings = useShowWarnings();
   return useMutation({
     mutationFn: change,
-    onSuccess: async () => {
+    onSuccess: async (answer) => {
       void message.success(t(done));
+      showWarnings(answer);
       await client.invalidateQueries({ queryKey: [resource] });
     },
   });

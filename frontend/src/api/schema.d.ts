@@ -2381,6 +2381,32 @@ export interface components {
             /** @default true */
             isEnabled?: boolean;
         };
+        Fallback: {
+            id: string;
+            namespaceId?: string;
+            model: string;
+            targets: {
+                providerId?: string;
+                model?: string;
+            }[];
+            /** @default true */
+            isEnabled: boolean;
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        FallbackDraft: {
+            namespaceId?: string;
+            model: string;
+            targets: {
+                providerId?: string;
+                model?: string;
+            }[];
+            /** @default true */
+            isEnabled?: boolean;
+        };
         Location: {
             id: string;
             /** @default  */
@@ -2748,6 +2774,7 @@ export interface components {
                 provider: string;
                 reason: string;
             }[];
+            asideUpstreams: string[];
             /** Format: date-time */
             lastSeenAt: string;
             inFlight: number;
@@ -3094,7 +3121,7 @@ export interface components {
                 /** @constant */
                 action: "create";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
                 draft: {
                     [key: string]: unknown;
                 };
@@ -3102,7 +3129,7 @@ export interface components {
                 /** @constant */
                 action: "update";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
                 id: string;
                 draft: {
                     [key: string]: unknown;
@@ -3111,16 +3138,98 @@ export interface components {
                 /** @constant */
                 action: "delete";
                 /** @enum {string} */
-                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
+                resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
                 id: string;
             } | {
                 /** @constant */
                 action: "rollback";
                 revision: number;
+            } | {
+                file: string | {
+                    [key: string]: unknown;
+                };
+                /** @default false */
+                prune: boolean;
+                /** @constant */
+                action: "apply";
             })[];
             reason?: string;
             /** Format: date-time */
             finishedAt?: string;
+        };
+        ScheduledWrite: {
+            /** @constant */
+            action: "create";
+            /** @enum {string} */
+            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
+            draft: {
+                [key: string]: unknown;
+            };
+        } | {
+            /** @constant */
+            action: "update";
+            /** @enum {string} */
+            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
+            id: string;
+            draft: {
+                [key: string]: unknown;
+            };
+        } | {
+            /** @constant */
+            action: "delete";
+            /** @enum {string} */
+            resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "fallbacks" | "portkeyConfigs";
+            id: string;
+        } | {
+            /** @constant */
+            action: "rollback";
+            revision: number;
+        } | {
+            file: string | {
+                [key: string]: unknown;
+            };
+            /** @default false */
+            prune: boolean;
+            /** @constant */
+            action: "apply";
+        };
+        RuleSetPlan: {
+            revision: number;
+            isApplied: boolean;
+            changes: {
+                /** @enum {string} */
+                action: "create" | "update" | "delete";
+                kind: string;
+                id?: string;
+                name: string;
+                fields: {
+                    field: string;
+                    before?: unknown;
+                    after?: unknown;
+                }[];
+            }[];
+            findings: {
+                /** @enum {string} */
+                severity: "error" | "warning";
+                rule: string;
+                kind: string;
+                id: string;
+                name: string;
+                namespaceId?: string;
+                path: string;
+                message: string;
+            }[];
+        };
+        LintFinding: {
+            /** @enum {string} */
+            severity: "error" | "warning";
+            rule: string;
+            kind: string;
+            id: string;
+            name: string;
+            namespaceId?: string;
+            path: string;
+            message: string;
         };
         Session: {
             administrator: string;
@@ -3800,7 +3909,6 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description As the settings say, unless given */
                     ttlSeconds?: number;
                     /** @default 1 */
                     maxUses?: number;
@@ -4382,7 +4490,47 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Namespace"];
+                        data: {
+                            id: string;
+                            code: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default key
+                             * @enum {string}
+                             */
+                            authMode: "open" | "key";
+                            /** @default 0 */
+                            maxWaitMs: number;
+                            /** @default 100 */
+                            maxWaiting: number;
+                            /** @default 1 */
+                            weight: number;
+                            cache?: {
+                                ttlSeconds: number;
+                                /** @default 1048576 */
+                                maxBytes: number;
+                                /** @default false */
+                                isShared: boolean;
+                            };
+                            /** @default [] */
+                            allowedModels: string[];
+                            /** @default [] */
+                            deniedModels: string[];
+                            defaultProviderId?: string;
+                            defaultUpstreamId?: string;
+                            /** @enum {string} */
+                            onUnsupported?: "drop" | "refuse" | "drop_all";
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4496,7 +4644,47 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Namespace"];
+                        data: {
+                            id: string;
+                            code: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default key
+                             * @enum {string}
+                             */
+                            authMode: "open" | "key";
+                            /** @default 0 */
+                            maxWaitMs: number;
+                            /** @default 100 */
+                            maxWaiting: number;
+                            /** @default 1 */
+                            weight: number;
+                            cache?: {
+                                ttlSeconds: number;
+                                /** @default 1048576 */
+                                maxBytes: number;
+                                /** @default false */
+                                isShared: boolean;
+                            };
+                            /** @default [] */
+                            allowedModels: string[];
+                            /** @default [] */
+                            deniedModels: string[];
+                            defaultProviderId?: string;
+                            defaultUpstreamId?: string;
+                            /** @enum {string} */
+                            onUnsupported?: "drop" | "refuse" | "drop_all";
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4535,7 +4723,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4624,7 +4814,27 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Matcher"];
+                        data: {
+                            /** @enum {string} */
+                            source: "header" | "body" | "query" | "path";
+                            /** @default  */
+                            field: string;
+                            /** @enum {string} */
+                            operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                            value: string;
+                            id: string;
+                            namespaceId: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4718,7 +4928,27 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Matcher"];
+                        data: {
+                            /** @enum {string} */
+                            source: "header" | "body" | "query" | "path";
+                            /** @default  */
+                            field: string;
+                            /** @enum {string} */
+                            operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                            value: string;
+                            id: string;
+                            namespaceId: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4757,7 +4987,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -4846,7 +5078,114 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Policy"];
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            /** @default {} */
+                            scope: {
+                                virtualKeyId?: string;
+                                tenantId?: string;
+                                customerTypeId?: string;
+                                providerId?: string;
+                                upstreamId?: string;
+                                model?: string;
+                            };
+                            /** @default [] */
+                            countPer: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default enforce
+                             * @enum {string}
+                             */
+                            mode: "enforce" | "observe";
+                            /**
+                             * @default local
+                             * @enum {string}
+                             */
+                            onLimiterDown: "local" | "closed" | "open";
+                            rule: {
+                                /** @constant */
+                                kind: "qps-limit";
+                                maxQps: number;
+                                /** @default 1 */
+                                windowSeconds: number;
+                                /**
+                                 * @default gcra
+                                 * @enum {string}
+                                 */
+                                algorithm: "gcra" | "strict";
+                                burst?: number;
+                            } | {
+                                /** @constant */
+                                kind: "request-limit";
+                                windows: {
+                                    windowSeconds: number;
+                                    maxRequests: number;
+                                }[];
+                            } | {
+                                /** @constant */
+                                kind: "concurrency-limit";
+                                maxConcurrent: number;
+                            } | {
+                                /** @constant */
+                                kind: "token-limit";
+                                maxInputTokens?: number;
+                                maxOutputTokens?: number;
+                                /** @default [] */
+                                windows: {
+                                    windowSeconds: number;
+                                    maxTokens: number;
+                                    /**
+                                     * @default total
+                                     * @enum {string}
+                                     */
+                                    counts: "total" | "input" | "output";
+                                }[];
+                                /**
+                                 * @default all
+                                 * @enum {string}
+                                 */
+                                appliesTo: "all" | "stream" | "non-stream";
+                                /**
+                                 * @default estimate
+                                 * @enum {string}
+                                 */
+                                counting: "exact" | "estimate";
+                            } | {
+                                /** @constant */
+                                kind: "budget-limit";
+                                windows: {
+                                    windowSeconds: number;
+                                    maxAmount: string;
+                                }[];
+                            } | {
+                                /** @constant */
+                                kind: "message-matching";
+                                condition: {
+                                    /** @enum {string} */
+                                    source: "header" | "body" | "query" | "path";
+                                    /** @default  */
+                                    field: string;
+                                    /** @enum {string} */
+                                    operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                                    value: string;
+                                };
+                                /** @enum {string} */
+                                action: "allow" | "deny";
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5027,7 +5366,114 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Policy"];
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            /** @default {} */
+                            scope: {
+                                virtualKeyId?: string;
+                                tenantId?: string;
+                                customerTypeId?: string;
+                                providerId?: string;
+                                upstreamId?: string;
+                                model?: string;
+                            };
+                            /** @default [] */
+                            countPer: ("namespace" | "virtualKey" | "tenant" | "customerType" | "provider" | "model" | "upstream")[];
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default enforce
+                             * @enum {string}
+                             */
+                            mode: "enforce" | "observe";
+                            /**
+                             * @default local
+                             * @enum {string}
+                             */
+                            onLimiterDown: "local" | "closed" | "open";
+                            rule: {
+                                /** @constant */
+                                kind: "qps-limit";
+                                maxQps: number;
+                                /** @default 1 */
+                                windowSeconds: number;
+                                /**
+                                 * @default gcra
+                                 * @enum {string}
+                                 */
+                                algorithm: "gcra" | "strict";
+                                burst?: number;
+                            } | {
+                                /** @constant */
+                                kind: "request-limit";
+                                windows: {
+                                    windowSeconds: number;
+                                    maxRequests: number;
+                                }[];
+                            } | {
+                                /** @constant */
+                                kind: "concurrency-limit";
+                                maxConcurrent: number;
+                            } | {
+                                /** @constant */
+                                kind: "token-limit";
+                                maxInputTokens?: number;
+                                maxOutputTokens?: number;
+                                /** @default [] */
+                                windows: {
+                                    windowSeconds: number;
+                                    maxTokens: number;
+                                    /**
+                                     * @default total
+                                     * @enum {string}
+                                     */
+                                    counts: "total" | "input" | "output";
+                                }[];
+                                /**
+                                 * @default all
+                                 * @enum {string}
+                                 */
+                                appliesTo: "all" | "stream" | "non-stream";
+                                /**
+                                 * @default estimate
+                                 * @enum {string}
+                                 */
+                                counting: "exact" | "estimate";
+                            } | {
+                                /** @constant */
+                                kind: "budget-limit";
+                                windows: {
+                                    windowSeconds: number;
+                                    maxAmount: string;
+                                }[];
+                            } | {
+                                /** @constant */
+                                kind: "message-matching";
+                                condition: {
+                                    /** @enum {string} */
+                                    source: "header" | "body" | "query" | "path";
+                                    /** @default  */
+                                    field: string;
+                                    /** @enum {string} */
+                                    operator: "equals" | "not_equals" | "contains" | "not_contains" | "starts_with" | "ends_with" | "regex" | "in" | "greater_than" | "greater_than_or_equal" | "less_than" | "less_than_or_equal";
+                                    value: string;
+                                };
+                                /** @enum {string} */
+                                action: "allow" | "deny";
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5066,7 +5512,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5154,7 +5602,82 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Provider"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /**
+                             * @default openai
+                             * @enum {string}
+                             */
+                            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "portkey" | "zhipu";
+                            /**
+                             * @default drop
+                             * @enum {string}
+                             */
+                            onUnsupported: "drop" | "refuse" | "drop_all";
+                            apiKeyEnv?: string;
+                            models: string[];
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default weighted
+                             * @enum {string}
+                             */
+                            strategy: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+                            routing?: {
+                                /**
+                                 * @default {
+                                 *       "source": "virtualKey"
+                                 *     }
+                                 */
+                                hashOn: {
+                                    /** @constant */
+                                    source: "virtualKey";
+                                } | {
+                                    /** @constant */
+                                    source: "header";
+                                    header: string;
+                                } | {
+                                    /** @constant */
+                                    source: "prompt";
+                                    /** @default 1000 */
+                                    characters: number;
+                                };
+                                retry: {
+                                    /** @default 3 */
+                                    maxAttempts: number;
+                                    /** @default 0.2 */
+                                    budgetRatio: number;
+                                    /** @default 10 */
+                                    budgetPerSecond: number;
+                                    /** @default 50 */
+                                    baseDelayMs: number;
+                                    /** @default 2000 */
+                                    maxDelayMs: number;
+                                };
+                                ejection: {
+                                    /** @default 5 */
+                                    failures: number;
+                                    /** @default 5000 */
+                                    asideMs: number;
+                                    /** @default 50 */
+                                    maxPercent: number;
+                                    /** @default 10000 */
+                                    slowStartMs: number;
+                                };
+                                hedge?: {
+                                    afterMs?: number;
+                                };
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5305,7 +5828,82 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Provider"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /**
+                             * @default openai
+                             * @enum {string}
+                             */
+                            dialect: "openai" | "openai-responses" | "anthropic" | "azure-openai" | "dashscope" | "deepseek" | "gemini" | "moonshot" | "portkey" | "zhipu";
+                            /**
+                             * @default drop
+                             * @enum {string}
+                             */
+                            onUnsupported: "drop" | "refuse" | "drop_all";
+                            apiKeyEnv?: string;
+                            models: string[];
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default weighted
+                             * @enum {string}
+                             */
+                            strategy: "weighted" | "first_available" | "round_robin" | "random" | "least_inflight" | "lowest_latency" | "consistent_hash";
+                            routing?: {
+                                /**
+                                 * @default {
+                                 *       "source": "virtualKey"
+                                 *     }
+                                 */
+                                hashOn: {
+                                    /** @constant */
+                                    source: "virtualKey";
+                                } | {
+                                    /** @constant */
+                                    source: "header";
+                                    header: string;
+                                } | {
+                                    /** @constant */
+                                    source: "prompt";
+                                    /** @default 1000 */
+                                    characters: number;
+                                };
+                                retry: {
+                                    /** @default 3 */
+                                    maxAttempts: number;
+                                    /** @default 0.2 */
+                                    budgetRatio: number;
+                                    /** @default 10 */
+                                    budgetPerSecond: number;
+                                    /** @default 50 */
+                                    baseDelayMs: number;
+                                    /** @default 2000 */
+                                    maxDelayMs: number;
+                                };
+                                ejection: {
+                                    /** @default 5 */
+                                    failures: number;
+                                    /** @default 5000 */
+                                    asideMs: number;
+                                    /** @default 50 */
+                                    maxPercent: number;
+                                    /** @default 10000 */
+                                    slowStartMs: number;
+                                };
+                                hedge?: {
+                                    afterMs?: number;
+                                };
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5344,7 +5942,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5433,7 +6033,45 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Upstream"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            /** Format: uri */
+                            baseUrl: string;
+                            /** @default 1 */
+                            weight: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /** @default 5000 */
+                            connectTimeoutMs: number;
+                            /** @default 60000 */
+                            firstByteTimeoutMs: number;
+                            /** @default 60000 */
+                            idleTimeoutMs: number;
+                            /** @default 600000 */
+                            totalTimeoutMs: number;
+                            /** @default 100 */
+                            priority: number;
+                            canaryPercent?: number;
+                            maxConcurrent?: number;
+                            healthCheck?: {
+                                path: string;
+                                /** @default 10000 */
+                                intervalMs: number;
+                                /** @default 2000 */
+                                timeoutMs: number;
+                                /** @default 2 */
+                                healthyAfter: number;
+                                /** @default 3 */
+                                unhealthyAfter: number;
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5545,7 +6183,45 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Upstream"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            /** Format: uri */
+                            baseUrl: string;
+                            /** @default 1 */
+                            weight: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /** @default 5000 */
+                            connectTimeoutMs: number;
+                            /** @default 60000 */
+                            firstByteTimeoutMs: number;
+                            /** @default 60000 */
+                            idleTimeoutMs: number;
+                            /** @default 600000 */
+                            totalTimeoutMs: number;
+                            /** @default 100 */
+                            priority: number;
+                            canaryPercent?: number;
+                            maxConcurrent?: number;
+                            healthCheck?: {
+                                path: string;
+                                /** @default 10000 */
+                                intervalMs: number;
+                                /** @default 2000 */
+                                timeoutMs: number;
+                                /** @default 2 */
+                                healthyAfter: number;
+                                /** @default 3 */
+                                unhealthyAfter: number;
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5584,7 +6260,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5684,7 +6362,25 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["ProviderKey"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            upstreamId?: string;
+                            name: string;
+                            /** @default 1 */
+                            weight: number;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            lastFour: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5775,7 +6471,25 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["ProviderKey"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            upstreamId?: string;
+                            name: string;
+                            /** @default 1 */
+                            weight: number;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            lastFour: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5814,7 +6528,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -5859,7 +6575,25 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["ProviderKey"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            upstreamId?: string;
+                            name: string;
+                            /** @default 1 */
+                            weight: number;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            lastFour: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6050,6 +6784,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6149,6 +6884,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6188,7 +6924,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6297,6 +7035,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6399,6 +7138,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6438,7 +7178,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6480,22 +7222,7 @@ export interface operations {
                         code: number;
                         message: string;
                         data: {
-                            items: {
-                                id: string;
-                                namespaceId?: string;
-                                model: string;
-                                targets: {
-                                    providerId?: string;
-                                    model?: string;
-                                }[];
-                                /** @default true */
-                                isEnabled: boolean;
-                                version: number;
-                                /** Format: date-time */
-                                createdAt: string;
-                                /** Format: date-time */
-                                updatedAt: string;
-                            }[];
+                            items: components["schemas"]["Fallback"][];
                             total: number;
                             page: number;
                             size: number;
@@ -6529,16 +7256,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    namespaceId?: string;
-                    model: string;
-                    targets: {
-                        providerId?: string;
-                        model?: string;
-                    }[];
-                    /** @default true */
-                    isEnabled?: boolean;
-                };
+                "application/json": components["schemas"]["FallbackDraft"];
             };
         };
         responses: {
@@ -6566,6 +7284,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6603,22 +7322,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            id: string;
-                            namespaceId?: string;
-                            model: string;
-                            targets: {
-                                providerId?: string;
-                                model?: string;
-                            }[];
-                            /** @default true */
-                            isEnabled: boolean;
-                            version: number;
-                            /** Format: date-time */
-                            createdAt: string;
-                            /** Format: date-time */
-                            updatedAt: string;
-                        };
+                        data: components["schemas"]["Fallback"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6686,6 +7390,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -6725,7 +7430,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6814,7 +7521,19 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Price"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            model: string;
+                            inputPerMillion: string;
+                            outputPerMillion: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6900,7 +7619,19 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Price"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            model: string;
+                            inputPerMillion: string;
+                            outputPerMillion: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -6939,7 +7670,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7029,7 +7762,20 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Rate"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            model: string;
+                            inputPerMillion: string;
+                            outputPerMillion: string;
+                            customerTypeId?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7116,7 +7862,20 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Rate"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            model: string;
+                            inputPerMillion: string;
+                            outputPerMillion: string;
+                            customerTypeId?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7155,7 +7914,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7247,7 +8008,29 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Account"];
+                        data: {
+                            id: string;
+                            tenantId?: string;
+                            userId?: string;
+                            /** @default USD */
+                            currency: string;
+                            softLimit?: string;
+                            hardLimit?: string;
+                            /**
+                             * @default active
+                             * @enum {string}
+                             */
+                            status: "active" | "frozen";
+                            /** @enum {string} */
+                            standing: "good" | "low" | "exhausted";
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            balance: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7340,7 +8123,29 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Account"];
+                        data: {
+                            id: string;
+                            tenantId?: string;
+                            userId?: string;
+                            /** @default USD */
+                            currency: string;
+                            softLimit?: string;
+                            hardLimit?: string;
+                            /**
+                             * @default active
+                             * @enum {string}
+                             */
+                            status: "active" | "frozen";
+                            /** @enum {string} */
+                            standing: "good" | "low" | "exhausted";
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            balance: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7379,7 +8184,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -7683,6 +8490,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -7893,6 +8701,7 @@ export interface operations {
                             createdAt: string;
                             /** Format: date-time */
                             updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -7932,7 +8741,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8046,6 +8857,7 @@ export interface operations {
                             /** Format: date-time */
                             updatedAt: string;
                             secret: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -8140,7 +8952,31 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["VirtualKey"];
+                        data: {
+                            id: string;
+                            name: string;
+                            prefix: string;
+                            /** @default [] */
+                            namespaceIds: string[];
+                            /** @default [] */
+                            allowedModels: string[];
+                            userId?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            statusReason?: string;
+                            /** Format: date-time */
+                            expiresAt?: string;
+                            /** Format: date-time */
+                            previousUntil?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8179,7 +9015,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8251,6 +9089,7 @@ export interface operations {
                             /** Format: date-time */
                             updatedAt: string;
                             secret: string;
+                            warnings?: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -8296,7 +9135,31 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["VirtualKey"];
+                        data: {
+                            id: string;
+                            name: string;
+                            prefix: string;
+                            /** @default [] */
+                            namespaceIds: string[];
+                            /** @default [] */
+                            allowedModels: string[];
+                            userId?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            statusReason?: string;
+                            /** Format: date-time */
+                            expiresAt?: string;
+                            /** Format: date-time */
+                            previousUntil?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8341,7 +9204,31 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["VirtualKey"];
+                        data: {
+                            id: string;
+                            name: string;
+                            prefix: string;
+                            /** @default [] */
+                            namespaceIds: string[];
+                            /** @default [] */
+                            allowedModels: string[];
+                            userId?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            statusReason?: string;
+                            /** Format: date-time */
+                            expiresAt?: string;
+                            /** Format: date-time */
+                            previousUntil?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8430,7 +9317,26 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Model"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            name: string;
+                            upstreamName?: string;
+                            /** @default [] */
+                            aliases: string[];
+                            contextTokens?: number;
+                            maxOutputTokens?: number;
+                            /** @default [] */
+                            capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8523,7 +9429,26 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Model"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            name: string;
+                            upstreamName?: string;
+                            /** @default [] */
+                            aliases: string[];
+                            contextTokens?: number;
+                            maxOutputTokens?: number;
+                            /** @default [] */
+                            capabilities: ("text" | "vision" | "tools" | "reasoning" | "json_schema" | "audio" | "embeddings")[];
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8562,7 +9487,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8651,7 +9578,22 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Redirect"];
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            model: string;
+                            target: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8740,7 +9682,22 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Redirect"];
+                        data: {
+                            id: string;
+                            namespaceId?: string;
+                            model: string;
+                            target: string;
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8779,7 +9736,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8868,7 +9827,33 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Location"];
+                        data: {
+                            id: string;
+                            /** @default  */
+                            name: string;
+                            path: string;
+                            /** @default false */
+                            isRegex: boolean;
+                            rewriteTo?: string;
+                            providerId?: string;
+                            upstreamId?: string;
+                            /** @default {} */
+                            addHeaders: {
+                                [key: string]: string;
+                            };
+                            /** @enum {string} */
+                            onUnsupported?: "drop" | "refuse" | "drop_all";
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -8968,7 +9953,33 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["Location"];
+                        data: {
+                            id: string;
+                            /** @default  */
+                            name: string;
+                            path: string;
+                            /** @default false */
+                            isRegex: boolean;
+                            rewriteTo?: string;
+                            providerId?: string;
+                            upstreamId?: string;
+                            /** @default {} */
+                            addHeaders: {
+                                [key: string]: string;
+                            };
+                            /** @enum {string} */
+                            onUnsupported?: "drop" | "refuse" | "drop_all";
+                            /** @default 100 */
+                            priority: number;
+                            /** @default true */
+                            isEnabled: boolean;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9007,7 +10018,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9166,7 +10179,85 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["PortkeyConfig"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default {
+                             *       "mode": "single"
+                             *     }
+                             */
+                            strategy: {
+                                /** @constant */
+                                mode: "single";
+                            } | {
+                                /** @constant */
+                                mode: "fallback";
+                                onStatusCodes?: number[];
+                            } | {
+                                /** @constant */
+                                mode: "loadbalance";
+                            } | {
+                                /** @constant */
+                                mode: "conditional";
+                                conditions: {
+                                    query: {
+                                        [key: string]: unknown;
+                                    };
+                                    target: string;
+                                }[];
+                                default: string;
+                            };
+                            targets: {
+                                name?: string;
+                                providerId: string;
+                                upstreamId?: string;
+                                model?: string;
+                                /** @default 1 */
+                                weight: number;
+                                overrideParams?: {
+                                    [key: string]: unknown;
+                                };
+                                retry?: {
+                                    attempts: number;
+                                    onStatusCodes?: number[];
+                                };
+                                cache?: {
+                                    /** @enum {string} */
+                                    mode: "simple" | "semantic";
+                                    maxAgeSeconds?: number;
+                                };
+                                requestTimeoutMs?: number;
+                            }[];
+                            overrideParams?: {
+                                [key: string]: unknown;
+                            };
+                            retry?: {
+                                attempts: number;
+                                onStatusCodes?: number[];
+                            };
+                            cache?: {
+                                /** @enum {string} */
+                                mode: "simple" | "semantic";
+                                maxAgeSeconds?: number;
+                            };
+                            requestTimeoutMs?: number;
+                            /** @default {} */
+                            metadata: {
+                                [key: string]: string;
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9318,7 +10409,85 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["PortkeyConfig"];
+                        data: {
+                            id: string;
+                            providerId: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            /**
+                             * @default {
+                             *       "mode": "single"
+                             *     }
+                             */
+                            strategy: {
+                                /** @constant */
+                                mode: "single";
+                            } | {
+                                /** @constant */
+                                mode: "fallback";
+                                onStatusCodes?: number[];
+                            } | {
+                                /** @constant */
+                                mode: "loadbalance";
+                            } | {
+                                /** @constant */
+                                mode: "conditional";
+                                conditions: {
+                                    query: {
+                                        [key: string]: unknown;
+                                    };
+                                    target: string;
+                                }[];
+                                default: string;
+                            };
+                            targets: {
+                                name?: string;
+                                providerId: string;
+                                upstreamId?: string;
+                                model?: string;
+                                /** @default 1 */
+                                weight: number;
+                                overrideParams?: {
+                                    [key: string]: unknown;
+                                };
+                                retry?: {
+                                    attempts: number;
+                                    onStatusCodes?: number[];
+                                };
+                                cache?: {
+                                    /** @enum {string} */
+                                    mode: "simple" | "semantic";
+                                    maxAgeSeconds?: number;
+                                };
+                                requestTimeoutMs?: number;
+                            }[];
+                            overrideParams?: {
+                                [key: string]: unknown;
+                            };
+                            retry?: {
+                                attempts: number;
+                                onStatusCodes?: number[];
+                            };
+                            cache?: {
+                                /** @enum {string} */
+                                mode: "simple" | "semantic";
+                                maxAgeSeconds?: number;
+                            };
+                            requestTimeoutMs?: number;
+                            /** @default {} */
+                            metadata: {
+                                [key: string]: string;
+                            };
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9357,7 +10526,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9568,7 +10739,26 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["User"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /** Format: email */
+                            email?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /**
+                             * @default pending
+                             * @enum {string}
+                             */
+                            status: "pending" | "active" | "free_period" | "overdue" | "blacklisted" | "canceled";
+                            statusReason?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9655,7 +10845,26 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["User"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /** Format: email */
+                            email?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /**
+                             * @default pending
+                             * @enum {string}
+                             */
+                            status: "pending" | "active" | "free_period" | "overdue" | "blacklisted" | "canceled";
+                            statusReason?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9694,7 +10903,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9741,7 +10952,26 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["User"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /** Format: email */
+                            email?: string;
+                            tenantId?: string;
+                            customerTypeId?: string;
+                            /**
+                             * @default pending
+                             * @enum {string}
+                             */
+                            status: "pending" | "active" | "free_period" | "overdue" | "blacklisted" | "canceled";
+                            statusReason?: string;
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9829,7 +11059,62 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["PolicyTest"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            cases: {
+                                name: string;
+                                /**
+                                 * @default {
+                                 *       "method": "POST",
+                                 *       "path": "/v1/chat/completions",
+                                 *       "headers": {},
+                                 *       "query": {}
+                                 *     }
+                                 */
+                                request: {
+                                    /** @default POST */
+                                    method: string;
+                                    /** @default /v1/chat/completions */
+                                    path: string;
+                                    /** @default {} */
+                                    headers: {
+                                        [key: string]: string;
+                                    };
+                                    /** @default {} */
+                                    query: {
+                                        [key: string]: string;
+                                    };
+                                    body?: unknown;
+                                };
+                                /** @default 0 */
+                                atMs: number;
+                                virtualKeyId?: string;
+                                inputTokens?: number;
+                                outputTokens?: number;
+                                /** @default 0 */
+                                durationMs: number;
+                                expect: {
+                                    /** @enum {string} */
+                                    decision: "allowed" | "refused";
+                                    /** @enum {string} */
+                                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                                    policyId?: string;
+                                    policyName?: string;
+                                    namespace?: string;
+                                };
+                            }[];
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9958,7 +11243,62 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: components["schemas"]["PolicyTest"];
+                        data: {
+                            id: string;
+                            name: string;
+                            /** @default  */
+                            description: string;
+                            /** @default true */
+                            isEnabled: boolean;
+                            cases: {
+                                name: string;
+                                /**
+                                 * @default {
+                                 *       "method": "POST",
+                                 *       "path": "/v1/chat/completions",
+                                 *       "headers": {},
+                                 *       "query": {}
+                                 *     }
+                                 */
+                                request: {
+                                    /** @default POST */
+                                    method: string;
+                                    /** @default /v1/chat/completions */
+                                    path: string;
+                                    /** @default {} */
+                                    headers: {
+                                        [key: string]: string;
+                                    };
+                                    /** @default {} */
+                                    query: {
+                                        [key: string]: string;
+                                    };
+                                    body?: unknown;
+                                };
+                                /** @default 0 */
+                                atMs: number;
+                                virtualKeyId?: string;
+                                inputTokens?: number;
+                                outputTokens?: number;
+                                /** @default 0 */
+                                durationMs: number;
+                                expect: {
+                                    /** @enum {string} */
+                                    decision: "allowed" | "refused";
+                                    /** @enum {string} */
+                                    code?: "invalid_json" | "invalid_request" | "invalid_max_tokens" | "input_tokens_exceeded" | "context_length_exceeded" | "tokens_exceed_limit" | "invalid_api_key" | "insufficient_balance" | "namespace_disabled" | "key_not_allowed_here" | "model_not_allowed" | "user_not_active" | "policy_violation" | "not_found" | "namespace_not_found" | "model_not_found" | "provider_not_found" | "method_not_allowed" | "request_timeout" | "request_too_large" | "unsupported_media_type" | "rate_limit_exceeded" | "request_headers_too_large" | "internal_error" | "upgrade_not_supported" | "upstream_error" | "upstream_rate_limited" | "limiter_unavailable" | "price_not_set" | "token_service_unavailable" | "no_healthy_upstream" | "overloaded" | "upstream_timeout";
+                                    policyId?: string;
+                                    policyName?: string;
+                                    namespace?: string;
+                                };
+                            }[];
+                            version: number;
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** Format: date-time */
+                            updatedAt: string;
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -9997,7 +11337,9 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: Record<string, never>;
+                        data: {
+                            warnings?: components["schemas"]["LintFinding"][];
+                        };
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -10287,34 +11629,7 @@ export interface operations {
                 "application/json": {
                     /** Format: date-time */
                     effectiveFrom: string;
-                    writes: ({
-                        /** @constant */
-                        action: "create";
-                        /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
-                        draft: {
-                            [key: string]: unknown;
-                        };
-                    } | {
-                        /** @constant */
-                        action: "update";
-                        /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
-                        id: string;
-                        draft: {
-                            [key: string]: unknown;
-                        };
-                    } | {
-                        /** @constant */
-                        action: "delete";
-                        /** @enum {string} */
-                        resource: "namespaces" | "matchers" | "policies" | "providers" | "upstreams" | "customerTypes" | "tenants" | "prices" | "rates" | "layeredLimits" | "models" | "redirects" | "locations" | "portkeyConfigs";
-                        id: string;
-                    } | {
-                        /** @constant */
-                        action: "rollback";
-                        revision: number;
-                    })[];
+                    writes: components["schemas"]["ScheduledWrite"][];
                 };
             };
         };
@@ -10401,16 +11716,7 @@ export interface operations {
                         code: number;
                         message: string;
                         data: {
-                            findings: {
-                                /** @enum {string} */
-                                severity: "error" | "warning";
-                                rule: string;
-                                kind: string;
-                                id: string;
-                                name: string;
-                                path: string;
-                                message: string;
-                            }[];
+                            findings: components["schemas"]["LintFinding"][];
                         };
                         /** Format: date-time */
                         timestamp: string;
@@ -10937,32 +12243,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            revision: number;
-                            isApplied: boolean;
-                            changes: {
-                                /** @enum {string} */
-                                action: "create" | "update" | "delete";
-                                kind: string;
-                                id?: string;
-                                name: string;
-                                fields: {
-                                    field: string;
-                                    before?: unknown;
-                                    after?: unknown;
-                                }[];
-                            }[];
-                            findings: {
-                                /** @enum {string} */
-                                severity: "error" | "warning";
-                                rule: string;
-                                kind: string;
-                                id: string;
-                                name: string;
-                                path: string;
-                                message: string;
-                            }[];
-                        };
+                        data: components["schemas"]["RuleSetPlan"];
                         /** Format: date-time */
                         timestamp: string;
                     };
@@ -11012,32 +12293,7 @@ export interface operations {
                     "application/json": {
                         code: number;
                         message: string;
-                        data: {
-                            revision: number;
-                            isApplied: boolean;
-                            changes: {
-                                /** @enum {string} */
-                                action: "create" | "update" | "delete";
-                                kind: string;
-                                id?: string;
-                                name: string;
-                                fields: {
-                                    field: string;
-                                    before?: unknown;
-                                    after?: unknown;
-                                }[];
-                            }[];
-                            findings: {
-                                /** @enum {string} */
-                                severity: "error" | "warning";
-                                rule: string;
-                                kind: string;
-                                id: string;
-                                name: string;
-                                path: string;
-                                message: string;
-                            }[];
-                        };
+                        data: components["schemas"]["RuleSetPlan"];
                         /** Format: date-time */
                         timestamp: string;
                     };

@@ -1,5 +1,6 @@
 import { enBilling } from './en-billing.ts';
 import { enExplain } from './en-explain.ts';
+import { enOperators } from './en-operators.ts';
 import { enRequests } from './en-requests.ts';
 import { enSimulate } from './en-simulate.ts';
 import { enUsage } from './en-usage.ts';
@@ -10,6 +11,7 @@ export const en = {
   ...enRequests,
   ...enExplain,
   ...enSimulate,
+  ...enOperators,
   ...enUsage,
   'app.title': 'AI Gateway',
   'app.logout': 'Log out',

@@ -1,6 +1,7 @@
 import type { TextKey } from './en.ts';
 import { zhBilling } from './zh-billing.ts';
 import { zhExplain } from './zh-explain.ts';
+import { zhOperators } from './zh-operators.ts';
 import { zhRequests } from './zh-requests.ts';
 import { zhSimulate } from './zh-simulate.ts';
 import { zhUsage } from './zh-usage.ts';
@@ -11,6 +12,7 @@ export const zh: Readonly<Record<TextKey, string>> = {
   ...zhRequests,
   ...zhExplain,
   ...zhSimulate,
+  ...zhOperators,
   ...zhUsage,
   'app.title': 'AI 网关',
   'app.logout': '退出登录',

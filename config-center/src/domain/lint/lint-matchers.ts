@@ -1,5 +1,6 @@
 import { compileCondition, type LintFinding, type Matcher } from '@ai-gateway/contracts';
 import type { SnapshotContent } from '../build-snapshot.ts';
+import { DEAD_PATTERN, isDead } from './dead-conditions.ts';
 
 /** The order in which gateways try matchers of one priority. */
 const SOURCES = ['header', 'body', 'query', 'path'];
@@ -34,11 +35,12 @@ export function lintMatchers({ matchers, namespaces }: SnapshotContent): LintFin
   for (const [rank, matcher] of ordered.entries()) {
     const finding = (rule: string, path: string, message: string): LintFinding => {
       const name = `${codes.get(matcher.namespaceId) ?? matcher.namespaceId}: ${described(matcher)}`;
-      return { severity: 'warning', rule, kind: 'matchers', id: matcher.id, name, path, message };
+      const { id, namespaceId } = matcher;
+      return { severity: 'warning', rule, kind: 'matchers', id, name, namespaceId, path, message };
     };
-    const reason = neverMatches(matcher);
-    if (reason !== undefined) {
-      findings.push(finding('matcher-never-matches', 'value', reason));
+    const dead = neverMatches(matcher);
+    if (dead !== undefined) {
+      findings.push(finding(dead[0], 'value', dead[1]));
       continue;
     }
     const key = `${matcher.source} ${matcher.source === 'header' ? matcher.field.toLowerCase() : fieldOf(matcher)}`;
@@ -116,8 +118,14 @@ function matchesEverything(matcher: Matcher): boolean {
   return (source === 'path' ? PROBES.map((text) => `/${text}`) : PROBES).every(isTaken);
 }
 
-/** Why no request can match, where that is plain. */
-function neverMatches({ source, operator, value }: Matcher): string | undefined {
+/** Rule and message where it is plain that no request can match. */
+function neverMatches(matcher: Matcher): readonly [string, string] | undefined {
+  if (isDead(matcher)) return DEAD_PATTERN;
+  const message = unmatched(matcher);
+  return message === undefined ? undefined : ['matcher-never-matches', message];
+}
+
+function unmatched({ source, operator, value }: Matcher): string | undefined {
   if (operator === 'not_contains' && value === '') return 'Every text contains the empty one.';
   if (source !== 'path') return undefined;
   if (operator === 'equals' || operator === 'starts_with') {

@@ -1,6 +1,7 @@
 import { type LintFinding, nanosOf, type Policy, type PolicyScope, type TokenLimit } from '@ai-gateway/contracts';
 import type { SnapshotContent } from '../build-snapshot.ts';
 import type { Fault } from '../faults.ts';
+import { DEAD_PATTERN, isDead } from './dead-conditions.ts';
 
 /**
  * Tokens of a typical chat request, input and answer together: a page of question and context with an answer of some
@@ -40,23 +41,13 @@ export function lintPolicies(content: SnapshotContent): LintFinding[] {
   return content.policies
     .filter(({ isEnabled }) => isEnabled)
     .flatMap((policy) => {
-      const { id, name } = policy;
+      const { id, name, namespaceId } = policy;
+      const row = { kind: 'policies', id, name, ...(namespaceId !== undefined && { namespaceId }) };
       const errors = impossibleLimits(policy).map(
-        ({ path, message }): LintFinding => ({
-          severity: 'error',
-          rule: 'limit-impossible',
-          kind: 'policies',
-          id,
-          name,
-          path,
-          message,
-        }),
+        (fault): LintFinding => ({ severity: 'error', rule: 'limit-impossible', ...row, ...fault }),
       );
       const concerns = [...scopeConcerns(policy, index), ...ruleConcerns(policy, index)];
-      return [
-        ...errors,
-        ...concerns.map((concern): LintFinding => ({ severity: 'warning', kind: 'policies', id, name, ...concern })),
-      ];
+      return [...errors, ...concerns.map((concern): LintFinding => ({ severity: 'warning', ...row, ...concern }))];
     });
 }
 
@@ -123,7 +114,7 @@ function isServed({ model, providerId }: PolicyScope, { served, known }: Index):
 }
 
 /** Whether two models, or prefixes that end in `*`, have a model in common. */
-function overlap(left: string, right: string): boolean {
+export function overlap(left: string, right: string): boolean {
   const [a, b] = [left.replace(/\*$/, ''), right.replace(/\*$/, '')];
   if (left.endsWith('*') && right.endsWith('*')) return a.startsWith(b) || b.startsWith(a);
   if (left.endsWith('*')) return b.startsWith(a);
@@ -132,6 +123,11 @@ function overlap(left: string, right: string): boolean {
 
 function ruleConcerns({ rule, scope }: Policy, { unpriced }: Index): Concern[] {
   if (rule.kind === 'token-limit') return tokenConcerns(rule);
+  if (rule.kind === 'message-matching' && isDead(rule.condition)) {
+    const [name, reason] = DEAD_PATTERN;
+    const effect = rule.action === 'deny' ? 'So nothing is refused.' : 'So everything is refused.';
+    return [{ rule: name, path: 'rule.condition.value', message: `${reason} ${effect}` }];
+  }
   if (rule.kind !== 'budget-limit') return [];
   const missing = unpriced.filter(({ id }) => scope.providerId === undefined || scope.providerId === id);
   if (missing.length === 0) return [];

@@ -75,6 +75,20 @@ it.each<[string, Parameters<typeof found>[0], string]>([
     { matchers: [matcher('m1', 'n1', {}), matcher('m2', 'n2', { source: 'path', value: 'x' })] },
     'warning matcher-never-matches m2',
   ],
+  [
+    'pattern that is dead',
+    { matchers: [matcher('m1', 'n1', {}), matcher('m2', 'n2', { operator: 'regex', value: 'a^' })] },
+    'warning pattern-never-matches m2',
+  ],
+  [
+    'message pattern that is dead',
+    policy({
+      kind: 'message-matching',
+      action: 'deny',
+      condition: { source: 'header', field: 'x', operator: 'regex', value: '渠道' },
+    }),
+    'warning pattern-never-matches pol',
+  ],
   ['namespace without matcher', { matchers: BASE.matchers.slice(1) }, 'warning namespace-without-matcher n1'],
   [
     'namespace that is off',

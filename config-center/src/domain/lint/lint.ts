@@ -1,5 +1,13 @@
-import type { LayeredLimit, LintFinding, Provider, Upstream } from '@ai-gateway/contracts';
-import type { SnapshotContent } from '../build-snapshot.ts';
+import {
+  type LayeredLimit,
+  type LintFinding,
+  type Provider,
+  snapshotShape,
+  type Upstream,
+} from '@ai-gateway/contracts';
+import type { TableName } from '../../db/tables.ts';
+import { LISTS, type SnapshotContent } from '../build-snapshot.ts';
+import { type BeforeAndAfter, concernedRules } from './concerned-rules.ts';
 import { lintMatchers } from './lint-matchers.ts';
 import { lintPolicies } from './lint-policies.ts';
 import { lintRates } from './lint-rates.ts';
@@ -20,18 +28,61 @@ export function lint(content: SnapshotContent): LintFinding[] {
   ];
 }
 
-/** What a change brings in: findings that the rules did not have before. */
-export function newFindings(before: SnapshotContent, after: SnapshotContent): LintFinding[] {
+/** What a change brings in: findings that the rules did not have before, and those about rows that are `named`. */
+export function newFindings({ before, after }: BeforeAndAfter, named: ReadonlySet<string> = new Set()): LintFinding[] {
   const keyOf = ({ rule, id, path }: LintFinding) => JSON.stringify([rule, id, path]);
   const known = new Set(lint(before).map(keyOf));
-  return lint(after).filter((finding) => !known.has(keyOf(finding)));
+  return lint(after).filter((finding) => named.has(finding.id) || !known.has(keyOf(finding)));
+}
+
+/** The rules before and after a change, and the rows that it has written, by table and id. */
+export interface WrittenChange extends BeforeAndAfter {
+  readonly written: ReadonlyMap<TableName, ReadonlySet<string>>;
+}
+
+/** Lists that are not judged. */
+const UNJUDGED: readonly (keyof SnapshotContent)[] = [
+  'users',
+  'models',
+  'redirects',
+  'locations',
+  'fallbacks',
+  'accounts',
+];
+
+const contentShape = snapshotShape.omit({ epoch: true, revision: true, createdAt: true });
+
+/** Findings that a change is answered with; one provider that is switched off may concern every policy. */
+const MAX_FINDINGS = 50;
+
+/**
+ * What is doubtful about the rows that a change has written, and what has become so by them; the rows' own first, and
+ * the first of many. Looks only at what the change concerns.
+ */
+export function changeFindings({ written: byTable, ...states }: WrittenChange): LintFinding[] {
+  const judged = LISTS.flatMap(([list, table]) => {
+    const ids = byTable.get(table);
+    return ids === undefined || UNJUDGED.includes(list) ? [] : [[list, ids] as const];
+  });
+  if (judged.length === 0) return [];
+  const { before, after } = concernedRules(states, new Map(judged));
+  // With the defaults, which a row that was edited by hand may lack.
+  const [old, fresh] = [contentShape.safeParse(before), contentShape.safeParse(after)];
+  // What an older release has let through may not fit; the change is made all the same.
+  if (!old.success || !fresh.success) return [];
+  const written = new Set(judged.flatMap(([, ids]) => [...ids]));
+  const { own = [], others = [] } = Object.groupBy(
+    newFindings({ before: old.data, after: fresh.data }, written),
+    ({ id }) => (written.has(id) ? 'own' : 'others'),
+  );
+  return [...own, ...others].slice(0, MAX_FINDINGS);
 }
 
 function lintNamespaces({ namespaces, matchers, policies }: SnapshotContent): LintFinding[] {
   const isMatched = new Set(matchers.filter(({ isEnabled }) => isEnabled).map(({ namespaceId }) => namespaceId));
   const hasPolicy = new Set(policies.filter(({ isEnabled }) => isEnabled).map(({ namespaceId }) => namespaceId));
   return namespaces.flatMap(({ id, code, isEnabled }) => {
-    const row = { severity: 'warning', kind: 'namespaces', id, name: code } as const;
+    const row = { severity: 'warning', kind: 'namespaces', id, name: code, namespaceId: id } as const;
     if (isEnabled && !isMatched.has(id)) {
       const message = 'It has no enabled matcher, so no request gets into it.';
       return [{ ...row, rule: 'namespace-without-matcher', path: '', message }];

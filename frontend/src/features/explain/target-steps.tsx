@@ -10,9 +10,9 @@ export function TargetsStep({ targets }: { readonly targets: Explanation['target
   const { t } = useTexts();
   return (
     <Flex vertical gap={4}>
-      {targets.map(({ upstreamId, baseUrl, weight, isHealthy, isChosen }) => (
-        <span key={upstreamId}>
-          <Typography.Text code>{baseUrl}</Typography.Text> {t('upstream.weight')} {weight}{' '}
+      {targets.map(({ provider, model, upstreamId, baseUrl, weight, isHealthy, isChosen }) => (
+        <span key={`${provider} ${model} ${upstreamId}`}>
+          {provider}/{model} <Typography.Text code>{baseUrl}</Typography.Text> {t('upstream.weight')} {weight}{' '}
           {isChosen && <ResultTag tone="good">{t('explain.chosen')}</ResultTag>}
           {!isHealthy && <ResultTag tone="bad">{t('explain.unhealthy')}</ResultTag>}
         </span>

@@ -7,6 +7,7 @@ import { EnabledTag } from '../../components/enabled-tag.tsx';
 import { Page } from '../../components/page.tsx';
 import { ResourceTable } from '../../components/resource-table.tsx';
 import { useTexts } from '../../texts/texts.tsx';
+import { FallbacksTable } from './fallbacks-table.tsx';
 import {
   type Model,
   type ModelDraft,
@@ -18,13 +19,14 @@ import {
 
 const CAPABILITIES = ['text', 'vision', 'tools', 'reasoning', 'json_schema', 'audio', 'embeddings'] as const;
 
-/** Models of providers, and redirects between their names. */
+/** Models of providers, redirects between their names, and who answers for them. */
 export function ModelsPage() {
   const { t } = useTexts();
   return (
     <Page title={t('model.page')}>
       <RedirectsTable />
       <ModelsTable />
+      <FallbacksTable />
     </Page>
   );
 }

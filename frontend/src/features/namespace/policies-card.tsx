@@ -2,8 +2,11 @@ import { PlusOutlined } from '@ant-design/icons';
 import { Button, Card, Flex, Table, type TableColumnsType, Tag, Typography } from 'antd';
 import { useState } from 'react';
 import { MayChange } from '../../access.tsx';
+import { useSchedule } from '../../api/schedule.ts';
 import { DraftModal } from '../../components/draft-modal.tsx';
 import { draftOf } from '../../components/draft-of.ts';
+import { EffectiveFromField } from '../../components/effective-from-field.tsx';
+import { isoOf } from '../../components/local-time.ts';
 import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
@@ -23,13 +26,27 @@ const NEW: Partial<PolicyDraft> = {
   rule: { kind: 'qps-limit', maxQps: 10, windowSeconds: 1, algorithm: 'gcra' },
 };
 
+/** A policy as the form has it: with the time when it is to hold. */
+type FormDraft = PolicyDraft & { readonly effectiveFrom?: string };
+
 /** What holds for the requests of a namespace. */
 export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) {
   const { t } = useTexts();
   const { list, save, remove } = usePolicies(namespaceId);
+  const schedule = useSchedule();
   const [editing, setEditing] = useState<{ id: string | undefined; draft: Partial<PolicyDraft> }>();
   const showError = useShowError();
   const effectOf = usePolicyEffect();
+  const saveOrSchedule = ({ effectiveFrom, ...draft }: FormDraft) => {
+    const [id, body] = [editing?.id, { ...draft, namespaceId }];
+    if (effectiveFrom === undefined) return save.mutateAsync({ id, body });
+    const resource = 'policies';
+    const write =
+      id === undefined
+        ? ({ action: 'create', resource, draft: body } as const)
+        : ({ action: 'update', resource, id, draft: body } as const);
+    return schedule.mutateAsync({ effectiveFrom: isoOf(effectiveFrom), writes: [write] });
+  };
   const columns: TableColumnsType<Policy> = [
     { key: 'name', title: t('common.name'), dataIndex: 'name' },
     { key: 'kind', title: t('policy.kind'), render: (_, { rule }) => <Tag>{t(`kind.${rule.kind}`)}</Tag> },
@@ -93,15 +110,16 @@ export function PoliciesCard({ namespaceId }: { readonly namespaceId: string }) 
         pagination={false}
         scroll={{ x: 720 }}
       />
-      <DraftModal<PolicyDraft>
+      <DraftModal<FormDraft>
         title={editing?.id === undefined ? t('policy.new') : t('action.edit')}
         draft={editing?.draft}
-        isSaving={save.isPending}
-        onSave={(draft) => save.mutateAsync({ id: editing?.id, body: { ...draft, namespaceId } })}
+        isSaving={save.isPending || schedule.isPending}
+        onSave={saveOrSchedule}
         onClose={() => setEditing(undefined)}
         width={640}
       >
         <PolicyFields />
+        <EffectiveFromField />
         <SimulateDraftButton namespaceId={namespaceId} policyId={editing?.id} />
       </DraftModal>
     </Card>

@@ -49,8 +49,9 @@ export function SimulateDraftButton({ namespaceId, policyId }: SimulateDraftButt
     );
     // What is missing is told at its field.
     if (!isComplete) return;
-    // Also what no field shows; the version is of the row, not of the draft.
-    const { version: _, ...draft }: PolicyDraft & { version?: number } = withoutEmpty(form.getFieldsValue(true));
+    // Also what no field shows; the version is of the row and the time of the change, not of the draft.
+    const fields: PolicyDraft & { version?: number; effectiveFrom?: string } = withoutEmpty(form.getFieldsValue(true));
+    const { version: _, effectiveFrom: __, ...draft } = fields;
     setSimulated({ id: policyId, draft });
   };
   return (

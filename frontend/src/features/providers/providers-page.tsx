@@ -14,6 +14,7 @@ import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { PortkeyConfigsTable } from './portkey-configs-table.tsx';
 import { ProviderKeysTable } from './provider-keys-table.tsx';
+import { RoutingFields } from './routing-fields.tsx';
 import { UpstreamsTable } from './upstreams-table.tsx';
 import { type Provider, type ProviderDraft, useProviders } from './use-providers.ts';
 
@@ -137,6 +138,7 @@ export function ProvidersPage() {
           label={t('provider.maxAttempts')}
           hint={t('provider.maxAttemptsHint')}
         />
+        <RoutingFields />
         <PriorityField />
         <EnabledField />
       </DraftModal>

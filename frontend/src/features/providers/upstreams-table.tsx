@@ -10,6 +10,8 @@ import { EnabledTag } from '../../components/enabled-tag.tsx';
 import { RowActions } from '../../components/row-actions.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
+import { HealthTag } from './health-tag.tsx';
+import { useUpstreamHealth } from './use-health.ts';
 import { type Upstream, type UpstreamDraft, useUpstreams } from './use-providers.ts';
 
 const TIMEOUTS = ['connectTimeoutMs', 'firstByteTimeoutMs', 'idleTimeoutMs', 'totalTimeoutMs'] as const;
@@ -28,6 +30,7 @@ export function UpstreamsTable({ providerId }: { readonly providerId: string }) 
   const { t } = useTexts();
   const showError = useShowError();
   const { list, save, remove } = useUpstreams(providerId);
+  const healthOf = useUpstreamHealth();
   const [editing, setEditing] = useState<{ id: string | undefined; draft: Partial<UpstreamDraft> }>();
   const columns: TableColumnsType<Upstream> = [
     { key: 'baseUrl', title: t('upstream.baseUrl'), dataIndex: 'baseUrl' },
@@ -37,6 +40,11 @@ export function UpstreamsTable({ providerId }: { readonly providerId: string }) 
       title: t('upstream.canaryPercent'),
       width: 140,
       render: (_, { canaryPercent }) => canaryPercent ?? t('common.none'),
+    },
+    {
+      key: 'health',
+      title: t('upstream.health'),
+      render: (_, { id, isEnabled }) => <HealthTag isEnabled={isEnabled} health={healthOf(id)} />,
     },
     {
       key: 'enabled',

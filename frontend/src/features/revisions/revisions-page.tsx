@@ -5,6 +5,7 @@ import { Page } from '../../components/page.tsx';
 import { useShowError } from '../../show-error.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { RevisionChanges } from './revision-changes.tsx';
+import { RuleFileButtons } from './rule-file-buttons.tsx';
 import { ScheduledCard } from './scheduled-card.tsx';
 import { type Revision, useRevisions } from './use-revisions.ts';
 
@@ -61,7 +62,7 @@ export function RevisionsPage() {
     },
   ];
   return (
-    <Page title={t('revision.title')}>
+    <Page title={t('revision.title')} actions={<RuleFileButtons />}>
       <ScheduledCard />
       <Table
         rowKey="revision"

@@ -65,5 +65,6 @@ export function ScheduledCard() {
 
 function textOf(write: Scheduled['writes'][number]): string {
   if (write.action === 'rollback') return `rollback ${write.revision}`;
+  if (write.action === 'apply') return 'apply file';
   return [write.action, write.resource, 'id' in write && write.id].filter(Boolean).join(' ');
 }
