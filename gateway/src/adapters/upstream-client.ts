@@ -143,6 +143,8 @@ class Exchange implements Dispatcher.DispatchHandler, AsyncIterable<Buffer> {
 
   /** Ends the request unless it has ended. */
   leave(): void {
+    // Most have ended, and a reason with its stack would cost more than anything else here.
+    if (this.#isEnded) return;
     this.#abandon(new UpstreamFailure({ kind: 'network', internal: 'the answer was left early' }));
   }
 
