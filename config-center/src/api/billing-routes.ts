@@ -13,8 +13,8 @@ import { differenceOf } from '../domain/charges.ts';
 import { Refusal } from '../domain/faults.ts';
 import { settleStandings } from '../publish/account-standings.ts';
 import { handle } from './handle.ts';
-import { accounts, rates } from './kinds.ts';
-import { changesOf, listed, operations, type ResourceOptions, versionIn } from './resources.ts';
+import { accounts } from './kinds.ts';
+import { changesOf, listed, type ResourceOptions, versionIn } from './resources.ts';
 import { notFound, writesOf } from './writes.ts';
 
 const { accounts: ROUTES } = ADMIN_API;
@@ -22,15 +22,8 @@ const { accounts: ROUTES } = ADMIN_API;
 /** Whose the ledger is, and in what. */
 const FIXED = ['tenantId', 'userId', 'currency'] as const;
 
-/** Rates, accounts and their ledger. */
+/** Accounts and their ledger. */
 export function billingRoutes(app: Express, options: ResourceOptions): void {
-  const { store, authorize } = options;
-  const ofRates = operations(rates, options);
-  handle(app, ADMIN_API.rates.list, authorize, ({ query, response }) => listed(store, 'rate', query, response));
-  handle(app, ADMIN_API.rates.create, authorize, ofRates.create);
-  handle(app, ADMIN_API.rates.read, authorize, ofRates.read);
-  handle(app, ADMIN_API.rates.update, authorize, ofRates.update);
-  handle(app, ADMIN_API.rates.remove, authorize, ofRates.remove);
   accountRoutes(app, options);
   ledgerRoutes(app, options);
 }

@@ -39,6 +39,23 @@ export function handle<const R extends AdminRoute>(
   });
 }
 
+/** The routes that every resource has. */
+type CrudRoutes = Readonly<Record<'list' | 'create' | 'read' | 'update' | 'remove', AdminRoute>>;
+
+/** Registers the routes that every resource has, each with its handler. */
+export function handleCrud<const R extends CrudRoutes>(
+  app: Express,
+  routes: R,
+  authorize: RequestHandler,
+  handlers: { readonly [Name in keyof CrudRoutes]: Handler<R[Name]> },
+): void {
+  handle(app, routes.list, authorize, handlers.list);
+  handle(app, routes.create, authorize, handlers.create);
+  handle(app, routes.read, authorize, handlers.read);
+  handle(app, routes.update, authorize, handlers.update);
+  handle(app, routes.remove, authorize, handlers.remove);
+}
+
 /** Sends the envelope of the control plane. */
 export function sendEnvelope(response: Response, code: number, message: string, data: unknown): void {
   response.status(code).json({ code, message, data, timestamp: new Date().toISOString() });

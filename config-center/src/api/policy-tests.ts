@@ -5,9 +5,9 @@ import { type SnapshotContent, withoutStamps } from '../domain/build-snapshot.ts
 import { Refusal } from '../domain/faults.ts';
 import type { AskedGateway } from '../publish/ask-gateway.ts';
 import { enabledTests, runPolicyTests } from '../publish/policy-tests.ts';
-import { handle } from './handle.ts';
+import { handle, handleCrud } from './handle.ts';
 import { policyTests } from './kinds.ts';
-import { listed, operations, type ResourceOptions } from './resources.ts';
+import { operations, type ResourceOptions } from './resources.ts';
 
 /** Nothing waits for a run on the rules in force but who asks for it. */
 const PATIENCE = { each: 10_000, all: 30_000 };
@@ -20,14 +20,8 @@ export interface PolicyTestRouteOptions extends ResourceOptions {
 /** Registers the policy tests, and what runs them on the rules in force. */
 export function policyTestRoutes(app: Express, options: PolicyTestRouteOptions): void {
   const { store, publisher, authorize, gateways, gatewayToken } = options;
-  const { list, create, read, update, remove, run } = ADMIN_API.policyTests;
-  const ofTests = operations(policyTests, options);
-  handle(app, list, authorize, ({ query, response }) => listed(store, 'policy_test', query, response));
-  handle(app, create, authorize, ofTests.create);
-  handle(app, read, authorize, ofTests.read);
-  handle(app, update, authorize, ofTests.update);
-  handle(app, remove, authorize, ofTests.remove);
-  handle(app, run, authorize, async ({ body: { testIds } }) => {
+  handleCrud(app, ADMIN_API.policyTests, authorize, operations(policyTests, options));
+  handle(app, ADMIN_API.policyTests.run, authorize, async ({ body: { testIds } }) => {
     const tests = testIds === undefined ? await enabledTests(store) : await testsOf(testIds, store);
     // Written by the publisher from checked rows.
     const { epoch: _, revision, createdAt: __, ...rules } = JSON.parse(publisher.current().body) as Snapshot;

@@ -2,9 +2,9 @@ import { ADMIN_API, type AuditEntry, type PortkeyConfigVersion } from '@ai-gatew
 import type { Express } from 'express';
 import { listAudit } from '../db/audit.ts';
 import { withoutStamps } from '../domain/build-snapshot.ts';
-import { handle } from './handle.ts';
+import { handle, handleCrud } from './handle.ts';
 import { portkeyConfigs } from './kinds.ts';
-import { listed, operations, type ResourceOptions } from './resources.ts';
+import { operations, type ResourceOptions } from './resources.ts';
 import { writesOf } from './writes.ts';
 
 /** Portkey configs: as every resource, their versions, and which of them is active. */
@@ -14,11 +14,7 @@ export function portkeyRoutes(app: Express, options: ResourceOptions): void {
   const ofConfigs = operations(portkeyConfigs, options);
   const writes = writesOf(portkeyConfigs, now);
 
-  handle(app, routes.list, authorize, ({ query, response }) => listed(store, 'portkey_config', query, response));
-  handle(app, routes.create, authorize, ofConfigs.create);
-  handle(app, routes.read, authorize, ofConfigs.read);
-  handle(app, routes.update, authorize, ofConfigs.update);
-  handle(app, routes.remove, authorize, ofConfigs.remove);
+  handleCrud(app, routes, authorize, ofConfigs);
   handle(app, routes.activate, authorize, ({ params, ...call }) =>
     ofConfigs.change(call, async (reach) => {
       const { id = '' } = params;

@@ -7,9 +7,9 @@ import { withoutSecrets } from '../db/audited.ts';
 import { withoutStamps } from '../domain/build-snapshot.ts';
 import { Refusal } from '../domain/faults.ts';
 import { outdated, reportOn, rewrapped, sealedFields } from '../domain/sealed-rows.ts';
-import { handle } from './handle.ts';
+import { handle, handleCrud } from './handle.ts';
 import { providerKeys } from './kinds.ts';
-import { listed, operations, type ResourceOptions } from './resources.ts';
+import { operations, type ResourceOptions } from './resources.ts';
 
 /** Secrets that are brought under another master key in one transaction, so that other changes are not kept waiting. */
 const BATCH = 100;
@@ -20,7 +20,7 @@ export interface ProviderKeyOptions extends ResourceOptions {
 
 /** Registers the keys of providers. Secrets come in and never go out. */
 export function providerKeyRoutes(app: Express, options: ProviderKeyOptions): void {
-  const { store, authorize, masterKeys } = options;
+  const { authorize, masterKeys } = options;
   const ofKeys = operations(providerKeys, options);
 
   function sealed(rowId: string, secret: string): Pick<ProviderKey, 'lastFour' | 'sealed'> {
@@ -30,19 +30,20 @@ export function providerKeyRoutes(app: Express, options: ProviderKeyOptions): vo
     return sealedFields(rowId, secret, masterKeys, randomBytes);
   }
 
-  handle(app, ADMIN_API.providerKeys.list, authorize, async ({ query, response }) => {
-    const page = await listed(store, 'provider_key', query, response);
-    return { ...page, items: page.items.map(withoutSecrets) };
+  handleCrud(app, ADMIN_API.providerKeys, authorize, {
+    async list(call) {
+      const page = await ofKeys.list(call);
+      return { ...page, items: page.items.map(withoutSecrets) };
+    },
+    create: async ({ body: { secret, ...draft }, ...call }) =>
+      withoutSecrets(await ofKeys.add(call, (id) => ({ ...draft, id, ...sealed(id, secret) }))),
+    read: async (call) => withoutSecrets(await ofKeys.read(call)),
+    update: async (call) => withoutSecrets(await ofKeys.update(call)),
+    remove: ofKeys.remove,
   });
-  handle(app, ADMIN_API.providerKeys.create, authorize, async ({ body: { secret, ...draft }, ...call }) =>
-    withoutSecrets(await ofKeys.add(call, (id) => ({ ...draft, id, ...sealed(id, secret) }))),
-  );
-  handle(app, ADMIN_API.providerKeys.read, authorize, async (call) => withoutSecrets(await ofKeys.read(call)));
-  handle(app, ADMIN_API.providerKeys.update, authorize, async (call) => withoutSecrets(await ofKeys.update(call)));
   handle(app, ADMIN_API.providerKeys.rotate, authorize, async ({ body, ...call }) =>
     withoutSecrets(await ofKeys.amend(call, (current) => ({ ...current, ...sealed(current.id, body.secret) }))),
   );
-  handle(app, ADMIN_API.providerKeys.remove, authorize, ofKeys.remove);
 }
 
 /** Registers what shows the use of master keys, and the way to a new one. */

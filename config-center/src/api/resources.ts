@@ -9,7 +9,7 @@ import { scopedTo } from '../db/tenant-scope.ts';
 import { Refusal } from '../domain/faults.ts';
 import { changeFindings, type WrittenChange } from '../domain/lint/lint.ts';
 import type { Publisher } from '../publish/publisher.ts';
-import { handle } from './handle.ts';
+import { handleCrud } from './handle.ts';
 import type { Kind } from './kind.ts';
 import * as kinds from './kinds.ts';
 import { policyTestsFor, type Writer } from './tested-call.ts';
@@ -22,76 +22,22 @@ export interface ResourceOptions {
   readonly now: () => string;
 }
 
-/** Registers create, read, list, replace and delete of every resource. */
+/** Registers the resources that have no routes but those of every resource. */
 export function resourceRoutes(app: Express, options: ResourceOptions): void {
-  const { store, authorize } = options;
-  const list = <Name extends TableName>(table: Name, { query, response }: Caller & { readonly query: ListCall }) =>
-    listed(store, table, query, response);
-
-  const { namespaces, matchers, policies, providers, upstreams, customerTypes, tenants, prices, layeredLimits } = kinds;
-
-  const ofNamespaces = operations(namespaces, options);
-  handle(app, ADMIN_API.namespaces.list, authorize, (call) => list('namespace', call));
-  handle(app, ADMIN_API.namespaces.create, authorize, ofNamespaces.create);
-  handle(app, ADMIN_API.namespaces.read, authorize, ofNamespaces.read);
-  handle(app, ADMIN_API.namespaces.update, authorize, ofNamespaces.update);
-  handle(app, ADMIN_API.namespaces.remove, authorize, ofNamespaces.remove);
-
-  const ofMatchers = operations(matchers, options);
-  handle(app, ADMIN_API.matchers.list, authorize, (call) => list('matcher', call));
-  handle(app, ADMIN_API.matchers.create, authorize, ofMatchers.create);
-  handle(app, ADMIN_API.matchers.read, authorize, ofMatchers.read);
-  handle(app, ADMIN_API.matchers.update, authorize, ofMatchers.update);
-  handle(app, ADMIN_API.matchers.remove, authorize, ofMatchers.remove);
-
-  const ofPolicies = operations(policies, options);
-  handle(app, ADMIN_API.policies.list, authorize, (call) => list('policy', call));
-  handle(app, ADMIN_API.policies.create, authorize, ofPolicies.create);
-  handle(app, ADMIN_API.policies.read, authorize, ofPolicies.read);
-  handle(app, ADMIN_API.policies.update, authorize, ofPolicies.update);
-  handle(app, ADMIN_API.policies.remove, authorize, ofPolicies.remove);
-
-  const ofProviders = operations(providers, options);
-  handle(app, ADMIN_API.providers.list, authorize, (call) => list('provider', call));
-  handle(app, ADMIN_API.providers.create, authorize, ofProviders.create);
-  handle(app, ADMIN_API.providers.read, authorize, ofProviders.read);
-  handle(app, ADMIN_API.providers.update, authorize, ofProviders.update);
-  handle(app, ADMIN_API.providers.remove, authorize, ofProviders.remove);
-
-  const ofUpstreams = operations(upstreams, options);
-  handle(app, ADMIN_API.upstreams.list, authorize, (call) => list('upstream', call));
-  handle(app, ADMIN_API.upstreams.create, authorize, ofUpstreams.create);
-  handle(app, ADMIN_API.upstreams.read, authorize, ofUpstreams.read);
-  handle(app, ADMIN_API.upstreams.update, authorize, ofUpstreams.update);
-  handle(app, ADMIN_API.upstreams.remove, authorize, ofUpstreams.remove);
-
-  const ofCustomerTypes = operations(customerTypes, options);
-  handle(app, ADMIN_API.customerTypes.list, authorize, (call) => list('customer_type', call));
-  handle(app, ADMIN_API.customerTypes.create, authorize, ofCustomerTypes.create);
-  handle(app, ADMIN_API.customerTypes.read, authorize, ofCustomerTypes.read);
-  handle(app, ADMIN_API.customerTypes.update, authorize, ofCustomerTypes.update);
-  handle(app, ADMIN_API.customerTypes.remove, authorize, ofCustomerTypes.remove);
-
-  const ofTenants = operations(tenants, options);
-  handle(app, ADMIN_API.tenants.list, authorize, (call) => list('tenant', call));
-  handle(app, ADMIN_API.tenants.create, authorize, ofTenants.create);
-  handle(app, ADMIN_API.tenants.read, authorize, ofTenants.read);
-  handle(app, ADMIN_API.tenants.update, authorize, ofTenants.update);
-  handle(app, ADMIN_API.tenants.remove, authorize, ofTenants.remove);
-
-  const ofPrices = operations(prices, options);
-  handle(app, ADMIN_API.prices.list, authorize, (call) => list('price', call));
-  handle(app, ADMIN_API.prices.create, authorize, ofPrices.create);
-  handle(app, ADMIN_API.prices.read, authorize, ofPrices.read);
-  handle(app, ADMIN_API.prices.update, authorize, ofPrices.update);
-  handle(app, ADMIN_API.prices.remove, authorize, ofPrices.remove);
-
-  const ofLayeredLimits = operations(layeredLimits, options);
-  handle(app, ADMIN_API.layeredLimits.list, authorize, (call) => list('layered_limit', call));
-  handle(app, ADMIN_API.layeredLimits.create, authorize, ofLayeredLimits.create);
-  handle(app, ADMIN_API.layeredLimits.read, authorize, ofLayeredLimits.read);
-  handle(app, ADMIN_API.layeredLimits.update, authorize, ofLayeredLimits.update);
-  handle(app, ADMIN_API.layeredLimits.remove, authorize, ofLayeredLimits.remove);
+  const { authorize } = options;
+  handleCrud(app, ADMIN_API.namespaces, authorize, operations(kinds.namespaces, options));
+  handleCrud(app, ADMIN_API.matchers, authorize, operations(kinds.matchers, options));
+  handleCrud(app, ADMIN_API.policies, authorize, operations(kinds.policies, options));
+  handleCrud(app, ADMIN_API.providers, authorize, operations(kinds.providers, options));
+  handleCrud(app, ADMIN_API.upstreams, authorize, operations(kinds.upstreams, options));
+  handleCrud(app, ADMIN_API.customerTypes, authorize, operations(kinds.customerTypes, options));
+  handleCrud(app, ADMIN_API.tenants, authorize, operations(kinds.tenants, options));
+  handleCrud(app, ADMIN_API.prices, authorize, operations(kinds.prices, options));
+  handleCrud(app, ADMIN_API.rates, authorize, operations(kinds.rates, options));
+  handleCrud(app, ADMIN_API.layeredLimits, authorize, operations(kinds.layeredLimits, options));
+  handleCrud(app, ADMIN_API.models, authorize, operations(kinds.models, options));
+  handleCrud(app, ADMIN_API.redirects, authorize, operations(kinds.redirects, options));
+  handleCrud(app, ADMIN_API.fallbacks, authorize, operations(kinds.fallbacks, options));
 }
 
 /**
@@ -121,7 +67,7 @@ export function changesOf({ publisher, now }: Pick<ResourceOptions, 'publisher' 
   };
 }
 
-/** The writes and the single read of a kind; every write makes a revision in the same transaction. */
+/** The reads and writes of a kind; every write makes a revision in the same transaction. */
 export function operations<Name extends TableName>(kind: Kind<Name>, options: ResourceOptions) {
   const { store, now } = options;
   const writes = writesOf(kind, now);
@@ -135,6 +81,7 @@ export function operations<Name extends TableName>(kind: Kind<Name>, options: Re
       { params, ...caller }: OneCall & Writer,
       revise: (current: Row<Name>) => Rows[Name],
     ): Promise<Warned<Row<Name>>> => change(caller, (reach) => writes.amend(params.id ?? '', revise, reach)),
+    list: ({ query, response }: Caller & { readonly query: ListCall }) => listed(store, kind.table, query, response),
     create: ({ body, ...caller }: Writer & { readonly body: Draft<Name> }): Promise<Warned<Row<Name>>> =>
       change(caller, (reach) => writes.create(body, reach)),
     async read({ params, response }: OneCall): Promise<Row<Name>> {

@@ -2,9 +2,9 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { ADMIN_API, type VirtualKey } from '@ai-gateway/contracts';
 import type { Express } from 'express';
 import { withoutSecrets } from '../db/audited.ts';
-import { handle } from './handle.ts';
+import { handle, handleCrud } from './handle.ts';
 import { virtualKeys } from './kinds.ts';
-import { listed, operations, type ResourceOptions } from './resources.ts';
+import { operations, type ResourceOptions } from './resources.ts';
 
 export interface VirtualKeyOptions extends ResourceOptions {
   /** Key of the HMAC that is kept instead of a secret. */
@@ -13,20 +13,22 @@ export interface VirtualKeyOptions extends ResourceOptions {
 
 /** Virtual keys: as every resource, and what happens to their secrets and switches. */
 export function virtualKeyRoutes(app: Express, options: VirtualKeyOptions): void {
-  const { store, authorize, keyPepper, now } = options;
+  const { authorize, keyPepper, now } = options;
   const { virtualKeys: routes } = ADMIN_API;
   const ofKeys = operations(virtualKeys, options);
-  handle(app, routes.list, authorize, async ({ query, response }) => {
-    const page = await listed(store, 'virtual_key', query, response);
-    return { ...page, items: page.items.map(withoutSecrets) };
+  handleCrud(app, routes, authorize, {
+    async list(call) {
+      const page = await ofKeys.list(call);
+      return { ...page, items: page.items.map(withoutSecrets) };
+    },
+    async create({ body, ...call }) {
+      const { secret, ...kept } = newSecret(keyPepper);
+      return { ...withoutSecrets(await ofKeys.add(call, (id) => ({ ...body, id, ...kept }))), secret };
+    },
+    read: async (call) => withoutSecrets(await ofKeys.read(call)),
+    update: async (call) => withoutSecrets(await ofKeys.update(call)),
+    remove: ofKeys.remove,
   });
-  handle(app, routes.create, authorize, async ({ body, ...call }) => {
-    const { secret, ...kept } = newSecret(keyPepper);
-    return { ...withoutSecrets(await ofKeys.add(call, (id) => ({ ...body, id, ...kept }))), secret };
-  });
-  handle(app, routes.read, authorize, async (call) => withoutSecrets(await ofKeys.read(call)));
-  handle(app, routes.update, authorize, async (call) => withoutSecrets(await ofKeys.update(call)));
-  handle(app, routes.remove, authorize, ofKeys.remove);
   handle(app, routes.rotate, authorize, async ({ body, ...call }) => {
     const { secret, ...fresh } = newSecret(keyPepper);
     const until = new Date(Date.parse(now()) + body.graceSeconds * 1000).toISOString();
