@@ -9,14 +9,14 @@ const TEMPLATE_TOKENS = 1024;
 /** Part of an estimated count that is there for sure. */
 const SURE_PART = 0.9;
 
-/** Might input and asked output be longer than the context? `mostInputTokens` is what the bytes of the request make at most. */
-export function mayExceedContext(chat: Chat, facts: ModelFacts, mostInputTokens: number): boolean {
+/** Might input and asked output be longer than the context? `mostInputTokens` tells what the bytes of the request make at most. */
+export function mayExceedContext(chat: Chat, facts: ModelFacts, mostInputTokens: () => number): boolean {
   const { contextTokens, maxOutputTokens = Number.POSITIVE_INFINITY } = facts;
   if (contextTokens === undefined || !isOnePrompt(chat)) return false;
   // An image is counted by its size, whatever the length of its URL.
   if (!objectsIn(chat.body.messages).every(({ content }) => isText(content))) return true;
   const asked = Math.min(chat.clientMax ?? 0, maxOutputTokens);
-  return mostInputTokens + TEMPLATE_TOKENS + asked > contextTokens;
+  return mostInputTokens() + TEMPLATE_TOKENS + asked > contextTokens;
 }
 
 /** Is a request surely longer than the context? `asked` are the output tokens of one choice. A rule of thumb is never sure. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { GatewayError } from '../domain/gateway-error.ts';
 import { jsonFault } from '../domain/json-guard.ts';
 import type { JsonObject } from './json-fields.ts';
-import { type Losses, NO_LOSSES } from './losses.ts';
+import { type Losses, NO_LOSSES, type NotedLosses, newLosses } from './losses.ts';
 
 /** Keys on which the gateway decides: each may occur only once. */
 const DECIDING_KEYS = new Set([
@@ -86,6 +86,29 @@ export function parseChat(bytes: Uint8Array): Chat {
     choices: body.n ?? 1,
   };
 }
+
+/** A request in another protocol as chat completions; what `toChat` cannot carry it notes. There is one choice, and usage is always told. */
+export function chatFrom<T extends ForeignBody>(
+  original: T,
+  clientMax: number | undefined,
+  toChat: (body: T, losses: NotedLosses) => ChatBody,
+): Chat {
+  const losses = newLosses();
+  return {
+    original,
+    body: toChat(original, losses),
+    losses,
+    requestedModel: original.model,
+    requestedProvider: providerIn(original),
+    isStream: original.stream === true,
+    wantsUsage: true,
+    clientMax,
+    choices: 1,
+  };
+}
+
+/** What bodies of every protocol have. */
+type ForeignBody = JsonObject & { readonly model: string; readonly stream?: boolean | null | undefined };
 
 /** `provider` of a body, if it is a name. */
 export function providerIn({ provider }: Readonly<Record<string, unknown>>): string | undefined {

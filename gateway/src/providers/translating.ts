@@ -3,18 +3,15 @@ import { type JsonObject, parseObject } from '../protocols/json-fields.ts';
 import type { NotedLosses } from '../protocols/losses.ts';
 import { dataOf } from '../protocols/sse.ts';
 
-/** Which fields a translation knows, and which it must not lose. */
-export interface KnownFields {
-  readonly known: ReadonlySet<string>;
-  readonly vital: ReadonlySet<string>;
-}
+/** Fields of chat completions without which the answer would be another. */
+const VITAL: ReadonlySet<string> = new Set(['functions', 'function_call', 'web_search_options', 'audio', 'modalities']);
 
 /** Notes every field of a request that is set and not translated. `false`, `0` and empty lists ask for nothing. */
-export function noteUnknown(body: JsonObject, { known, vital }: KnownFields, losses: NotedLosses): void {
+export function noteUnknown(body: JsonObject, translated: ReadonlySet<string>, losses: NotedLosses): void {
   for (const [name, value] of Object.entries(body)) {
     const asksNothing = value === undefined || value === null || value === false || value === 0;
-    if (known.has(name) || asksNothing || (Array.isArray(value) && value.length === 0)) continue;
-    losses.note(name, vital.has(name) ? 'vital' : 'minor');
+    if (translated.has(name) || asksNothing || (Array.isArray(value) && value.length === 0)) continue;
+    losses.note(name, VITAL.has(name) ? 'vital' : 'minor');
   }
 }
 

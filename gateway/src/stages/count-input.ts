@@ -42,7 +42,7 @@ export const countInput: Stage<
 
   const areLimited = tokenPolicies.length > 0 || possibleLimits(exchange).some((limit) => !countsRequests(limit));
   const isNeeded = (each: ModelChoice) =>
-    areLimited || mayExceedContext(chat, each, body.length * services.tokens.tokensPerByte(each.resolvedModel));
+    areLimited || mayExceedContext(chat, each, () => body.length * services.tokens.tokensPerByte(each.resolvedModel));
   const needed = [...new Set([choice, ...targets.map((target) => target.choice)])].filter(isNeeded);
   const counted = needed.map(async (each) => [each.resolvedModel, await countedInput(each)] as const);
   const inputs = new Map(await Promise.all(counted));

@@ -1,8 +1,8 @@
 import { modelName } from '@ai-gateway/contracts';
 import { z } from 'zod';
 import { isSet, type JsonObject, objectIn, objectsIn, textIn } from '../json-fields.ts';
-import { type NotedLosses, newLosses } from '../losses.ts';
-import { type Chat, checked, MAX_OUTPUT_TOKENS, parseJson, providerIn, withoutProvider } from '../openai-chat.ts';
+import type { NotedLosses } from '../losses.ts';
+import { type Chat, chatFrom, checked, MAX_OUTPUT_TOKENS, parseJson, withoutProvider } from '../openai-chat.ts';
 
 /** Keys on which the gateway decides: each may occur only once. */
 const DECIDING_KEYS = new Set(['model', 'messages', 'system', 'stream', 'max_tokens', 'tools', 'thinking']);
@@ -37,7 +37,7 @@ const countBody = messagesBody.partial({ max_tokens: true });
  */
 export function parseMessages(bytes: Uint8Array): Chat {
   const body = checked(messagesBody, parseJson(bytes, DECIDING_KEYS));
-  return { ...chatOf(body), clientMax: body.max_tokens };
+  return chatFrom(body, body.max_tokens, chatBody);
 }
 
 /**
@@ -45,25 +45,10 @@ export function parseMessages(bytes: Uint8Array): Chat {
  * @throws GatewayError `invalid_json`, `invalid_request`, each with the field at fault
  */
 export function parseCount(bytes: Uint8Array): Chat {
-  return chatOf(checked(countBody, parseJson(bytes, DECIDING_KEYS)));
+  return chatFrom(checked(countBody, parseJson(bytes, DECIDING_KEYS)), undefined, chatBody);
 }
 
 type Read = z.infer<typeof countBody>;
-
-function chatOf(body: Read): Chat {
-  const losses = newLosses();
-  return {
-    original: body,
-    body: chatBody(body, losses),
-    losses,
-    requestedModel: body.model,
-    requestedProvider: providerIn(body),
-    isStream: body.stream === true,
-    wantsUsage: true,
-    clientMax: undefined,
-    choices: 1,
-  };
-}
 
 /** The body for a provider that speaks this protocol itself. */
 export function messagesUpstreamBody({ original }: Chat, resolvedModel: string, maxTokens: number | undefined): string {

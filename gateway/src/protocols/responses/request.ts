@@ -1,8 +1,8 @@
 import { modelName } from '@ai-gateway/contracts';
 import { z } from 'zod';
 import { isSet, type JsonObject, objectIn, objectsIn, textIn } from '../json-fields.ts';
-import { type NotedLosses, newLosses } from '../losses.ts';
-import { type Chat, checked, MAX_OUTPUT_TOKENS, parseJson, providerIn, withoutProvider } from '../openai-chat.ts';
+import type { NotedLosses } from '../losses.ts';
+import { type Chat, chatFrom, checked, MAX_OUTPUT_TOKENS, parseJson, withoutProvider } from '../openai-chat.ts';
 
 /** Keys on which the gateway decides: each may occur only once. */
 const DECIDING_KEYS = new Set(['model', 'input', 'instructions', 'stream', 'max_output_tokens', 'tools', 'background']);
@@ -31,18 +31,7 @@ type ResponsesBody = z.infer<typeof responsesBody>;
  */
 export function parseResponses(bytes: Uint8Array): Chat {
   const body = checked(responsesBody, parseJson(bytes, DECIDING_KEYS));
-  const losses = newLosses();
-  return {
-    original: body,
-    body: chatBody(body, losses),
-    losses,
-    requestedModel: body.model,
-    requestedProvider: providerIn(body),
-    isStream: body.stream === true,
-    wantsUsage: true,
-    clientMax: body.max_output_tokens ?? undefined,
-    choices: 1,
-  };
+  return chatFrom(body, body.max_output_tokens ?? undefined, chatBody);
 }
 
 /** The body for a provider that offers responses itself. */

@@ -37,13 +37,10 @@ const TRANSLATED = new Set([
   'response_format',
 ]);
 
-/** Fields without which the answer would be another. */
-const VITAL = new Set(['functions', 'function_call', 'web_search_options', 'audio', 'modalities']);
-
 /** A chat completion request as Anthropic's messages (its API reference, "Create a message"). */
 export function messagesRequest({ body, model, isStream, maxTokens }: ChatCall): TranslatedCall {
   const losses = newLosses();
-  noteUnknown(body, { known: TRANSLATED, vital: VITAL }, losses);
+  noteUnknown(body, TRANSLATED, losses);
   if (typeof body.n === 'number' && body.n > 1) losses.note('n', 'vital');
 
   const thinking = thinkingOf(body, maxTokens, losses);

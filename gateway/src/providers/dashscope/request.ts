@@ -36,16 +36,13 @@ const TRANSLATED = new Set([
   'reasoning_effort',
 ]);
 
-/** Fields without which the answer would be another. */
-const VITAL = new Set(['functions', 'function_call', 'web_search_options', 'audio', 'modalities']);
-
 /** Thinking budgets for OpenAI's efforts, in tokens. */
 const BUDGETS: Readonly<Record<string, number>> = { minimal: 1024, low: 1024, medium: 4096, high: 16_384 };
 
 /** A chat completion request in DashScope's own form (`input`, `parameters`). */
 export function dashscopeRequest({ body, model, isStream, maxTokens }: ChatCall): TranslatedCall {
   const losses = newLosses();
-  noteUnknown(body, { known: TRANSLATED, vital: VITAL }, losses);
+  noteUnknown(body, TRANSLATED, losses);
   const same = SAME.filter((name) => isSet(body[name])).map((name) => [name, body[name]]);
   const messages = objectsIn(body.messages);
   const isPlain = messages.every(({ content }) => objectsIn(content).every(({ type }) => type === 'text'));

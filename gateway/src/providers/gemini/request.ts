@@ -29,9 +29,6 @@ const TRANSLATED = new Set([
   'reasoning_effort',
 ]);
 
-/** Fields without which the answer would be another. */
-const VITAL = new Set(['functions', 'function_call', 'web_search_options', 'audio', 'modalities']);
-
 /** Thinking budgets for OpenAI's efforts, in tokens, as Google's own OpenAI-compatible endpoint maps them. */
 const BUDGETS: Readonly<Record<string, number>> = { none: 0, minimal: 1024, low: 1024, medium: 8192, high: 24_576 };
 
@@ -44,7 +41,7 @@ const NO_SIGNATURE = 'skip_thought_signature_validator';
 /** A chat completion request as Gemini's `generateContent`. */
 export function geminiRequest({ body, model, maxTokens }: ChatCall): TranslatedCall {
   const losses = newLosses();
-  noteUnknown(body, { known: TRANSLATED, vital: VITAL }, losses);
+  noteUnknown(body, TRANSLATED, losses);
   const tools = objectsIn(body.tools);
   tools.forEach((tool, index) => {
     if (tool.type !== 'function') losses.note(`tools.${index}`, 'vital');
