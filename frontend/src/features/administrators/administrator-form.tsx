@@ -1,3 +1,4 @@
+import { administratorRole } from '@ai-gateway/contracts';
 import { Form, Input, Select } from 'antd';
 import { api, dataOf } from '../../api/client.ts';
 import { useRead } from '../../api/queries.ts';
@@ -5,8 +6,6 @@ import { EnabledField, NameField } from '../../components/common-fields.tsx';
 import { DraftModal, type DraftModalProps } from '../../components/draft-modal.tsx';
 import { useTexts } from '../../texts/texts.tsx';
 import type { AdministratorDraft } from './use-administrators.ts';
-
-const ROLES = ['superadmin', 'operator', 'viewer', 'tenant_admin'] as const;
 
 /** Name, role and ways in of an administrator; the tenant is asked only of the role that has one. */
 export function AdministratorForm({ onSave, ...dialog }: Omit<DraftModalProps<AdministratorDraft>, 'children'>) {
@@ -17,7 +16,7 @@ export function AdministratorForm({ onSave, ...dialog }: Omit<DraftModalProps<Ad
     <DraftModal<AdministratorDraft> {...dialog} onSave={save}>
       <NameField />
       <Form.Item name="role" label={t('administrator.role')} extra={t('administrator.roleHint')}>
-        <Select options={ROLES.map((value) => ({ value, label: value }))} />
+        <Select options={administratorRole.options.map((value) => ({ value, label: value }))} />
       </Form.Item>
       <TenantField />
       <Form.Item name="email" label={t('administrator.email')} extra={t('administrator.emailHint')}>

@@ -1,3 +1,4 @@
+import { modelCapability } from '@ai-gateway/contracts';
 import { Form, Select, type TableColumnsType, Tag } from 'antd';
 import { useNamespaceNames, useProviderNames } from '../../api/names.ts';
 import { ChoiceField, NamesField, TextField } from '../../components/choice-fields.tsx';
@@ -16,8 +17,6 @@ import {
   useModels,
   useRedirects,
 } from './use-models.ts';
-
-const CAPABILITIES = ['text', 'vision', 'tools', 'reasoning', 'json_schema', 'audio', 'embeddings'] as const;
 
 /** Models of providers, redirects between their names, and who answers for them. */
 export function ModelsPage() {
@@ -74,7 +73,7 @@ function ModelsTable() {
       <NumberField name="maxOutputTokens" label={t('model.maxOutputTokens')} hint={t('model.maxOutputTokensHint')} />
       <NumberField name="contextTokens" label={t('model.contextTokens')} hint={t('model.contextTokensHint')} />
       <Form.Item name="capabilities" label={t('model.capabilities')} extra={t('model.capabilitiesHint')}>
-        <Select mode="multiple" options={CAPABILITIES.map((value) => ({ value, label: value }))} />
+        <Select mode="multiple" options={modelCapability.options.map((value) => ({ value, label: value }))} />
       </Form.Item>
       <EnabledField />
     </ResourceTable>

@@ -1,4 +1,4 @@
-import { providerDialect } from '@ai-gateway/contracts';
+import { providerDialect, strategy } from '@ai-gateway/contracts';
 import { PlusOutlined } from '@ant-design/icons';
 import { Button, Flex, Form, Input, Select, Table, type TableColumnsType, Tag } from 'antd';
 import { useState } from 'react';
@@ -17,16 +17,6 @@ import { ProviderKeysTable } from './provider-keys-table.tsx';
 import { RoutingFields } from './routing-fields.tsx';
 import { UpstreamsTable } from './upstreams-table.tsx';
 import { type Provider, type ProviderDraft, useProviders } from './use-providers.ts';
-
-const STRATEGIES = [
-  'weighted',
-  'first_available',
-  'round_robin',
-  'random',
-  'least_inflight',
-  'lowest_latency',
-  'consistent_hash',
-] as const;
 
 /** Providers, and under each its upstreams and keys. */
 export function ProvidersPage() {
@@ -131,7 +121,7 @@ export function ProvidersPage() {
           <Input maxLength={100} placeholder="OPENAI_API_KEY" />
         </Form.Item>
         <Form.Item name="strategy" label={t('provider.strategy')} extra={t('provider.strategyHint')}>
-          <Select options={STRATEGIES.map((value) => ({ value, label: t(`strategy.${value}`) }))} />
+          <Select options={strategy.options.map((value) => ({ value, label: t(`strategy.${value}`) }))} />
         </Form.Item>
         <NumberField
           name={['routing', 'retry', 'maxAttempts']}

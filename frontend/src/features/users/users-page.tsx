@@ -1,3 +1,4 @@
+import { userStatus } from '@ai-gateway/contracts';
 import { SwapOutlined } from '@ant-design/icons';
 import { Button, Form, Select, type TableColumnsType, Tag } from 'antd';
 import { useState } from 'react';
@@ -11,7 +12,6 @@ import { ResourceTable } from '../../components/resource-table.tsx';
 import { useTexts } from '../../texts/texts.tsx';
 import { type StatusDraft, type User, type UserDraft, useUsers } from './use-users.ts';
 
-const STATUSES = ['pending', 'active', 'free_period', 'overdue', 'blacklisted', 'canceled'] as const;
 const COLORS: Readonly<Record<User['status'], string>> = {
   pending: 'default',
   active: 'green',
@@ -77,7 +77,7 @@ export function UsersPage() {
         onClose={() => setChanging(undefined)}
       >
         <Form.Item name="status" label={t('user.status')}>
-          <Select options={STATUSES.map((value) => ({ value, label: t(`status.${value}`) }))} />
+          <Select options={userStatus.options.map((value) => ({ value, label: t(`status.${value}`) }))} />
         </Form.Item>
         <TextField name="reason" label={t('user.reason')} />
       </DraftModal>
