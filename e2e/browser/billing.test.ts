@@ -18,9 +18,7 @@ beforeAll(async () => {
   await stack.admin('POST', '/administrators', { name: 'eve', role: 'tenant_admin', tenantId, password: PASSWORD });
   dashboard = await startDashboard(stack);
   page = dashboard.page;
-  await page.goto(`${dashboard.frontend.url}/login?code=${LOGIN_CODE}`);
-  await page.getByRole('button', { name: 'Log in', exact: true }).click();
-  await page.getByRole('link', { name: 'Demo channel' }).waitFor();
+  await dashboard.logIn(LOGIN_CODE);
 });
 
 afterAll(async () => {

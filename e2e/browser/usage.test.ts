@@ -37,9 +37,7 @@ beforeAll(async () => {
   await ask('test-channel', '');
   dashboard = await startDashboard(stack);
   page = dashboard.page;
-  await page.goto(`${dashboard.frontend.url}/login?code=${LOGIN_CODE}`);
-  await button('Log in').click();
-  await page.getByRole('link', { name: 'Demo channel' }).waitFor();
+  await dashboard.logIn(LOGIN_CODE);
 });
 
 afterAll(async () => {

@@ -12,6 +12,8 @@ export interface Dashboard {
   readonly page: Page;
   /** Script errors, dialogs and breaches of the content security policy, as they come. */
   readonly problems: readonly string[];
+  /** Logs in with a one-time code and waits for the first page. */
+  logIn(code: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,6 +50,11 @@ export async function startDashboard(stack: Stack): Promise<Dashboard> {
     browser,
     page,
     problems: problemsOf(page),
+    async logIn(code) {
+      await page.goto(`${frontend.url}/login?code=${code}`);
+      await page.getByRole('button', { name: 'Log in', exact: true }).click();
+      await page.getByRole('link', { name: 'Demo channel' }).waitFor();
+    },
     async close() {
       await browser.close();
       await frontend.stop();

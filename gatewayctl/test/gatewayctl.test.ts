@@ -8,8 +8,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { requestLogIntake } from '../../config-center/src/publish/request-log-intake.ts';
 import { ADMIN_TOKEN, startConfigCenter } from '../../config-center/test/support/config-center.ts';
 import { logRecord } from '../../config-center/test/support/request-log.ts';
-import { run } from '../src/run.ts';
 import { topLines } from '../src/top-view.ts';
+import { captured } from './support/captured.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gatewayctl-'));
 let center: Awaited<ReturnType<typeof startConfigCenter>>;
@@ -21,20 +21,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function ctl(words: string, environment: Record<string, string> = {}) {
-  let [out, error] = ['', ''];
-  const code = await run(words.split(' '), {
-    environment: { XDG_CONFIG_HOME: folder, GATEWAYCTL_URL: center.url, GATEWAYCTL_TOKEN: ADMIN_TOKEN, ...environment },
-    out: (text) => {
-      out += text;
-    },
-    error: (text) => {
-      error += text;
-    },
-    nowMs: Date.now,
+const ctl = (words: string, environment: Record<string, string> = {}) =>
+  captured(words.split(' '), {
+    XDG_CONFIG_HOME: folder,
+    GATEWAYCTL_URL: center.url,
+    GATEWAYCTL_TOKEN: ADMIN_TOKEN,
+    ...environment,
   });
-  return { code, out, error };
-}
 
 function file(name: string, text: string): string {
   const path = join(folder, name);
